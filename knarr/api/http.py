@@ -1,0 +1,57 @@
+"""Say what a request and its answer are, without knowing any server.
+
+The HTTPS edge, the in-process transport and the tests all speak in these three words, so nothing behind them can tell
+which of the three is calling.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+Query: TypeAlias = Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Who is asking. Source: kube authentication/user/user.go."""
+
+    name: str
+    uid: str = ""
+    groups: tuple[str, ...] = ()
+    extra: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Call:
+    """One request.
+
+    path: decoded, without the query. query: the last value of each key. headers: lower-case names.
+    user: set only by transports that vouch for the caller (in-process); the HTTPS edge leaves it None.
+    peer_certificate: DER bytes of a client certificate that the TLS layer has verified.
+    upgrade: the connection itself (`apiserver.edge` defines it) where the client asked for `Connection: Upgrade`.
+    """
+
+    method: str
+    path: str
+    query: Query = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes = b""
+    user: User | None = None
+    peer_certificate: bytes | None = None
+    upgrade: Any = None
+
+
+@dataclass(slots=True)
+class Answer:
+    """One response: either `body`, or `stream` (chunks, each sent as it comes)."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = "application/json"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stream: AsyncIterator[bytes] | None = None
+
+
+Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]
