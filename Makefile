@@ -1,21 +1,32 @@
 # The two commands of the README are `make up` and `make test`; the rest serves developers.
 SHELL := /bin/bash
-VENV := .venv
-PY := $(VENV)/bin/python
+BIN := .venv/bin
+export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: install check test bench up down golden
+.PHONY: setup setup-dev up down check test bench golden
 
-$(VENV)/installed: pyproject.toml
-	bash scripts/setup.sh
-	touch $@
+setup:
+	@bash scripts/setup.sh
+setup-dev:
+	@bash scripts/setup.sh dev
 
-install: $(VENV)/installed
+up: setup                 ## a running three-tier application on this machine
+	@$(BIN)/python -m examples.up
 
-check: install
-	$(VENV)/bin/ruff check .
-	$(VENV)/bin/mypy
-	$(VENV)/bin/lint-imports
-	$(PY) -m pytest tests/house
+down: setup               ## stop it and leave the machine as it was
+	@$(BIN)/knarr down --purge
 
-test: install check
-	$(PY) -m pytest tests
+check: setup-dev          ## style, types, import walls, tidiness
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest tests/house
+
+test: check               ## everything CI runs
+	$(BIN)/python -m pytest tests --ignore=tests/house
+
+bench: setup-dev          ## every claim against its figure
+	$(BIN)/python -m bench
+
+golden: setup-dev         ## rewrite the golden files; read the diff
+	$(BIN)/python -m pytest tests -k golden --golden-rewrite
