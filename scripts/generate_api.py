@@ -1,8 +1,8 @@
 """Write `knarr/api/types/*.py` and `knarr/api/schema_table.json` from the OpenAPI definitions of Kubernetes.
 
 The definitions come with the `kubernetes-validate` package, which edits them for JSON schema validators (nullable
-types, `$defs`, enums of kind and apiVersion); those edits are undone here. Descriptions are left out: they are read from that
-package at run time where it is installed.
+types, `$defs`, enums of kind and apiVersion); those edits are undone here. Descriptions are left out: they are
+read from that package at run time where it is installed.
 
 Run it after raising `VERSION`:  python scripts/generate_api.py
 """
