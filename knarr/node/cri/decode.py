@@ -1,0 +1,68 @@
+"""Turn CRI v1 messages into our lines and reports. Nothing is decided here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cri_api.v1 import api_pb2 as pb
+
+from knarr.node.cri.face import ContainerLine, ContainerReport, ContainerState, ImageLine, Sandbox, Usage
+
+NS_PER_S = 1_000_000_000
+STATES: dict[int, ContainerState] = {
+    pb.CONTAINER_CREATED: "created",
+    pb.CONTAINER_RUNNING: "running",
+    pb.CONTAINER_EXITED: "exited",
+    pb.CONTAINER_UNKNOWN: "unknown",
+}
+
+
+def sandbox(message: Any) -> Sandbox:
+    """Read a PodSandbox."""
+    meta = message.metadata
+    return Sandbox(
+        id=message.id, name=meta.name, namespace=meta.namespace, uid=meta.uid, attempt=meta.attempt,
+        ready=message.state == pb.SANDBOX_READY, created_s=message.created_at / NS_PER_S,
+        labels=dict(message.labels), annotations=dict(message.annotations),
+    )
+
+
+def container_line(message: Any) -> ContainerLine:
+    """Read a Container."""
+    return ContainerLine(
+        id=message.id, sandbox_id=message.pod_sandbox_id, name=message.metadata.name,
+        attempt=message.metadata.attempt, state=STATES[message.state],
+        labels=dict(message.labels), annotations=dict(message.annotations),
+    )
+
+
+def container_report(message: Any) -> ContainerReport:
+    """Read a ContainerStatus."""
+    return ContainerReport(
+        id=message.id, name=message.metadata.name, attempt=message.metadata.attempt, state=STATES[message.state],
+        image=message.image.image, image_ref=message.image_ref,
+        started_s=message.started_at / NS_PER_S, finished_s=message.finished_at / NS_PER_S,
+        exit_code=message.exit_code, reason=message.reason, message=message.message,
+        annotations=dict(message.annotations),
+    )
+
+
+def image(message: Any) -> ImageLine:
+    """Read an Image."""
+    return ImageLine(
+        id=message.id, tags=tuple(message.repo_tags), digests=tuple(message.repo_digests), size_bytes=message.size,
+        uid=message.uid.value if message.HasField("uid") else None, username=message.username,
+    )
+
+
+def usage(message: Any) -> Usage:
+    """Read ContainerStats."""
+    labels = message.attributes.labels
+    return Usage(
+        container_id=message.attributes.id, name=message.attributes.metadata.name,
+        pod_uid=labels.get("io.kubernetes.pod.uid", ""), pod_name=labels.get("io.kubernetes.pod.name", ""),
+        pod_namespace=labels.get("io.kubernetes.pod.namespace", ""),
+        cpu_ns=message.cpu.usage_core_nano_seconds.value,
+        memory_working_set_bytes=message.memory.working_set_bytes.value,
+        sampled_s=message.cpu.timestamp / NS_PER_S,
+    )

@@ -1,0 +1,144 @@
+"""Turn our specs into CRI v1 messages. Nothing is decided here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from cri_api.v1 import api_pb2 as pb
+
+from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security
+from knarr.node.faces import Mount
+
+MODES = {"pod": pb.POD, "container": pb.CONTAINER, "node": pb.NODE}
+PROTOCOLS = {"TCP": pb.TCP, "UDP": pb.UDP, "SCTP": pb.SCTP}
+PROPAGATIONS = {
+    "private": pb.PROPAGATION_PRIVATE,
+    "host_to_container": pb.PROPAGATION_HOST_TO_CONTAINER,
+    "bidirectional": pb.PROPAGATION_BIDIRECTIONAL,
+}
+
+
+def sandbox_config(spec: SandboxSpec) -> Any:
+    """Return a PodSandboxConfig."""
+    config = pb.PodSandboxConfig(
+        metadata=pb.PodSandboxMetadata(name=spec.name, namespace=spec.namespace, uid=spec.uid, attempt=spec.attempt),
+        hostname=spec.hostname,
+        log_directory=spec.log_dir,
+        port_mappings=[port_mapping(port) for port in spec.ports],
+        labels=spec.labels,
+        annotations=spec.annotations,
+        linux=pb.LinuxPodSandboxConfig(
+            cgroup_parent=spec.cgroup_parent,
+            security_context=sandbox_security(spec),
+            sysctls=spec.sysctls,
+        ),
+    )
+    if spec.dns is not None:
+        config.dns_config.CopyFrom(pb.DNSConfig(
+            servers=spec.dns.servers, searches=spec.dns.searches, options=spec.dns.options,
+        ))
+    return config
+
+
+def container_config(spec: ContainerSpec) -> Any:
+    """Return a ContainerConfig."""
+    return pb.ContainerConfig(
+        metadata=pb.ContainerMetadata(name=spec.name, attempt=spec.attempt),
+        image=pb.ImageSpec(image=spec.image_ref, user_specified_image=spec.image),
+        command=spec.command,
+        args=spec.args,
+        working_dir=spec.working_dir,
+        envs=[pb.KeyValue(key=key, value=value) for key, value in spec.env],
+        mounts=[mount(each) for each in spec.mounts],
+        devices=[pb.Device(container_path=path, host_path=path, permissions="rwm") for path in spec.devices],
+        labels=spec.labels,
+        annotations=spec.annotations,
+        log_path=spec.log_path,
+        stdin=spec.stdin,
+        stdin_once=spec.stdin_once,
+        tty=spec.tty,
+        linux=pb.LinuxContainerConfig(
+            resources=resources(spec.resources),
+            security_context=container_security(spec.security, spec.namespaces),
+        ),
+    )
+
+
+def port_mapping(port: PortMapping) -> Any:
+    """Return a PortMapping."""
+    return pb.PortMapping(
+        protocol=PROTOCOLS[port.protocol], container_port=port.container_port,
+        host_port=port.host_port, host_ip=port.host_ip,
+    )
+
+
+def mount(each: Mount) -> Any:
+    """Return a Mount."""
+    return pb.Mount(
+        container_path=each.container_path, host_path=each.host_path, readonly=each.read_only,
+        propagation=PROPAGATIONS[each.propagation],
+    )
+
+
+def resources(limits: Resources) -> Any:
+    """Return LinuxContainerResources."""
+    return pb.LinuxContainerResources(
+        cpu_shares=limits.cpu_shares, cpu_quota=limits.cpu_quota_us, cpu_period=limits.cpu_period_us,
+        memory_limit_in_bytes=limits.memory_limit_bytes, oom_score_adj=limits.oom_score_adj,
+    )
+
+
+def sandbox_security(spec: SandboxSpec) -> Any:
+    """Return a LinuxSandboxSecurityContext."""
+    security = spec.security
+    context = pb.LinuxSandboxSecurityContext(
+        namespace_options=namespace_options(spec.namespaces),
+        supplemental_groups=security.supplemental_groups,
+        privileged=security.privileged,
+        seccomp=seccomp(security.seccomp),
+    )
+    if security.run_as_user is not None:
+        context.run_as_user.value = security.run_as_user
+    if security.run_as_group is not None:
+        context.run_as_group.value = security.run_as_group
+    return context
+
+
+def container_security(security: Security, namespaces: Namespaces) -> Any:
+    """Return a LinuxContainerSecurityContext."""
+    context = pb.LinuxContainerSecurityContext(
+        capabilities=pb.Capability(
+            add_capabilities=security.add_capabilities, drop_capabilities=security.drop_capabilities,
+        ),
+        privileged=security.privileged,
+        namespace_options=namespace_options(namespaces),
+        readonly_rootfs=security.read_only_root,
+        supplemental_groups=security.supplemental_groups,
+        no_new_privs=security.no_new_privileges,
+        masked_paths=security.masked_paths,
+        readonly_paths=security.readonly_paths,
+        seccomp=seccomp(security.seccomp),
+    )
+    if security.run_as_user is not None:
+        context.run_as_user.value = security.run_as_user
+    if security.run_as_group is not None:
+        context.run_as_group.value = security.run_as_group
+    if security.apparmor:
+        context.apparmor_profile = security.apparmor
+    return context
+
+
+def namespace_options(namespaces: Namespaces) -> Any:
+    """Return NamespaceOptions."""
+    return pb.NamespaceOption(
+        network=MODES[namespaces.network], pid=MODES[namespaces.pid], ipc=MODES[namespaces.ipc],
+    )
+
+
+def seccomp(profile: str) -> Any:
+    """Return a SecurityProfile."""
+    if profile == "RuntimeDefault":
+        return pb.SecurityProfile(profile_type=pb.SecurityProfile.RuntimeDefault)
+    if profile == "Unconfined":
+        return pb.SecurityProfile(profile_type=pb.SecurityProfile.Unconfined)
+    return pb.SecurityProfile(profile_type=pb.SecurityProfile.Localhost, localhost_ref=profile)

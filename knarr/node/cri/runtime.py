@@ -1,0 +1,225 @@
+"""Ask a CRI v1 runtime over gRPC. The only module that speaks gRPC for the node."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable
+from typing import Any
+
+import grpc
+import grpc.aio
+from cri_api.v1 import api_pb2 as pb
+from cri_api.v1 import api_pb2_grpc as stubs
+
+from knarr.node.cri import decode, encode, events
+from knarr.node.cri.face import (
+    ContainerLine,
+    ContainerReport,
+    ContainerSpec,
+    ImageLine,
+    RuntimeEvent,
+    RuntimeFault,
+    RuntimeVersion,
+    Sandbox,
+    SandboxSpec,
+    Usage,
+)
+from knarr.node.faces import ExecResult, ExecTimeout
+
+SHORT_S = 30.0         # reads and small changes
+LONG_S = 240.0         # sandboxes and creations under load. Source: kubelet's runtimeRequestTimeout of 2 min, doubled
+PULL_S = 3600.0        # a large image over a slow line
+MESSAGE_MAX = 16 * 1024 * 1024   # bytes; as kubelet's
+SLACK_S = 5.0          # what the runtime may need beyond a timeout it was given itself
+
+
+class CriRuntime:
+    """One connection to a runtime. Build it inside a running loop; close it at the end."""
+
+    def __init__(self, endpoint: str) -> None:
+        self._channel = grpc.aio.insecure_channel(endpoint, options=[
+            ("grpc.max_receive_message_length", MESSAGE_MAX),
+            ("grpc.enable_http_proxy", 0),
+            ("grpc.max_reconnect_backoff_ms", 1000),
+            ("grpc.initial_reconnect_backoff_ms", 50),
+            ("grpc.min_reconnect_backoff_ms", 50),
+            ("grpc.default_authority", "localhost"),
+        ])
+        self._runtime: Any = stubs.RuntimeServiceStub(self._channel)
+        self._images: Any = stubs.ImageServiceStub(self._channel)
+
+    async def close(self) -> None:
+        """Hang up."""
+        await self._channel.close()
+
+    async def ready(self, timeout_s: float) -> RuntimeVersion:
+        """Wait until the runtime answers; RuntimeFault when it does not in time."""
+        answer = await asked(self._runtime.Version(pb.VersionRequest(), timeout=timeout_s, wait_for_ready=True))
+        return RuntimeVersion(answer.runtime_name, answer.runtime_version)
+
+    async def version(self) -> RuntimeVersion:
+        """Return who answers."""
+        answer = await asked(self._runtime.Version(pb.VersionRequest(), timeout=SHORT_S))
+        return RuntimeVersion(answer.runtime_name, answer.runtime_version)
+
+    async def network_ready(self) -> str:
+        """Return "" when pods can be networked, else why not."""
+        answer = await asked(self._runtime.Status(pb.StatusRequest(), timeout=SHORT_S))
+        bad = [c for c in answer.status.conditions if not c.status]
+        return "; ".join(f"{c.type}: {c.reason}: {c.message}" for c in bad)
+
+    async def run_sandbox(self, spec: SandboxSpec) -> str:
+        """Make a sandbox and its network; return its id."""
+        request = pb.RunPodSandboxRequest(config=encode.sandbox_config(spec))
+        answer = await asked(self._runtime.RunPodSandbox(request, timeout=LONG_S))
+        return str(answer.pod_sandbox_id)
+
+    async def stop_sandbox(self, sandbox_id: str) -> None:
+        """Kill everything in a sandbox and give its network back."""
+        request = pb.StopPodSandboxRequest(pod_sandbox_id=sandbox_id)
+        await unless_gone(self._runtime.StopPodSandbox(request, timeout=LONG_S))
+
+    async def remove_sandbox(self, sandbox_id: str) -> None:
+        """Forget a sandbox and its containers."""
+        request = pb.RemovePodSandboxRequest(pod_sandbox_id=sandbox_id)
+        await unless_gone(self._runtime.RemovePodSandbox(request, timeout=LONG_S))
+
+    async def sandbox_ips(self, sandbox_id: str) -> tuple[str, ...]:
+        """Return a sandbox's addresses, the first one first."""
+        request = pb.PodSandboxStatusRequest(pod_sandbox_id=sandbox_id)
+        network = (await asked(self._runtime.PodSandboxStatus(request, timeout=SHORT_S))).status.network
+        return tuple(ip for ip in (network.ip, *(more.ip for more in network.additional_ips)) if ip)
+
+    async def list_sandboxes(self) -> tuple[Sandbox, ...]:
+        """Return every sandbox, also stopped ones."""
+        answer = await asked(self._runtime.ListPodSandbox(pb.ListPodSandboxRequest(), timeout=SHORT_S))
+        return tuple(map(decode.sandbox, answer.items))
+
+    async def create_container(self, sandbox_id: str, spec: ContainerSpec, *, sandbox: SandboxSpec) -> str:
+        """Make a container in a sandbox; return its id."""
+        request = pb.CreateContainerRequest(
+            pod_sandbox_id=sandbox_id, config=encode.container_config(spec),
+            sandbox_config=encode.sandbox_config(sandbox),
+        )
+        answer = await asked(self._runtime.CreateContainer(request, timeout=LONG_S))
+        return str(answer.container_id)
+
+    async def start_container(self, container_id: str) -> None:
+        """Start a created container."""
+        request = pb.StartContainerRequest(container_id=container_id)
+        await asked(self._runtime.StartContainer(request, timeout=LONG_S))
+
+    async def stop_container(self, container_id: str, *, grace_s: float) -> None:
+        """Send the stop signal, then KILL after grace_s."""
+        request = pb.StopContainerRequest(container_id=container_id, timeout=max(0, round(grace_s)))
+        await unless_gone(self._runtime.StopContainer(request, timeout=grace_s + LONG_S))
+
+    async def remove_container(self, container_id: str) -> None:
+        """Forget a container."""
+        request = pb.RemoveContainerRequest(container_id=container_id)
+        await unless_gone(self._runtime.RemoveContainer(request, timeout=SHORT_S))
+
+    async def container_report(self, container_id: str) -> ContainerReport:
+        """Return all that the runtime knows of a container."""
+        request = pb.ContainerStatusRequest(container_id=container_id)
+        answer = await asked(self._runtime.ContainerStatus(request, timeout=SHORT_S))
+        return decode.container_report(answer.status)
+
+    async def list_containers(self) -> tuple[ContainerLine, ...]:
+        """Return every container, also dead ones."""
+        answer = await asked(self._runtime.ListContainers(pb.ListContainersRequest(), timeout=SHORT_S))
+        return tuple(map(decode.container_line, answer.containers))
+
+    async def exec_sync(self, container_id: str, argv: tuple[str, ...], timeout_s: float) -> ExecResult:
+        """Run a command in a container and wait for its end."""
+        limit_s = max(1, round(timeout_s))
+        request = pb.ExecSyncRequest(container_id=container_id, cmd=argv, timeout=limit_s)
+        try:
+            answer = await asked(self._runtime.ExecSync(request, timeout=limit_s + SLACK_S))
+        except RuntimeFault as fault:
+            if fault.code == "DEADLINE_EXCEEDED" or "timeout" in fault.details:
+                raise ExecTimeout(f"command {' '.join(argv)!r} timed out") from fault
+            raise
+        return ExecResult(answer.exit_code, answer.stdout, answer.stderr)
+
+    async def exec_url(self, container_id: str, argv: tuple[str, ...], *, tty: bool, stdin: bool,
+                       stdout: bool, stderr: bool) -> str:
+        """Prepare an exec; return where to stream it."""
+        request = pb.ExecRequest(container_id=container_id, cmd=argv, tty=tty, stdin=stdin, stdout=stdout,
+                                 stderr=stderr)
+        return str((await asked(self._runtime.Exec(request, timeout=SHORT_S))).url)
+
+    async def attach_url(self, container_id: str, *, tty: bool, stdin: bool, stdout: bool, stderr: bool) -> str:
+        """Prepare an attach; return where to stream it."""
+        request = pb.AttachRequest(container_id=container_id, tty=tty, stdin=stdin, stdout=stdout, stderr=stderr)
+        return str((await asked(self._runtime.Attach(request, timeout=SHORT_S))).url)
+
+    async def port_forward_url(self, sandbox_id: str, ports: tuple[int, ...]) -> str:
+        """Prepare a port-forward; return where to stream it."""
+        request = pb.PortForwardRequest(pod_sandbox_id=sandbox_id, port=ports)
+        return str((await asked(self._runtime.PortForward(request, timeout=SHORT_S))).url)
+
+    async def reopen_log(self, container_id: str) -> None:
+        """Have the log file opened anew."""
+        request = pb.ReopenContainerLogRequest(container_id=container_id)
+        await asked(self._runtime.ReopenContainerLog(request, timeout=SHORT_S))
+
+    async def image(self, reference: str) -> ImageLine | None:
+        """Find an image on this machine."""
+        request = pb.ImageStatusRequest(image=pb.ImageSpec(image=reference))
+        answer = await asked(self._images.ImageStatus(request, timeout=SHORT_S))
+        return decode.image(answer.image) if answer.HasField("image") and answer.image.id else None
+
+    async def list_images(self) -> tuple[ImageLine, ...]:
+        """Return every image on this machine."""
+        answer = await asked(self._images.ListImages(pb.ListImagesRequest(), timeout=SHORT_S))
+        return tuple(map(decode.image, answer.images))
+
+    async def pull_image(self, reference: str, *, username: str = "", password: str = "") -> str:
+        """Fetch an image; return its reference."""
+        request = pb.PullImageRequest(image=pb.ImageSpec(image=reference))
+        if username or password:
+            request.auth.CopyFrom(pb.AuthConfig(username=username, password=password))
+        return str((await asked(self._images.PullImage(request, timeout=PULL_S))).image_ref)
+
+    async def remove_image(self, reference: str) -> None:
+        """Drop an image."""
+        request = pb.RemoveImageRequest(image=pb.ImageSpec(image=reference))
+        await asked(self._images.RemoveImage(request, timeout=SHORT_S))
+
+    async def usage(self) -> tuple[Usage, ...]:
+        """Return what every container uses now."""
+        answer = await asked(self._runtime.ListContainerStats(pb.ListContainerStatsRequest(), timeout=SHORT_S))
+        return tuple(map(decode.usage, answer.stats))
+
+    async def events(self) -> AsyncIterator[RuntimeEvent]:
+        """Yield ends of processes from containerd's event service; other runtimes raise RuntimeFault UNIMPLEMENTED."""
+        subscribe = self._channel.unary_stream(events.METHOD)
+        try:
+            async for envelope in subscribe(events.subscribe_request()):
+                event = events.runtime_event(envelope)
+                if event is not None:
+                    yield event
+        except grpc.aio.AioRpcError as error:
+            raise fault_of(error) from error
+
+
+async def asked(call: Awaitable[Any]) -> Any:
+    """Wait for an answer; a gRPC error becomes a RuntimeFault."""
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise fault_of(error) from error
+
+
+async def unless_gone(call: Awaitable[Any]) -> None:
+    """Wait for an answer; that the thing is gone already is as good."""
+    try:
+        await asked(call)
+    except RuntimeFault as fault:
+        if fault.code != "NOT_FOUND":
+            raise
+
+
+def fault_of(error: grpc.aio.AioRpcError) -> RuntimeFault:
+    """Say what a gRPC error means in our words."""
+    return RuntimeFault(error.code().name, error.details() or "")
