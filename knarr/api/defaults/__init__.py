@@ -1,0 +1,84 @@
+"""Fill the fields a client left out, as the API server does while it decodes.
+
+`apply` works in place on a decoded draft. It fills defaults of the kind's own version, writes quantities in their
+canonical form, drops nulls, and gives objects the empty parts that the API always shows (`status: {}`). It decides
+nothing that needs other objects: addresses, service accounts and tolerations belong to admission and allocators.
+
+Source: kube pkg/apis/*/v1/defaults.go and conversion.go; results recorded in the wire oracle, objects/created.json.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from knarr.api.defaults import batch, cluster, network, pod, policy, rbac, service, storage, workloads
+from knarr.api.defaults.amounts import normalize
+from knarr.api.defaults.status import complete_status
+from knarr.api.kinds import Kind
+
+Draft: TypeAlias = dict[str, Any]
+Rule: TypeAlias = Callable[[Draft], None]
+
+RULES: dict[tuple[str, str], Rule] = {
+    ("", "Endpoints"): network.endpoints,
+    ("", "Event"): cluster.event,
+    ("", "LimitRange"): cluster.limit_range,
+    ("", "Namespace"): cluster.namespace,
+    ("", "Node"): cluster.node,
+    ("", "PersistentVolume"): storage.volume,
+    ("", "PersistentVolumeClaim"): storage.claim,
+    ("", "Pod"): pod.pod,
+    ("", "PodTemplate"): workloads.pod_template,
+    ("", "ReplicationController"): workloads.replication_controller,
+    ("", "ResourceQuota"): cluster.resource_quota,
+    ("", "Secret"): cluster.secret,
+    ("", "Service"): service.service,
+    ("apps", "DaemonSet"): workloads.daemon_set,
+    ("apps", "Deployment"): workloads.deployment,
+    ("apps", "ReplicaSet"): workloads.replica_set,
+    ("apps", "StatefulSet"): workloads.stateful_set,
+    ("autoscaling", "HorizontalPodAutoscaler"): policy.horizontal_pod_autoscaler,
+    ("batch", "CronJob"): batch.cron_job,
+    ("batch", "Job"): batch.job,
+    ("discovery.k8s.io", "EndpointSlice"): network.endpoint_slice,
+    ("events.k8s.io", "Event"): cluster.event_v1,
+    ("networking.k8s.io", "NetworkPolicy"): network.network_policy,
+    ("networking.k8s.io", "IngressClass"): network.ingress_class,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): rbac.binding,
+    ("rbac.authorization.k8s.io", "RoleBinding"): rbac.binding,
+    ("scheduling.k8s.io", "PriorityClass"): policy.priority_class,
+    ("storage.k8s.io", "CSIDriver"): storage.csi_driver,
+    ("storage.k8s.io", "StorageClass"): storage.storage_class,
+}
+
+RAW: frozenset[tuple[str, str]] = frozenset({("apps", "ControllerRevision")})   # free-form data: nulls stay
+
+
+def apply(kind: Kind, obj: Draft) -> None:
+    """Fill `obj` in place. kind: its row in the registry; a kind without rules keeps what it has."""
+    key = (kind.group, kind.kind)
+    if key not in RAW:
+        drop_nulls(obj)
+    obj.setdefault("metadata", {})
+    rule = RULES.get(key)
+    if rule is not None:
+        rule(obj)
+    complete_status(key, obj)
+
+
+def drop_nulls(value: Draft) -> None:
+    """Remove null members at any depth: to the API a null is an absent field."""
+    absent = [name for name, item in value.items() if item is None]
+    for name in absent:
+        del value[name]
+    for item in value.values():
+        if item.__class__ is dict:
+            drop_nulls(item)
+        elif item.__class__ is list and item and item[0].__class__ is dict:
+            for element in item:
+                if element.__class__ is dict:
+                    drop_nulls(element)
+
+
+__all__ = ["RULES", "apply", "drop_nulls", "normalize"]

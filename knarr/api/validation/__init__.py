@@ -1,0 +1,1 @@
+"""Say what is wrong with an object, field by field."""
