@@ -179,7 +179,8 @@ class SqliteDisk:
             (free,) = self._connection.execute("PRAGMA freelist_count").fetchone()
             if free > 2 * FREE_PAGES_MAX:
                 pages = min(free - FREE_PAGES_MAX, VACUUM_PAGES)
-                self._connection.execute(f"PRAGMA incremental_vacuum({pages})").fetchall()
+                # A script, because `execute` takes one step only, and each step frees a single page.
+                self._connection.executescript(f"PRAGMA incremental_vacuum({pages})")
                 self._writer.submit(self._give_back)  # behind the batch that waits, if one does
         except sqlite3.OperationalError:
             return
@@ -215,7 +216,7 @@ def load(connection: sqlite3.Connection, cipher: Cipher) -> tuple[list[Entry], i
     """Read and check everything. Returns the entries and the newest revision; ValueError says what is wrong."""
     (sound,) = connection.execute("PRAGMA quick_check(1)").fetchone()
     if sound != "ok":
-        raise ValueError(sound)
+        raise ValueError(" ".join(sound.split()))
     entries = list(to_entries(connection.execute(ALL), cipher))
     found = connection.execute("SELECT number FROM meta WHERE name = 'revision'").fetchone()
     revision = found[0] if found else REVISION_FIRST
