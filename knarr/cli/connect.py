@@ -1,0 +1,160 @@
+"""Talk to the API from the command line with the standard library alone: a kubeconfig in, JSON out.
+
+aiohttp would take longer to import than most commands take to run.
+"""
+
+from __future__ import annotations
+
+import base64
+import http.client
+import json
+import os
+import ssl
+import tempfile
+import urllib.parse
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from knarr.assembly.instance import default_data_dir
+from knarr.cli.failure import RequestFailed, refused
+
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json"
+ANSWER_WAIT_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """Where the API is, and as whom we ask."""
+
+    url: str
+    tls: ssl.SSLContext
+    token: str = ""
+    namespace: str = "default"
+
+    def ask(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        query: Mapping[str, str] | None = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+    ) -> Any:
+        """Send one request and return the decoded answer. Raises RequestFailed with the server's own words."""
+        with self.open(method, path, body, query=query, content_type=content_type, accept=accept) as answer:
+            text = answer.read()
+        return json.loads(text) if "json" in (answer.headers["Content-Type"] or "") else text.decode()
+
+    @contextmanager
+    def open(self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None,
+             content_type: str = "application/json", accept: str = "application/json",
+             wait_s: float | None = ANSWER_WAIT_S) -> Iterator[http.client.HTTPResponse]:  # fmt: skip
+        """Send one request and hand over the open answer: for streams. wait_s: None waits for ever."""
+        connection = self.connection(wait_s)
+        target = path + (f"?{urllib.parse.urlencode(query)}" if query else "")
+        data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
+        headers = {"Accept": accept, **self.credentials(), **({"Content-Type": content_type} if data else {})}
+        try:
+            connection.request(method, target, data, headers)
+            answer = connection.getresponse()
+        except OSError as error:
+            connection.close()
+            raise RequestFailed(
+                f"the server at {self.url} does not answer: {error}", hint="is it up? knarr status"
+            ) from error
+        try:
+            if answer.status >= 400:
+                raise refused(answer.status, _status(answer))
+            yield answer
+        finally:
+            connection.close()
+
+    def connection(self, wait_s: float | None) -> http.client.HTTPSConnection:
+        """Return a fresh connection, not yet opened."""
+        parts = urllib.parse.urlsplit(self.url)
+        return http.client.HTTPSConnection(parts.hostname or "", parts.port, timeout=wait_s, context=self.tls)
+
+    def credentials(self) -> dict[str, str]:
+        """Return the headers that say who asks, beside the client certificate."""
+        return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+def _status(answer: http.client.HTTPResponse) -> dict[str, Any]:
+    text = answer.read()
+    try:
+        found = json.loads(text)
+    except ValueError:
+        return {"message": text.decode(errors="replace").strip()}
+    return found if isinstance(found, dict) else {"message": str(found)}
+
+
+def connect(kubeconfig: str | None, data_dir: str | None, namespace: str | None = None) -> Server:
+    """Open the kubeconfig that was named, $KUBECONFIG, or this machine's own, in this order."""
+    named = kubeconfig or (None if data_dir else os.environ.get("KUBECONFIG"))
+    path = Path(named) if named else Path(data_dir or default_data_dir()) / "kubeconfig"
+    try:
+        config = yaml.safe_load(path.read_text())
+    except FileNotFoundError:
+        raise RequestFailed(
+            f"there is no kubeconfig at {path}", hint="start Knarr first: knarr up; or name one: --kubeconfig FILE"
+        ) from None
+    except PermissionError:
+        raise RequestFailed(
+            f"{path} is not yours to read", hint="use sudo, or ask for a kubeconfig of your own"
+        ) from None
+    return _server(config, path, namespace)
+
+
+def _server(config: Any, path: Path, namespace: str | None) -> Server:
+    try:
+        context = _named(config, "context", config["current-context"])
+        cluster, user = _named(config, "cluster", context["cluster"]), _named(config, "user", context["user"])
+        tls = ssl.create_default_context(cadata=_pem(cluster, "certificate-authority").decode())
+        if "client-certificate" in user or "client-certificate-data" in user:
+            _load_chain(tls, _pem(user, "client-certificate") + _pem(user, "client-key"))
+        return Server(cluster["server"], tls, user.get("token", ""), namespace or context.get("namespace") or "default")
+    except (KeyError, TypeError, ValueError, ssl.SSLError, OSError) as error:
+        raise RequestFailed(
+            f"{path} is no usable kubeconfig: {error!r}", hint="name another: --kubeconfig FILE"
+        ) from error
+
+
+def _named(config: Any, kind: str, name: str) -> Any:
+    return next(one[kind] for one in config[f"{kind}s"] if one["name"] == name)
+
+
+def _pem(entry: Any, name: str) -> bytes:
+    if f"{name}-data" in entry:
+        return base64.b64decode(entry[f"{name}-data"])
+    return Path(entry[name]).read_bytes()
+
+
+def _load_chain(tls: ssl.SSLContext, pem: bytes) -> None:
+    # the ssl module takes a chain from files only; this one is readable by us alone and gone at once
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(pem)
+        file.flush()
+        tls.load_cert_chain(file.name)
+
+
+def server_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which server and namespace; the command gets `server: Server`."""
+    import functools
+
+    @click.option(
+        "--kubeconfig", metavar="FILE", help="Which server, and as whom. Default: $KUBECONFIG, then this machine's."
+    )
+    @click.option("--data-dir", metavar="DIR", help="The instance of this machine that lives there.")
+    @click.option("-n", "--namespace", metavar="NAME", help="Default: the kubeconfig's, else default.")
+    @functools.wraps(command)
+    def wrapped(kubeconfig: str | None, data_dir: str | None, namespace: str | None, **rest: Any) -> None:
+        command(server=connect(kubeconfig, data_dir, namespace), **rest)
+
+    return wrapped

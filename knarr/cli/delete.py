@@ -1,0 +1,84 @@
+"""`knarr delete`: delete objects and wait until they are gone."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import click
+
+from knarr.base.clock import SystemClock
+from knarr.cli.apply import read
+from knarr.cli.connect import Server, server_options
+from knarr.cli.failure import RequestFailed
+from knarr.cli.resources import Resource, all_resources, find, find_kind, split_targets
+
+LOOK_EVERY_S = 0.1
+
+
+@click.command()
+@click.argument("what", nargs=-1, metavar="TYPE NAME… | TYPE/NAME…")
+@click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="The objects of a file or folder.")
+@click.option(
+    "--grace", "grace_s", type=click.IntRange(0), metavar="SECONDS", help="Time to end well. Default: the object's own."
+)
+@click.option(
+    "--cascade", type=click.Choice(["background", "foreground", "orphan"]), default="background", show_default=True
+)
+@click.option("--ignore-not-found", is_flag=True, help="What is gone already is no error.")
+@click.option("--detach", is_flag=True, help="Do not wait until they are gone.")
+@server_options
+def command(server: Server, what: tuple[str, ...], files: tuple[str, ...], detach: bool, **wishes: Any) -> None:
+    """Delete objects and wait until they are gone."""
+    options: dict[str, Any] = {"propagationPolicy": wishes["cascade"].capitalize()}
+    if wishes["grace_s"] is not None:
+        options["gracePeriodSeconds"] = wishes["grace_s"]
+    gone: list[tuple[Resource, str, str]] = []
+    for resource, path in targets(server, what, files):
+        try:
+            server.ask("DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
+        except RequestFailed as failure:
+            if failure.code == 404 and wishes["ignore_not_found"]:
+                continue
+            raise
+        name = path.rpartition("/")[2]
+        click.echo(f"{resource.qualified}/{name} deleted")
+        gone.append((resource, name, path))
+    if not detach:
+        for _, name, path in gone:
+            until_gone(server, name, path)
+
+
+def targets(server: Server, what: tuple[str, ...], files: tuple[str, ...]) -> list[tuple[Resource, str]]:
+    """Return what to delete: the named objects, or a file's in reverse, so that namespaces go last."""
+    if files:
+        resources = all_resources(server)
+        bodies = [body for file in files for body in read(file)]
+        rows = [(find_kind(resources, body), body["metadata"]) for body in reversed(bodies)]
+        return [(r, r.path(m.get("namespace") or server.namespace, m["name"])) for r, m in rows]
+    found = []
+    for word, name in split_targets(what):
+        if not name:
+            raise RequestFailed(f"say which {word}", hint=f"like: knarr delete {word} NAME")
+        resource = find(server, word)
+        found.append((resource, resource.path(server.namespace, name)))
+    return found
+
+
+def until_gone(server: Server, name: str, path: str, patience_s: float = 300.0) -> None:
+    """Wait until an object cannot be found. Raises RequestFailed when patience ends, naming what holds it."""
+    clock = SystemClock()
+    deadline_s = clock.monotonic_s() + patience_s
+    while True:
+        try:
+            body = server.ask("GET", path)
+        except RequestFailed as failure:
+            if failure.code == 404:
+                return
+            raise
+        if clock.monotonic_s() > deadline_s:
+            held = ", ".join(body["metadata"].get("finalizers") or ()) or "nothing we can see"
+            raise RequestFailed(
+                f"{name} is still there after {patience_s:g} s; finalizers: {held}", hint="knarr describe it"
+            )
+        time.sleep(LOOK_EVERY_S)

@@ -1,0 +1,161 @@
+"""`knarr exec`: run a command in a container, over a WebSocket with the `v5.channel.k8s.io` protocol.
+
+Each message starts with its channel: 0 stdin, 1 stdout, 2 stderr, 3 the final status, 4 terminal size, 255 end of a
+channel. Source: kube apimachinery/pkg/util/remotecommand/constants.go.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import sys
+import termios
+import threading
+import tty
+import urllib.parse
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import click
+
+from knarr.cli.connect import Server, server_options
+from knarr.cli.failure import RequestFailed
+from knarr.cli.pods import pods_of
+
+PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
+STDIN, STDOUT, STDERR, STATUS, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255
+MESSAGE_MAX = 4 * 1024 * 1024  # bytes
+
+
+@click.command(context_settings={"ignore_unknown_options": True})
+@click.argument("what", metavar="POD | TYPE/NAME")
+@click.argument("words", nargs=-1, required=True, metavar="-- COMMAND…", type=click.UNPROCESSED)
+@click.option("-c", "--container", metavar="NAME", help="Which container; needed where a pod has several.")
+@click.option("-i", "--stdin", is_flag=True, help="Pass standard input on.")
+@click.option("-t", "--tty", "terminal", is_flag=True, help="With a terminal.")
+@server_options
+def command(
+    server: Server, what: str, words: tuple[str, ...], container: str | None, stdin: bool, terminal: bool
+) -> None:
+    """Run a command in a container; exits with its exit code."""
+    pod = pods_of(server, what)[0]["metadata"]["name"]
+    asked = [("command", word) for word in words] + [("stdout", "true"), ("stderr", str(not terminal).lower())]
+    asked += (
+        [("stdin", "true")] * stdin + [("tty", "true")] * terminal + ([("container", container)] if container else [])
+    )
+    path = f"/api/v1/namespaces/{server.namespace}/pods/{pod}/exec?{urllib.parse.urlencode(asked)}"
+    with connected(server, path) as socket, raw_terminal(terminal and sys.stdin.isatty()):
+        if terminal:
+            watch_size(socket)
+        if stdin:
+            threading.Thread(target=send_input, args=(socket,), daemon=True).start()
+        code = receive(socket)
+    raise click.exceptions.Exit(code)
+
+
+@contextmanager
+def connected(server: Server, path: str) -> Iterator[Any]:
+    """Open the WebSocket; a refusal is told in the server's words."""
+    from websockets.exceptions import InvalidStatus
+    from websockets.sync.client import connect
+    from websockets.typing import Subprotocol
+
+    url = server.url.replace("https://", "wss://", 1) + path
+    try:
+        socket = connect(
+            url,
+            ssl=server.tls,
+            subprotocols=[Subprotocol(name) for name in PROTOCOLS],
+            max_size=MESSAGE_MAX,
+            additional_headers=server.credentials(),
+            compression=None,
+            proxy=None,
+        )
+    except InvalidStatus as error:
+        raise RequestFailed(_words(error.response.body or b""), error.response.status_code, "Refused") from error
+    except OSError as error:
+        raise RequestFailed(
+            f"the server at {server.url} does not answer: {error}", hint="is it up? knarr status"
+        ) from error
+    with socket:
+        yield socket
+
+
+def _words(body: bytes | bytearray) -> str:
+    try:
+        return str(json.loads(body)["message"])
+    except (ValueError, KeyError, TypeError):
+        return body.decode(errors="replace").strip() or "the server refused the connection"
+
+
+def receive(socket: Any) -> int:
+    """Print what comes until the command ends; return its exit code."""
+    from websockets.exceptions import ConnectionClosed
+
+    outputs = {STDOUT: sys.stdout.buffer, STDERR: sys.stderr.buffer}
+    code: int | None = None
+    try:
+        for message in socket:
+            channel, data = message[0], message[1:]
+            if channel in outputs:
+                outputs[channel].write(data)
+                outputs[channel].flush()
+            elif channel == STATUS:
+                code = exit_code(json.loads(data))
+    except ConnectionClosed:
+        pass  # the status told before decides, or its absence
+    if code is None:
+        raise RequestFailed("the connection ended before the command did")
+    return code
+
+
+def exit_code(status: dict[str, Any]) -> int:
+    """Return the code a status carries: 0 for success. Raises RequestFailed when the command never ran."""
+    if status.get("status") == "Success":
+        return 0
+    causes = (status.get("details") or {}).get("causes") or []
+    code = next((cause["message"] for cause in causes if cause.get("reason") == "ExitCode"), "")
+    if not code.isdigit():
+        raise RequestFailed(str(status.get("message", "the command could not run")), 500, str(status.get("reason", "")))
+    return int(code)
+
+
+def send_input(socket: Any) -> None:
+    """Pass standard input on, then close that channel."""
+    from websockets.exceptions import ConnectionClosed
+
+    try:
+        while data := os.read(sys.stdin.fileno(), 32768):
+            socket.send(bytes([STDIN]) + data)
+        if socket.subprotocol == PROTOCOLS[0]:
+            socket.send(bytes([CLOSE, STDIN]))
+    except ConnectionClosed:
+        return  # the command ended first
+
+
+def watch_size(socket: Any) -> None:
+    """Tell the terminal's size now and whenever it changes."""
+
+    def tell(*_: Any) -> None:
+        size = shutil.get_terminal_size()
+        socket.send(bytes([RESIZE]) + json.dumps({"Width": size.columns, "Height": size.lines}).encode())
+
+    tell()
+    signal.signal(signal.SIGWINCH, tell)
+
+
+@contextmanager
+def raw_terminal(wanted: bool) -> Iterator[None]:
+    """Hand every key to the container, and the terminal back as it was."""
+    if not wanted:
+        yield
+        return
+    before = termios.tcgetattr(sys.stdin)
+    tty.setraw(sys.stdin)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(sys.stdin, termios.TCSADRAIN, before)

@@ -1,0 +1,57 @@
+"""`knarr image`: build images and load them into this machine's runtime."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from knarr.assembly.failure import Failure
+from knarr.assembly.instance import Instance, default_data_dir, load
+from knarr.cli.steps import tick
+
+DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+
+
+@click.group()
+def command() -> None:
+    """Build images and load them into the runtime."""
+
+
+@command.command()
+@click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
+@click.option("-t", "--tag", metavar="NAME", help="The image's name. Default: localhost/<folder>:latest.")
+@DATA_DIR
+def build(source: Path, tag: str | None, data_dir: Path | None) -> None:
+    """Build DIR/Containerfile and load the image.
+
+    No registry is needed: FROM localhost/debian:bookworm is made here from this machine's package sources.
+    """
+    from knarr.assembly import images
+    from knarr.assembly.worker import node_settings
+
+    instance = _instance(data_dir)
+    name = tag or f"localhost/{source.resolve().name}:latest"
+    archive = images.build(instance, source, tag=name, tell=tick)
+    images.load(node_settings(instance), archive)
+    tick(f"Image {name}")
+
+
+@command.command(name="load")
+@click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@DATA_DIR
+def load_command(file: Path, data_dir: Path | None) -> None:
+    """Load an OCI or Docker archive into the runtime."""
+    from knarr.assembly import images
+    from knarr.assembly.worker import node_settings
+
+    for name in images.load(node_settings(_instance(data_dir)), file):
+        tick(f"Image {name}")
+
+
+def _instance(data_dir: Path | None) -> Instance:
+    folder = (data_dir or default_data_dir()).absolute()
+    instance = load(folder)
+    if instance is None:
+        raise Failure(f"there is no Knarr in {folder}", "knarr up")
+    return instance

@@ -1,0 +1,101 @@
+"""`knarr up`, `down`, `status`, `kubeconfig`: this machine's instance."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+
+from knarr.assembly.failure import Failure
+from knarr.assembly.instance import Wishes, default_data_dir, load
+from knarr.cli.steps import tick
+
+DATA_DIR = click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where everything of this instance lives. Default: /var/lib/knarr as root.",
+)
+
+
+@click.command()
+@DATA_DIR
+@click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="The API's port. Default: 6443.")
+@click.option(
+    "--agent-port", type=click.IntRange(0, 65535), metavar="N", help="The node's HTTPS port. Default: 10250; 0: any."
+)
+@click.option("--node-name", metavar="NAME", help="Default: this machine's host name.")
+@click.option("--pod-cidr", metavar="NET", help="Addresses for pods. Default: 10.244.0.0/16.")
+@click.option("--service-cidr", metavar="NET", help="Addresses for Services. Default: 10.96.0.0/16.")
+@click.option("--runtime-endpoint", metavar="URL", help="A CRI runtime someone else runs. Default: our own containerd.")
+@click.option("--install", is_flag=True, help="Install the system packages that are missing, first.")
+def up_command(data_dir: Path | None, install: bool, **wishes: Any) -> None:
+    """Start Knarr: control plane, and this machine as a node.
+
+    Returns when the API answers and the node is Ready. Safe to repeat: what runs already is left alone.
+    """
+    from knarr.assembly import up
+    from knarr.base.clock import SystemClock
+
+    if install:
+        up.install(tick)
+    instance = asyncio.run(up.up(data_dir or default_data_dir(), Wishes(**wishes), SystemClock(), tick))
+    here = "" if data_dir is None else f" --data-dir {instance.data_dir}"
+    click.echo(
+        "\nKnarr is up. Next:\n"
+        f"  export KUBECONFIG={instance.kubeconfig}\n"
+        f"  knarr get nodes{here}\n"
+        f"  knarr apply -f FILE{here}"
+    )
+
+
+@click.command()
+@DATA_DIR
+@click.option("--purge", is_flag=True, help="Also remove containers, network rules, mounts and all data.")
+def down_command(data_dir: Path | None, purge: bool) -> None:
+    """Stop Knarr and its containers; data stays, and `knarr up` brings everything back.
+
+    With --purge nothing stays: no process, mount, network rule, interface, cgroup or file.
+    """
+    from knarr.assembly import down
+    from knarr.base.clock import SystemClock
+
+    asyncio.run(down.down((data_dir or default_data_dir()).absolute(), SystemClock(), tick, purge=purge))
+
+
+@click.command()
+@DATA_DIR
+@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+def status_command(data_dir: Path | None, output: str) -> None:
+    """Tell what runs here. Exit code 1 when something that should run does not."""
+    from knarr.assembly import processes, up
+
+    instance = load(data_dir or default_data_dir())
+    if instance is None:
+        raise Failure(f"there is no Knarr in {data_dir or default_data_dir()}", "knarr up")
+    pids = {part: processes.alive(instance, part) for part in processes.PARTS}
+    ready = {"api": up.ready(instance), "node": up.node_ready(instance)}
+    if output == "json":
+        click.echo(
+            json.dumps({"dataDir": str(instance.data_dir), "server": instance.server_url, "pids": pids, "ready": ready})
+        )
+    else:
+        for part, pid in pids.items():
+            click.echo(f"{part:12} {f'runs (pid {pid})' if pid else 'does not run'}")
+        for part, good in ready.items():
+            click.echo(f"{part:12} {'ready' if good else 'NOT ready'}")
+    if not (all(pids.values()) and all(ready.values())):
+        raise click.exceptions.Exit(1)
+
+
+@click.command()
+@DATA_DIR
+def kubeconfig_command(data_dir: Path | None) -> None:
+    """Print the administrator's kubeconfig."""
+    path = (data_dir or default_data_dir()) / "kubeconfig"
+    if not path.exists():
+        raise Failure(f"there is no kubeconfig at {path}", "knarr up")
+    click.echo(path.read_text(), nl=False)
