@@ -1,0 +1,69 @@
+"""Say which volume may serve which claim: the one rule that the scheduler and the volume binder must share. Pure.
+
+Source: kube component-helpers storage/volume/pv_helpers.go, FindMatchingVolume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from knarr.api import quantity, selectors
+from knarr.api.types import core_v1
+
+PROVISIONER = "volume.kubernetes.io/storage-provisioner"
+PROVISIONER_OLD = "volume.beta.kubernetes.io/storage-provisioner"
+PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+SELECTED_NODE = "volume.kubernetes.io/selected-node"
+BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
+BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
+NO_PROVISIONER = "kubernetes.io/no-provisioner"
+WAIT = "WaitForFirstConsumer"
+
+
+def fits(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim) -> bool:
+    """Tell whether `volume` is free for `claim` and is all that it asks for."""
+    if is_bound_to(volume, claim):
+        return large_enough(volume, claim)
+    free = volume.spec.claimRef is None and volume.status.phase == "Available"
+    return (
+        free
+        and volume.metadata.deletionTimestamp is None
+        and (volume.spec.storageClassName or "") == (claim.spec.storageClassName or "")
+        and (volume.spec.volumeMode or "Filesystem") == (claim.spec.volumeMode or "Filesystem")
+        and set(claim.spec.accessModes) <= set(volume.spec.accessModes)
+        and (claim.spec.selector is None or selectors.of(claim.spec.selector).matches(volume.metadata.labels))
+        and large_enough(volume, claim)
+    )
+
+
+def best_first(
+    volumes: Iterable[core_v1.PersistentVolume], claim: core_v1.PersistentVolumeClaim,
+) -> list[core_v1.PersistentVolume]:
+    """List the volumes that fit: those set aside for the claim first, then the smallest."""
+    fitting = [one for one in volumes if fits(one, claim)]
+    return sorted(fitting, key=lambda one: (not is_bound_to(one, claim), capacity_bytes(one), one.metadata.name or ""))
+
+
+def is_bound_to(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim) -> bool:
+    """Tell whether `volume` is set aside for this claim: by name, and by uid if it says one."""
+    ref = volume.spec.claimRef
+    return (
+        ref is not None and ref.name == claim.metadata.name and ref.namespace == claim.metadata.namespace
+        and (not ref.uid or ref.uid == claim.metadata.uid)
+    )
+
+
+def large_enough(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim) -> bool:
+    """Tell whether the volume holds what the claim requests."""
+    return capacity_bytes(volume) >= requested_bytes(claim)
+
+
+def capacity_bytes(volume: core_v1.PersistentVolume) -> int:
+    """Return how much the volume holds."""
+    return quantity.parse(volume.spec.capacity.get("storage", "0")).value
+
+
+def requested_bytes(claim: core_v1.PersistentVolumeClaim) -> int:
+    """Return how much the claim asks for."""
+    asked = claim.spec.resources.requests if claim.spec.resources else {}
+    return quantity.parse(asked.get("storage", "0")).value

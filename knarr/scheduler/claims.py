@@ -1,0 +1,111 @@
+"""Gather what a pod's claims ask of its node. Pure.
+
+Source: kube scheduler plugins/volumebinding: volume_binding.go (PreFilter), binder.go (GetPodVolumes).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from knarr.api import volumes
+from knarr.api.types import core_v1, storage_v1
+from knarr.scheduler import terms
+from knarr.scheduler.needs import Claim, claim_name
+from knarr.scheduler.terms import NodeTerm, Requirement
+
+# Labels of a volume that its node must share. Source: kube scheduler plugins/volumezone/volume_zone.go.
+ZONES = (
+    "topology.kubernetes.io/zone", "topology.kubernetes.io/region",
+    "failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """Claims by (namespace, name), volumes and classes by ("", name), as the informers hold them."""
+
+    claims: Mapping[tuple[str, str], core_v1.PersistentVolumeClaim] = field(default_factory=dict)
+    volumes: Mapping[tuple[str, str], core_v1.PersistentVolume] = field(default_factory=dict)
+    classes: Mapping[tuple[str, str], storage_v1.StorageClass] = field(default_factory=dict)
+
+
+def turned_away(pod: core_v1.Pod, storage: Storage) -> str:
+    """Say why the pod cannot be tried on any node yet; empty if it can."""
+    for name, ephemeral, claim in _claims(pod, storage):
+        if claim is None and ephemeral:
+            return f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"'
+        if claim is None:
+            return f'persistentvolumeclaim "{name}" not found'
+        if claim.metadata.deletionTimestamp is not None:
+            return f'persistentvolumeclaim "{name}" is being deleted'
+        if claim.status.phase == "Lost":
+            return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{claim.spec.volumeName}"'
+        if ephemeral and all(owner.uid != pod.metadata.uid for owner in claim.metadata.ownerReferences):
+            return f"PVC {pod.metadata.namespace}/{name} was not created for pod {pod.metadata.namespace}/{pod.metadata.name}"
+    found = [claim for _, _, claim in _claims(pod, storage) if claim is not None]
+    if any(not _bound(claim) and not delayed(claim, storage) for claim in found):
+        return "pod has unbound immediate PersistentVolumeClaims"
+    return ""
+
+
+def claims_of(pod: core_v1.Pod, storage: Storage) -> tuple[Claim, ...]:
+    """Compile the pod's claims; those that are missing are left out (`turned_away` speaks of them)."""
+    return tuple(_compile(claim, storage) for _, _, claim in _claims(pod, storage) if claim is not None)
+
+
+def delayed(claim: core_v1.PersistentVolumeClaim, storage: Storage) -> bool:
+    """Tell whether the claim waits for its first pod before a volume is chosen or made."""
+    found = storage.classes.get(("", claim.spec.storageClassName or ""))
+    return found is not None and found.volumeBindingMode == volumes.WAIT and not claim.spec.volumeName
+
+
+def _compile(claim: core_v1.PersistentVolumeClaim, storage: Storage) -> Claim:
+    name = claim.metadata.name or ""
+    if _bound(claim):
+        volume = storage.volumes.get(("", claim.spec.volumeName or ""))
+        if volume is None:
+            return Claim(name, lost=True)
+        return Claim(name, bound=_where(volume), zones=_zones(volume))
+    found = storage.classes.get(("", claim.spec.storageClassName or ""))
+    provision = _provision(found) if found is not None and found.provisioner != volumes.NO_PROVISIONER else None
+    fitting = volumes.best_first(storage.volumes.values(), claim)
+    return Claim(
+        name,
+        delayed=True,
+        candidates=tuple((one.metadata.name or "", _where(one)) for one in fitting),
+        provision=provision,
+        selected_node=claim.metadata.annotations.get(volumes.SELECTED_NODE, ""),
+    )
+
+
+def _claims(
+    pod: core_v1.Pod, storage: Storage,
+) -> Iterator[tuple[str, bool, core_v1.PersistentVolumeClaim | None]]:
+    """Yield name, whether the claim is the pod's own ephemeral one, and the claim if it exists."""
+    for volume in pod.spec.volumes:
+        if volume.persistentVolumeClaim is not None or volume.ephemeral is not None:
+            name = claim_name(pod, volume)
+            yield name, volume.ephemeral is not None, storage.claims.get((pod.metadata.namespace or "", name))
+
+
+def _bound(claim: core_v1.PersistentVolumeClaim) -> bool:
+    return bool(claim.spec.volumeName) and volumes.BIND_COMPLETED in claim.metadata.annotations
+
+
+def _where(volume: core_v1.PersistentVolume) -> tuple[NodeTerm, ...]:
+    required = volume.spec.nodeAffinity.required if volume.spec.nodeAffinity else None
+    return terms.compile_node_terms(required.nodeSelectorTerms) if required else ()
+
+
+def _zones(volume: core_v1.PersistentVolume) -> tuple[Requirement, ...]:
+    labels = volume.metadata.labels
+    return tuple(Requirement(key, "In", tuple(labels[key].split("__"))) for key in ZONES if key in labels)
+
+
+def _provision(found: storage_v1.StorageClass) -> tuple[NodeTerm, ...]:
+    allowed: Iterable[core_v1.TopologySelectorTerm] = found.allowedTopologies
+    return tuple(
+        NodeTerm(tuple(Requirement(one.key, "In", tuple(one.values)) for one in term.matchLabelExpressions), ())
+        for term in allowed
+    )

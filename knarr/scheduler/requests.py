@@ -1,0 +1,79 @@
+"""Add up what a pod asks for. Pure. cpu in milli, everything else in whole units, rounded up.
+
+Source: kube component-helpers resource/helpers.go, PodRequests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+
+from knarr.api import quantity
+from knarr.api.types import core_v1
+
+# What a container counts as when it asks for nothing, for scores only. Source: kube scheduler util/pod_resources.go.
+DEFAULT_CPU_MILLI = 100
+DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
+
+# Resources that `spec.resources` may set for the whole pod. Source: kube resource/helpers.go, supportedPodLevelResources.
+POD_LEVEL = ("cpu", "memory", "hugepages-")
+
+
+def of_pod(spec: core_v1.PodSpec) -> dict[str, int]:
+    """Return the pod's requests by resource name; what it does not name it does not need."""
+    return _total(spec, defaults={})
+
+
+def nonzero(spec: core_v1.PodSpec) -> tuple[int, int]:
+    """Return cpu (milli) and memory (bytes), each container counted as something even if it asks for nothing."""
+    total = _total(spec, defaults={"cpu": DEFAULT_CPU_MILLI, "memory": DEFAULT_MEMORY_BYTES})
+    return total.get("cpu", 0), total.get("memory", 0)
+
+
+@lru_cache(maxsize=4096)  # the same few amounts come again and again
+def amount(name: str, text: str) -> int:
+    """Read one quantity in the frame's units, rounded up.
+
+    >>> amount("cpu", "1500m"), amount("memory", "1Ki")
+    (1500, 1024)
+    """
+    found = quantity.parse(text)
+    return found.milli if name == "cpu" else found.value
+
+
+def amounts(found: Mapping[str, str]) -> dict[str, int]:
+    """Read a resource list in the frame's units."""
+    return {name: amount(name, text) for name, text in found.items()}
+
+
+def _total(spec: core_v1.PodSpec, *, defaults: Mapping[str, int]) -> dict[str, int]:
+    running = _sum(_asked(one, defaults) for one in spec.containers)
+    sidecars: dict[str, int] = {}
+    starting: dict[str, int] = {}
+    for one in spec.initContainers:
+        asked = _asked(one, defaults)
+        if one.restartPolicy == "Always":
+            sidecars = _sum([sidecars, asked])
+            asked = sidecars
+        else:
+            asked = _sum([sidecars, asked])
+        starting = {name: max(starting.get(name, 0), asked.get(name, 0)) for name in {*starting, *asked}}
+    running = _sum([running, sidecars])
+    total = {name: max(starting.get(name, 0), running.get(name, 0)) for name in {*starting, *running}}
+    if spec.resources is not None:
+        whole = amounts(spec.resources.requests)
+        total.update({name: value for name, value in whole.items() if name.startswith(POD_LEVEL)})
+    return _sum([total, amounts(spec.overhead)])
+
+
+def _asked(container: core_v1.Container, defaults: Mapping[str, int]) -> dict[str, int]:
+    own = amounts(container.resources.requests) if container.resources else {}
+    return {**defaults, **own}
+
+
+def _sum(parts: Iterable[Mapping[str, int]]) -> dict[str, int]:
+    total: dict[str, int] = {}
+    for part in parts:
+        for name, value in part.items():
+            total[name] = total.get(name, 0) + value
+    return total
