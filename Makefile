@@ -11,7 +11,7 @@ setup-dev:
 	@bash scripts/setup.sh dev
 
 up: setup                 ## a running three-tier application on this machine
-	@$(BIN)/python -m examples.up
+	@bash scripts/shop.sh
 
 down: setup               ## stop it and leave the machine as it was
 	@$(BIN)/knarr down --purge

@@ -80,9 +80,29 @@ def load(settings: Settings, archive: Path) -> list[str]:
     if not archive.exists():
         raise Failure(f"there is no file {archive}", "see what is there: ls " + str(archive.parent))
     _need("ctr", "containerd")
-    ctr = ["ctr", "--address", settings.endpoint.removeprefix("unix://"), "--namespace", RUNTIME_NAMESPACE]
-    said = run([*ctr, "images", "import", "--all-platforms", str(archive)], f"loading {archive.name}")
+    said = run([*_ctr(settings), "images", "import", "--all-platforms", str(archive)], f"loading {archive.name}")
     return [line.split()[1] for line in said.splitlines() if line.startswith("unpacking ")]
+
+
+def provide(instance: Instance, settings: Settings, source: Path, *, tag: str, tell: Tell) -> bool:
+    """Build and load an image unless the runtime has it, from this very source, already. Tells whether work was done."""
+    archive = build(instance, source, tag=tag, tell=tell)
+    marker = archive.with_suffix(".loaded")
+    if marker.exists() and tag in names(settings):
+        return False
+    load(settings, archive)
+    marker.touch()
+    return True
+
+
+def names(settings: Settings) -> frozenset[str]:
+    """Return the names of all images the runtime has."""
+    listed = run([*_ctr(settings), "images", "list", "--quiet"], "listing images")
+    return frozenset(listed.split())
+
+
+def _ctr(settings: Settings) -> list[str]:
+    return ["ctr", "--address", settings.endpoint.removeprefix("unix://"), "--namespace", RUNTIME_NAMESPACE]
 
 
 def fingerprint(source: Path, tag: str) -> str:

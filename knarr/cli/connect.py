@@ -38,31 +38,26 @@ class Server:
     namespace: str = "default"
 
     def ask(
-        self,
-        method: str,
-        path: str,
-        body: Any = None,
-        *,
-        query: Mapping[str, str] | None = None,
-        content_type: str = "application/json",
-        accept: str = "application/json",
-    ) -> Any:
+        self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None,
+        content_type: str = "application/json", accept: str = "application/json",
+    ) -> Any:  # fmt: skip
         """Send one request and return the decoded answer. Raises RequestFailed with the server's own words."""
-        with self.open(method, path, body, query=query, content_type=content_type, accept=accept) as answer:
+        headers = {"Accept": accept, "Content-Type": content_type}
+        with self.open(method, path, body, query=query, headers=headers) as answer:
             text = answer.read()
         return json.loads(text) if "json" in (answer.headers["Content-Type"] or "") else text.decode()
 
     @contextmanager
-    def open(self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None,
-             content_type: str = "application/json", accept: str = "application/json",
-             wait_s: float | None = ANSWER_WAIT_S) -> Iterator[http.client.HTTPResponse]:  # fmt: skip
+    def open(
+        self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None,
+        headers: Mapping[str, str], wait_s: float | None = ANSWER_WAIT_S,
+    ) -> Iterator[http.client.HTTPResponse]:  # fmt: skip
         """Send one request and hand over the open answer: for streams. wait_s: None waits for ever."""
         connection = self.connection(wait_s)
         target = path + (f"?{urllib.parse.urlencode(query)}" if query else "")
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        headers = {"Accept": accept, **self.credentials(), **({"Content-Type": content_type} if data else {})}
         try:
-            connection.request(method, target, data, headers)
+            connection.request(method, target, data, {**headers, **self.credentials()})
             answer = connection.getresponse()
         except OSError as error:
             connection.close()

@@ -92,7 +92,9 @@ def watch(server: Server, resource: Resource, *, name: str, namespace: str | Non
         narrowed["fieldSelector"] = f"metadata.name={name}"
     headed = False
     accept = "application/json" if output in ("json", "yaml", "name") else TABLE
-    with server.open("GET", resource.path(namespace), query=narrowed, accept=accept, wait_s=None) as stream:
+    with server.open(
+        "GET", resource.path(namespace), query=narrowed, headers={"Accept": accept}, wait_s=None
+    ) as stream:
         for line in stream:
             event = json.loads(line)
             body = event["object"]

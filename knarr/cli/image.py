@@ -32,9 +32,8 @@ def build(source: Path, tag: str | None, data_dir: Path | None) -> None:
 
     instance = _instance(data_dir)
     name = tag or f"localhost/{source.resolve().name}:latest"
-    archive = images.build(instance, source, tag=name, tell=tick)
-    images.load(node_settings(instance), archive)
-    tick(f"Image {name}")
+    worked = images.provide(instance, node_settings(instance), source, tag=name, tell=tick)
+    tick(f"Image {name}" if worked else f"Image {name} is here already")
 
 
 @command.command(name="load")

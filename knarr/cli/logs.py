@@ -33,7 +33,9 @@ def command(server: Server, what: str, **wanted: Any) -> None:
     }
     said = {key: "true" if value is True else str(value) for key, value in query.items() if value is not None}
     path = f"/api/v1/namespaces/{server.namespace}/pods/{pod}/log"
-    with server.open("GET", path, query=said, accept="*/*", wait_s=None if wanted["follow"] else 60.0) as stream:
+    with server.open(
+        "GET", path, query=said, headers={"Accept": "*/*"}, wait_s=None if wanted["follow"] else 60.0
+    ) as stream:
         while chunk := stream.read1(65536):
             sys.stdout.buffer.write(chunk)
             sys.stdout.buffer.flush()
