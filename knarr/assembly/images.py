@@ -85,7 +85,7 @@ def load(settings: Settings, archive: Path) -> list[str]:
 
 
 def provide(instance: Instance, settings: Settings, source: Path, *, tag: str, tell: Tell) -> bool:
-    """Build and load an image unless the runtime has it, from this very source, already. Tells whether work was done."""
+    """Build and load an image unless the runtime has it, from this very source. Tells whether work was done."""
     archive = build(instance, source, tag=tag, tell=tell)
     marker = archive.with_suffix(".loaded")
     if marker.exists() and tag in names(settings):
