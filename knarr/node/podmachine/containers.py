@@ -1,0 +1,248 @@
+"""Decide the next steps of a pod's containers: who may start, who starts again, who is stopped."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from knarr.node.podmachine import restart
+from knarr.node.podmachine.deciding import Deciding
+from knarr.node.podmachine.state import (
+    Abandon,
+    Box,
+    Discard,
+    Exited,
+    Kill,
+    Machine,
+    Probed,
+    Run,
+    Start,
+    Started,
+    StartProbes,
+    StopProbes,
+    Tell,
+    Waiting,
+)
+from knarr.node.podmachine.table import Cue, Phase, Stage
+
+START_ERROR = "StartError"
+
+
+def start_due(d: Deciding) -> None:
+    """Start every container whose turn has come: init containers one after the other, then all the rest."""
+    for box in d.machine.boxes:
+        if box.stage is Stage.WAITING:
+            d.cue(box.name, Cue.GO)
+            start(d, box.name)
+        if box.kind != "main" and not initialized(d.machine, d.box(box.name)):
+            return
+
+
+def initialized(machine: Machine, box: Box) -> bool:
+    """Tell whether the init containers after this one may start."""
+    if box.kind == "sidecar":
+        return is_started(machine, box) or box.stage is Stage.DONE or (box.run is not None and mains_ran(machine))
+    return box.stage is Stage.DONE and box.run is not None and box.run.exit_code == 0
+
+
+def mains_ran(machine: Machine) -> bool:
+    """Tell whether a main container has run in this sandbox: then a restarting sidecar holds nobody up."""
+    return any(box.kind == "main" and box.stage is not Stage.WAITING for box in machine.boxes)
+
+
+def is_started(machine: Machine, box: Box) -> bool:
+    """Tell whether a container counts as started: it runs, and its startup probe (if any) has succeeded."""
+    probe = machine.container(box.name).startupProbe
+    return box.stage is Stage.RUNNING and (probe is None or box.started)
+
+
+def is_ready(machine: Machine, box: Box) -> bool:
+    """Tell whether a container counts as ready: started, and its readiness probe (if any) succeeds."""
+    if box.kind == "init":
+        return box.stage is Stage.DONE and box.run is not None and box.run.exit_code == 0
+    probe = machine.container(box.name).readinessProbe
+    live = box.stage is Stage.STOPPING or is_started(machine, box)
+    return live and (probe is None or box.ready)
+
+
+def start(d: Deciding, name: str) -> None:
+    """Ask for the next run of a container that is PREPARING."""
+    box = d.box(name)
+    assert box.stage is Stage.PREPARING, f"{name} is {box.stage.name}"
+    if box.last is not None and box.run is not None and box.last.id != box.run.id:
+        d.ask(Discard(box.last.id))
+    d.ask(Start(name, box.next_attempt, box.backoff_s, box.backoff_at_s))
+
+
+def on_started(d: Deciding, event: Started) -> None:
+    """A container runs: probe it, or stop it if it is no longer wanted."""
+    box = d.box(event.container)
+    last = box.run if box.run is not None and box.run.id != event.run.id else box.last
+    box = d.cue(event.container, Cue.STARTED, run=event.run, last=last, waiting=None, ready=False, started=False,
+                pulls_failed=0)
+    if box.stage is Stage.STOPPING:
+        kill(d, box, d.machine.ending.grace_s if d.machine.ending else 1.0)
+    else:
+        d.ask(StartProbes(box.name, event.run))
+
+
+def on_exited(d: Deciding, event: Exited) -> None:
+    """A run is over; what follows is decided when the pod settles."""
+    box = d.box(event.container)
+    starting = box.stage in (Stage.PREPARING, Stage.ABANDONED)
+    if not starting and (box.run is None or box.run.id != event.run.id):
+        return
+    if box.stage not in (Stage.PREPARING, Stage.ABANDONED, Stage.RUNNING, Stage.STOPPING):
+        return
+    last = box.run if starting else box.last
+    d.cue(event.container, Cue.EXITED, run=event.run, last=last, waiting=None, ready=False, started=False)
+    d.ask(StopProbes(event.run.id))
+
+
+def restart_or_finish(d: Deciding) -> None:
+    """Decide about every container that has just ended in a living pod."""
+    for box in d.machine.boxes:
+        if box.stage is Stage.EXITED and box.run is not None:
+            decide_end(d, box, box.run)
+
+
+def decide_end(d: Deciding, box: Box, run: Run) -> None:
+    """Let a container run again, now or later, or be done."""
+    if not restart.wanted(d.machine.pod, d.machine.container(box.name), box, run):
+        d.cue(box.name, Cue.ENOUGH)
+        return
+    waiting = Waiting("RunContainerError", run.message) if run.reason == START_ERROR else None
+    delay_s = restart.delay_s(box, run, d.now_s)
+    if delay_s > 0:
+        d.cue(box.name, Cue.LATER, waiting=waiting)
+        d.timer(box.name, min(restart.SHOW_S, delay_s))
+        return
+    d.cue(box.name, Cue.AGAIN, waiting=waiting)
+    d.put(restart.stepped(d.box(box.name), run))
+    start(d, box.name)
+
+
+def rang(d: Deciding, name: str, number: int) -> None:
+    """A container's timer rang: go on with what waited for it."""
+    box = d.box(name)
+    if number != box.timer or d.machine.phase is not Phase.UP:
+        return
+    after = d.cue(name, Cue.TIMER)
+    if after.stage is Stage.PULL_BACKOFF and after is not box:
+        back_off_pull(d, after)
+    elif after.stage is Stage.BACKOFF and box.stage is Stage.COOLING:
+        back_off_crash(d, after)
+    elif after.stage is Stage.PREPARING and box.stage is not Stage.PREPARING:
+        if box.stage is Stage.BACKOFF and box.run is not None:
+            d.put(restart.stepped(after, box.run))
+        start(d, name)
+
+
+def back_off_pull(d: Deciding, box: Box) -> None:
+    """Show that the image is tried again later."""
+    image = d.machine.container(box.name).image or ""
+    why = box.waiting.message if box.waiting else ""
+    d.put(replace(box, waiting=Waiting("ImagePullBackOff", f'Back-off pulling image "{image}": ErrImagePull: {why}')))
+    d.timer(box.name, max(0.0, restart.pull_delay_s(max(1, box.pulls_failed)) - restart.SHOW_S))
+    d.ask(Tell("Normal", "BackOff", f'Back-off pulling image "{image}"', box.name),
+          Tell("Warning", "Failed", "Error: ImagePullBackOff", box.name))
+
+
+def back_off_crash(d: Deciding, box: Box) -> None:
+    """Show that the container runs again later."""
+    meta = d.machine.pod.metadata
+    pod = f"{meta.name}_{meta.namespace}({meta.uid})"
+    assert box.run is not None, "only what has run can crash"
+    message = f"back-off {restart.duration(box.backoff_s)} restarting failed container={box.name} pod={pod}"
+    d.put(replace(box, waiting=Waiting("CrashLoopBackOff", message)))
+    d.timer(box.name, restart.delay_s(box, box.run, d.now_s))
+    d.ask(Tell("Warning", "BackOff", f"Back-off restarting failed container {box.name} in pod {pod}", box.name))
+
+
+def on_probed(d: Deciding, event: Probed) -> None:
+    """Take a verdict; a failed liveness or startup probe stops the run."""
+    box = d.box(event.container)
+    if box.run is None or box.run.id != event.container_id or box.stage is not Stage.RUNNING:
+        return
+    if event.kind == "readiness":
+        d.put(replace(box, ready=event.ok))
+    elif event.kind == "startup" and event.ok:
+        d.put(replace(box, started=True))
+    elif not event.ok:
+        fail_probe(d, box, event.kind)
+
+
+def fail_probe(d: Deciding, box: Box, kind: str) -> None:
+    """Stop a run that a probe has condemned."""
+    container = d.machine.container(box.name)
+    probe = container.livenessProbe if kind == "liveness" else container.startupProbe
+    own_s = probe.terminationGracePeriodSeconds if probe is not None else None
+    pod_s = d.machine.pod.spec.terminationGracePeriodSeconds
+    limit_s = own_s if own_s is not None else 30 if pod_s is None else pod_s
+    policy = container.restartPolicy or d.machine.pod.spec.restartPolicy
+    message = f"Container {box.name} failed {kind} probe, will be restarted" if policy != "Never" else ""
+    kill(d, d.cue(box.name, Cue.KILL), max(1.0, float(limit_s)), message)
+
+
+def restart_changed(d: Deciding) -> None:
+    """Stop the runs whose image the spec no longer names; they start again with the new one."""
+    for box in d.machine.boxes:
+        image = d.machine.container(box.name).image or ""
+        if box.stage is Stage.RUNNING and box.run is not None and box.kind != "init" and box.run.image != image:
+            grace_s = d.machine.pod.spec.terminationGracePeriodSeconds
+            moved = d.cue(box.name, Cue.KILL)
+            kill(d, moved, 30.0 if grace_s is None else float(grace_s),
+                 f"Container {box.name} definition changed, will be restarted")
+
+
+def stop_all(d: Deciding, grace_s: float) -> None:
+    """Stop what lives: first the containers, then the sidecars, the last one first. Call it again after every end."""
+    for box in d.machine.boxes:
+        if box.kind != "sidecar":
+            stop(d, box, grace_s)
+    for box in reversed(d.machine.boxes):
+        if any(other.busy for other in d.machine.boxes if other.kind != "sidecar"):
+            return
+        if box.kind == "sidecar":
+            stop(d, box, grace_s)
+            if d.box(box.name).busy:
+                return
+
+
+def stop(d: Deciding, box: Box, grace_s: float) -> None:
+    """Stop one container, or give up starting it."""
+    if box.stage in (Stage.ABANDONED, Stage.STOPPING, Stage.DONE):
+        return
+    moved = d.cue(box.name, Cue.KILL)
+    if moved.stage is Stage.ABANDONED:
+        d.ask(Abandon(box.name))
+    elif moved.stage is Stage.STOPPING:
+        kill(d, moved, grace_s)
+
+
+def kill(d: Deciding, box: Box, grace_s: float, message: str = "") -> None:
+    """Ask for the end of a run that is STOPPING."""
+    assert box.stage is Stage.STOPPING, f"{box.name} is {box.stage.name}"
+    assert box.run is not None, f"{box.name} never ran"
+    d.ask(StopProbes(box.run.id),
+          Tell("Normal", "Killing", message or f"Stopping container {box.name}", box.name),
+          Kill(box.name, box.run.id, grace_s))
+
+
+def reset(d: Deciding) -> None:
+    """A new sandbox begins everything again, except what has ended for good."""
+    for box in d.machine.boxes:
+        pod, container = d.machine.pod, d.machine.container(box.name)
+        for_good = box.kind == "main" and box.run is not None and box.run.ended \
+            and not restart.wanted(pod, container, box, box.run)
+        if not for_good:
+            d.cue(box.name, Cue.RESET, started=False, ready=False)
+        elif box.stage is Stage.EXITED:
+            d.cue(box.name, Cue.ENOUGH)
+
+
+def finished(machine: Machine) -> bool:
+    """Tell whether nothing will run again: all main containers are done, or an init container has failed for good."""
+    mains = [box for box in machine.boxes if box.kind == "main"]
+    failed = any(box.kind == "init" and box.stage is Stage.DONE and box.run is not None and box.run.exit_code
+                 for box in machine.boxes)
+    return failed or all(box.stage is Stage.DONE for box in mains)

@@ -1,0 +1,61 @@
+"""Decide whether and when a container runs again.
+
+Source: kube kuberuntime/kuberuntime_manager.go, client-go util/flowcontrol/backoff.go, container/helpers.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from knarr.api.types.core_v1 import Container, Pod
+from knarr.node.podmachine.state import Box, Run
+
+FIRST_S = 10.0
+CAP_S = 300.0
+FORGET_S = 2 * CAP_S       # a run this long after the last failure begins anew. Source: backoff.go, hasExpired
+PULL_FIRST_S = 10.0
+RETRY_S = 10.0             # of what only a change of spec or config can mend. Source: kubelet's backOffPeriod
+SHOW_S = 1.0               # how long an end is shown as itself before it is shown as waiting; kubelet: 1 to 12
+
+
+def wanted(pod: Pod, container: Container, box: Box, run: Run) -> bool:
+    """Tell whether an ended run is to be followed by another."""
+    if box.kind == "sidecar":
+        return True
+    for rule in container.restartPolicyRules:
+        codes = rule.exitCodes
+        if codes is not None and (run.exit_code in codes.values) == (codes.operator == "In"):
+            return rule.action == "Restart"
+    policy = container.restartPolicy or pod.spec.restartPolicy or "Always"
+    if box.kind == "init":
+        return run.exit_code != 0 and policy != "Never"
+    return policy == "Always" or (policy == "OnFailure" and run.exit_code != 0)
+
+
+def delay_s(box: Box, run: Run, now_s: float) -> float:
+    """Return how long the next run must wait: 0 after the first end, then 10 s doubling to 300 s."""
+    if box.backoff_s == 0 or run.finished_s - box.backoff_at_s > FORGET_S:
+        return 0.0
+    return max(0.0, run.finished_s + box.backoff_s - now_s)
+
+
+def stepped(box: Box, run: Run) -> Box:
+    """Return the record with the wait that the run after the next one will have."""
+    fresh = box.backoff_s == 0 or run.finished_s - box.backoff_at_s > FORGET_S
+    return replace(box, backoff_s=FIRST_S if fresh else min(box.backoff_s * 2, CAP_S), backoff_at_s=run.finished_s)
+
+
+def pull_delay_s(failures: int) -> float:
+    """Return the wait before pull number `failures` + 1."""
+    assert failures > 0, f"failures must be > 0 (got {failures})"
+    return float(min(PULL_FIRST_S * 2 ** min(failures - 1, 10), CAP_S))
+
+
+def duration(seconds_s: float) -> str:
+    """Spell whole seconds as Go does.
+
+    >>> [duration(s) for s in (10, 80, 300)]
+    ['10s', '1m20s', '5m0s']
+    """
+    minutes, seconds = divmod(round(seconds_s), 60)
+    return f"{minutes}m{seconds}s" if minutes else f"{seconds}s"
