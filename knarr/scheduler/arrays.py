@@ -1,4 +1,4 @@
-"""Name the array types of the scheduler, and the scale of its scores. (node,) is one value for each row of the frame."""
+"""Name the array types of the scheduler, and the scale of its scores. (node,): one value for each row."""
 
 from __future__ import annotations
 

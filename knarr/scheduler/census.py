@@ -72,7 +72,8 @@ class Census:
 
     def grow(self, rows_max: int) -> None:
         """Make room for more rows."""
-        for found in (*self.counts.values(), *self.bearers.values()):
+        tables: list[Count | Bearers] = [*self.counts.values(), *self.bearers.values()]
+        for found in tables:
             found.per_node = np.concatenate([found.per_node, np.zeros(rows_max - self.size[0], np.int64)])
         self.size[0] = rows_max
 

@@ -42,7 +42,8 @@ def turned_away(pod: core_v1.Pod, storage: Storage) -> str:
         if claim.status.phase == "Lost":
             return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{claim.spec.volumeName}"'
         if ephemeral and all(owner.uid != pod.metadata.uid for owner in claim.metadata.ownerReferences):
-            return f"PVC {pod.metadata.namespace}/{name} was not created for pod {pod.metadata.namespace}/{pod.metadata.name}"
+            namespace = pod.metadata.namespace
+            return f"PVC {namespace}/{name} was not created for pod {namespace}/{pod.metadata.name}"
     found = [claim for _, _, claim in _claims(pod, storage) if claim is not None]
     if any(not _bound(claim) and not delayed(claim, storage) for claim in found):
         return "pod has unbound immediate PersistentVolumeClaims"

@@ -1,6 +1,6 @@
 """Hold the cluster as columns: one row for each node, one column for each resource. Pure.
 
-Rows are updated in place, one event at a time; a row that loses its node is free for the next one. Room grows by doubling.
+Rows are updated in place, one event at a time; a row that loses its node is free for the next. Room grows by doubling.
 Every array is (node,) or (node, resource), the latter column-major, so that one resource over all nodes lies together.
 cpu is in milli, everything else in whole units.
 """

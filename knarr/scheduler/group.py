@@ -24,9 +24,8 @@ class Group:
         self.hard = spread.Hard(needs, frame)
         self.soft = spread.Soft(needs, frame)
         self.bonds = interpod.Bonds(needs, frame)
-        self.wide = bool(
-            needs.spread_hard or needs.spread_soft or self.bonds.scored or needs.anti_required or needs.affinity_required
-        )
+        together = needs.affinity_required or needs.anti_required or self.bonds.scored
+        self.wide = bool(needs.spread_hard or needs.spread_soft or together)
         self.disliked = taints.disliked(needs, frame)      # (node,)
         self.preferred = nodeaffinity.preferred(needs, frame)  # (node,)
         self.images = images.score(needs, frame)           # (node,)

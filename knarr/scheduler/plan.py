@@ -25,7 +25,7 @@ from knarr.scheduler.plugins import volumes
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A pod without a node. key: equal for pods that are the same to every rule. turned_away: why it cannot be tried."""
+    """A pod without a node. key: equal for pods that no rule can tell apart. turned_away: why it is not tried."""
 
     uid: str
     namespace: str
@@ -58,11 +58,13 @@ class Refuse:
     nominated: str = ""
 
 
-def plan(frame: Frame, waiting: Sequence[Waiting], *, ranks: Ints, disrupted: preempt.Budgets = ()) -> list[Bind | Refuse]:
-    """Decide each pod in the order given. ranks: (node,) settles ties, lowest first. disrupted: disruption budgets."""
+def plan(
+    frame: Frame, waiting: Sequence[Waiting], *, ranks: Ints, budgets: preempt.Budgets = (),
+) -> list[Bind | Refuse]:
+    """Decide each pod in the order given. ranks: (node,) settles ties, lowest first."""
     decisions: list[Bind | Refuse] = []
     for _, same in groupby(waiting, key=lambda pod: (pod.key, pod.turned_away)):
-        decisions += _place_all(frame, list(same), ranks=ranks, budgets=disrupted)
+        decisions += _place_all(frame, list(same), ranks=ranks, budgets=budgets)
     return decisions
 
 

@@ -15,7 +15,7 @@ from knarr.api.types import core_v1
 DEFAULT_CPU_MILLI = 100
 DEFAULT_MEMORY_BYTES = 200 * 1024 * 1024
 
-# Resources that `spec.resources` may set for the whole pod. Source: kube resource/helpers.go, supportedPodLevelResources.
+# Resources that `spec.resources` may set for the whole pod. Source: kube resource/helpers.go.
 POD_LEVEL = ("cpu", "memory", "hugepages-")
 
 

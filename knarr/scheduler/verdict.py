@@ -13,7 +13,7 @@ from knarr.scheduler.arrays import Bools, Ints
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """Why a node is refused, in kube-scheduler's words. rule: the plugin's name there. curable: evicting pods may help."""
+    """Why a node is refused, in kube-scheduler's words. rule: its plugin's name there. curable: eviction may help."""
 
     text: str
     rule: str
@@ -35,7 +35,8 @@ class Verdict:
     @property
     def open(self) -> Bools:
         """Return (node,) True where nothing speaks against the node so far."""
-        return self.codes == 0
+        found: Bools = self.codes == 0
+        return found
 
     def refuse(self, reason: Reason, mask: Bools) -> None:
         """Note `reason` where `mask` (node,) holds and no earlier reason stands."""

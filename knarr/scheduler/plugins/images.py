@@ -1,4 +1,7 @@
-"""Prefer nodes that have the pod's images already, the larger the better. Source: kube scheduler plugins/imagelocality."""
+"""Prefer nodes that have the pod's images already, the larger the better.
+
+Source: kube scheduler plugins/imagelocality.
+"""
 
 from __future__ import annotations
 

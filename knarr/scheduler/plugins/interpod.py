@@ -48,11 +48,10 @@ class Bonds:
 
     def __init__(self, needs: Needs, frame: Frame) -> None:
         self.frame = frame
-        labels = frame.namespaces.get(needs.namespace, {})
-        self.itself = lambda term: term.pods.matches(needs.namespace, needs.labels, labels)
+        self.needs, self.labels = needs, frame.namespaces.get(needs.namespace, {})
         # A pod counts for affinity only if all terms mean it. Source: kube podMatchesAllAffinityTerms.
         together = tuple(term.pods for term in needs.affinity_required)
-        self.all_like_itself = all(self.itself(term) for term in needs.affinity_required)
+        self.all_like_itself = all(self._means_itself(term) for term in needs.affinity_required)
         self.affinity = [self._tally(term, frame.census.count(together, terminating=True))
                          for term in needs.affinity_required]
         self.anti = [self._tally(term, frame.census.count((term.pods,), terminating=True))
@@ -97,11 +96,18 @@ class Bonds:
             if one.like_itself:
                 one.add(row, own_weight)
 
+    def _means_itself(self, term: AffinityTerm) -> bool:
+        return term.pods.matches(self.needs.namespace, self.needs.labels, self.labels)
+
     def _lonely(self) -> Bools:
-        labelled = np.logical_and.reduce([one.codes >= 0 for one in self.affinity])  # (node,)
+        labelled = np.ones(self.frame.rows_max, np.bool_)  # (node,)
+        for one in self.affinity:
+            labelled &= one.codes >= 0
         if self.all_like_itself and not any(one.pods.any() for one in self.affinity):
             return ~labelled  # the first of its kind may stand anywhere
-        return ~(labelled & np.logical_and.reduce([one.at() > 0 for one in self.affinity]))
+        for one in self.affinity:
+            labelled &= one.at() > 0
+        return ~labelled
 
     def _unwanted(self, needs: Needs) -> Bools | None:
         found: Bools | None = None
@@ -129,4 +135,4 @@ class Bonds:
         column = self.frame.label(term.topology_key)
         inside = column.codes >= 0
         pods = np.bincount(column.codes[inside], weights=per_node[inside], minlength=len(column.values))
-        return Tally(column.codes, pods.astype(np.int64), self.itself(term))
+        return Tally(column.codes, pods.astype(np.int64), self._means_itself(term))

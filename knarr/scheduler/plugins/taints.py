@@ -33,7 +33,8 @@ def disliked(needs: Needs, frame: Frame) -> Ints:
     """Count (node,) the PreferNoSchedule taints that are not tolerated: fewer is better."""
     mild = [one for one in needs.tolerations if not one.effect or one.effect == "PreferNoSchedule"]
     counts = [
-        sum(one.effect == "PreferNoSchedule" and not tolerated(one, mild) for one in found) for found in frame.taint_sets
+        sum(one.effect == "PreferNoSchedule" and not tolerated(one, mild) for one in found)
+        for found in frame.taint_sets
     ]
     return np.array(counts, np.int64)[frame.taints]
 

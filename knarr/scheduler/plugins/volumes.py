@@ -77,4 +77,5 @@ def _hold(terms: tuple[NodeTerm, ...], frame: Frame) -> Bools:
 
 
 def _all(masks: Iterator[Bools]) -> Bools:
-    return np.logical_and.reduce(list(masks))
+    found: Bools = np.logical_and.reduce(list(masks))
+    return found
