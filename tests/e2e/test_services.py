@@ -1,0 +1,153 @@
+"""Services, names and probes' effect on traffic, between real pods."""
+
+from __future__ import annotations
+
+import collections
+import json
+import time
+import urllib.request
+
+import pytest
+
+from tests.e2e.conftest import WEB, deployment, pod, service, until
+from tests.e2e.test_pods import ready
+
+PROBE = {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}}
+
+
+@pytest.fixture
+def client(cluster, namespace):
+    """A pod to ask from."""
+    cluster.apply(pod("client"), namespace=namespace, wait=False)
+    until(lambda: ready(cluster, "client", namespace), "client ready")
+
+    def ask(script: str) -> str:
+        return cluster.exec("client", "sh", "-c", script, namespace=namespace, check=False)
+
+    return ask
+
+
+def endpoints(cluster, name, namespace):
+    slices = json.loads(
+        cluster.knarr(
+            "get", "endpointslices", "-n", namespace, "-l", f"kubernetes.io/service-name={name}", "-o", "json"
+        ).stdout
+    )
+    return sorted(
+        a
+        for s in slices["items"]
+        for e in s.get("endpoints") or []
+        if e["conditions"].get("ready")
+        for a in e["addresses"]
+    )
+
+
+def test_a_cluster_ip_spreads_over_ready_endpoints(cluster, namespace, client):
+    """Three replicas behind one address all get their share."""
+    cluster.apply(deployment("web", 3, WEB, **PROBE), service("web"), namespace=namespace)
+    until(lambda: len(endpoints(cluster, "web", namespace)) == 3, "three endpoints")
+
+    answers = collections.Counter(client("for i in $(seq 60); do wget -qO- http://web/; done").split())
+
+    assert len(answers) == 3
+    assert sum(answers.values()) == 60
+
+
+def test_a_node_port_answers_on_the_machine(cluster, namespace):
+    """From outside the cluster: one port on the node."""
+    cluster.apply(deployment("door", 2, WEB, **PROBE), service("door", type="NodePort"), namespace=namespace)
+    port = cluster.get("service/door", namespace=namespace)["spec"]["ports"][0]["nodePort"]
+    node = next(
+        a["address"] for a in cluster.get("nodes")["items"][0]["status"]["addresses"] if a["type"] == "InternalIP"
+    )
+
+    seen = set()
+    for _ in range(30):
+        with urllib.request.urlopen(f"http://{node}:{port}/", timeout=5) as answer:
+            seen.add(answer.read().decode().strip())
+
+    assert len(seen) == 2
+
+
+def test_names_resolve_in_every_form(cluster, namespace, client):
+    """Short, with namespace, full; headless; SRV; and the API itself."""
+    cluster.apply(
+        deployment("web", 2, WEB, **PROBE),
+        service("web"),
+        {
+            **service("bare", clusterIP="None"),
+            "spec": {"clusterIP": "None", "selector": {"app": "web"}, "ports": [{"name": "http", "port": 8080}]},
+        },
+        namespace=namespace,
+    )
+    ip = cluster.get("service/web", namespace=namespace)["spec"]["clusterIP"]
+    until(lambda: len(endpoints(cluster, "bare", namespace)) == 2, "two endpoints")
+
+    for name in ("web", f"web.{namespace}", f"web.{namespace}.svc", f"web.{namespace}.svc.cluster.local"):
+        assert ip in client(f"ping -c1 -W1 {name} 2>&1 | head -1"), name
+    found = client(f"nslookup bare.{namespace}.svc.cluster.local")
+    for address in endpoints(cluster, "bare", namespace):
+        assert address in found
+    srv = client(f"nslookup -type=srv _http._tcp.web.{namespace}.svc.cluster.local")
+    assert f"web.{namespace}.svc.cluster.local" in srv
+    assert "can't resolve" not in client("nslookup kubernetes.default.svc.cluster.local")
+    assert "NXDOMAIN" in client(f"nslookup nothere.{namespace}.svc.cluster.local 2>&1")
+
+
+def test_a_failing_readiness_probe_takes_the_pod_out(cluster, namespace, client):
+    """One of two says it is not ready: within two seconds of the verdict nobody is sent there."""
+    cluster.apply(deployment("web", 2, WEB, **PROBE), service("web"), namespace=namespace)
+    until(lambda: len(endpoints(cluster, "web", namespace)) == 2, "two endpoints")
+    pods = cluster.get(
+        "pods",
+        namespace=namespace,
+    )["items"]
+    victim = next(p for p in pods if p["metadata"]["labels"]["app"] == "web")["metadata"]["name"]
+
+    cluster.exec(victim, "rm", "/tmp/w/index.html", namespace=namespace)
+    until(lambda: not ready(cluster, victim, namespace), "not ready", 10)
+    began_s = time.monotonic()
+    until(lambda: len(endpoints(cluster, "web", namespace)) == 1, "one endpoint", 5)
+    took_s = time.monotonic() - began_s
+    answers = set(client("for i in $(seq 20); do wget -qO- http://web/; done").split())
+
+    assert victim not in answers
+    assert took_s < 2
+
+
+def test_a_service_without_endpoints_refuses_at_once(cluster, namespace, client):
+    """Nobody is there: the client hears so, and need not wait for a timeout."""
+    cluster.apply(service("nobody"), namespace=namespace)
+
+    said = client("time wget -T 5 -qO- http://nobody/ 2>&1")
+
+    assert "refused" in said
+
+
+def test_pods_reach_the_outside_and_each_other(cluster, namespace, client):
+    """A pod speaks to the node and to another pod by address."""
+    cluster.apply(pod("other", WEB), namespace=namespace, wait=False)
+    until(lambda: ready(cluster, "other", namespace), "ready")
+    ip = cluster.get("pod/other", namespace=namespace)["status"]["podIP"]
+
+    assert "other" in client(f"wget -qO- http://{ip}:8080/")
+
+
+def test_stateful_pods_have_names_of_their_own(cluster, namespace, client):
+    """`db-0.db` and `db-1.db` stay who they are."""
+    template = pod("db", WEB)
+    stateful = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": {"name": "db"},
+        "spec": {
+            "serviceName": "db",
+            "replicas": 2,
+            "selector": {"matchLabels": {"app": "db"}},
+            "template": {"metadata": {"labels": {"app": "db"}}, "spec": template["spec"]},
+        },
+    }
+    cluster.apply(service("db", 8080, clusterIP="None"), stateful, namespace=namespace)
+
+    for number in (0, 1):
+        until(lambda n=number: f"db-{n}" in client(f"wget -T 2 -qO- http://db-{n}.db:8080/"), f"db-{number} answers")
