@@ -78,7 +78,7 @@ class Observer:
     def budgets(self) -> list[Budget]:
         """List disruption budgets, for choosing whom to evict."""
         return [
-            Budget(one.metadata.namespace or "", terms.compile_labels(one.spec.selector), one.status.disruptionsAllowed or 0)
+            Budget(one.metadata.namespace or "", terms.compile_labels(one.spec.selector), allowed=_allowed(one))
             for one in self._budgets.all()
         ]
 
@@ -214,6 +214,10 @@ def _node_news(old: core_v1.Node | None, new: core_v1.Node) -> Iterator[Happened
     before, after = requests.amounts(old.status.allocatable), requests.amounts(new.status.allocatable)
     if any(value > before.get(name, 0) for name, value in after.items()):
         yield Happened.NODE_ROOM
+
+
+def _allowed(budget: policy_v1.PodDisruptionBudget) -> int:
+    return budget.status.disruptionsAllowed or 0
 
 
 def _shown(node: str, labels: Any, *, deleting: bool) -> tuple[object, ...]:
