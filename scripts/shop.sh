@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # Start Knarr on this machine, build and deploy examples/shop, and say where it is. Safe to repeat.
-#   shop.sh [--data-dir DIR] [--port N]
+#   shop.sh [--data-dir DIR] [--port N]      SHOP_PORT=30080: where the shop listens on this node
 set -euo pipefail
 cd "$(dirname "$0")/.."
 knarr=.venv/bin/knarr
+port=${SHOP_PORT:-30080}
 [ -x $knarr ] || knarr=knarr
 
 here=()
@@ -15,7 +16,7 @@ $knarr up "$@" | sed '/^$/,$d'
 for part in database backend web; do
   $knarr image build "examples/shop/images/$part" --tag "localhost/shop-$part:1" "${here[@]}"
 done
-$knarr apply -f examples/shop/shop.yaml --timeout 300 "${here[@]}"
+sed "s/nodePort: 30080/nodePort: $port/" examples/shop/shop.yaml | $knarr apply -f - --timeout 300 "${here[@]}"
 
 python=.venv/bin/python
 [ -x $python ] || python=python3
@@ -25,7 +26,7 @@ print(next(a["address"] for a in json.load(sys.stdin)["items"][0]["status"]["add
 suffix=${here[*]:+ ${here[*]}}
 cat <<END
 
-The shop is open: http://$address:30080
+The shop is open: http://$address:$port
 
 Next:
   $knarr get pods -n shop$suffix

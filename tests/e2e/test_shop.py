@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import urllib.error
 import urllib.request
@@ -13,6 +14,7 @@ import pytest
 from tests.e2e.conftest import new_cluster, until
 
 ROOT = Path(__file__).parents[2]
+ENVIRONMENT = {**os.environ, "SHOP_PORT": "30987"}  # a shop that someone opened with `make up` keeps its own port
 
 
 @pytest.fixture(scope="module")
@@ -23,6 +25,7 @@ def shop():
         done = subprocess.run(
             ["bash", "scripts/shop.sh", "--data-dir", str(made.data_dir), "--port", str(made.port)],
             cwd=ROOT,
+            env=ENVIRONMENT,
             capture_output=True,
             text=True,
             timeout=900,
@@ -94,6 +97,7 @@ def test_a_second_run_changes_nothing(shop):
     done = subprocess.run(
         ["bash", "scripts/shop.sh", "--data-dir", str(cluster.data_dir)],
         cwd=ROOT,
+        env=ENVIRONMENT,
         capture_output=True,
         text=True,
         timeout=120,
