@@ -19,7 +19,7 @@ from knarr.node.probes.tally import Outcome
 @asynccontextmanager
 async def listening(handler: object) -> AsyncIterator[int]:
     """Serve HTTP on a free port."""
-    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0)  # type: ignore[arg-type]
+    runner = web.ServerRunner(web.Server(handler), shutdown_timeout=0.01)  # type: ignore[arg-type]
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     yield runner.addresses[0][1]
