@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 
-from tests.e2e.conftest import WEB, deployment, service, until
+from tests.e2e.cluster import WEB, deployment, service, until
 from tests.e2e.test_rollouts import Load, running
 from tests.e2e.test_services import PROBE, endpoints
 

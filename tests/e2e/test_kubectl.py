@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.conftest import BUSYBOX, WEB, deployment, free_port, kubectls, pod, service, until
+from tests.e2e.cluster import BUSYBOX, WEB, deployment, free_port, kubectls, pod, service, until
 
 VERSIONS = kubectls()
 

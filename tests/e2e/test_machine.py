@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import KNARR, Cluster, busybox_archive, free_port, new_cluster, pod, until
+from tests.e2e.cluster import KNARR, Cluster, busybox_archive, free_port, new_cluster, pod, until
 
 
 def snapshot(data_dir: Path) -> dict[str, set[str]]:

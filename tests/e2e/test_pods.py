@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from tests.e2e.conftest import deployment, pod, until
+from tests.e2e.cluster import deployment, pod, until
 
 
 def restarts(cluster, name, namespace):

@@ -7,7 +7,7 @@ import time
 import urllib.error
 import urllib.request
 
-from tests.e2e.conftest import BUSYBOX, WEB, deployment, pod, service, until
+from tests.e2e.cluster import BUSYBOX, WEB, deployment, pod, service, until
 from tests.e2e.test_services import PROBE, endpoints
 
 

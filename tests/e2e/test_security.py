@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.e2e.conftest import pod, until
+from tests.e2e.cluster import pod, until
 from tests.e2e.test_pods import ready
 
 

@@ -9,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from tests.e2e.conftest import WEB, deployment, pod, service, until
+from tests.e2e.cluster import WEB, deployment, pod, service, until
 from tests.e2e.test_pods import ready
 
 PROBE = {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}}

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import new_cluster, until
+from tests.e2e.cluster import new_cluster, until
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "SHOP_PORT": "30987"}  # a shop that someone opened with `make up` keeps its own port
