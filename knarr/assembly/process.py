@@ -1,4 +1,4 @@
-"""What both long-lived processes share: the loop, the log, the signals, and parts that are started again after a bug."""
+"""What both long-lived processes share: loop, log, signals, and parts that are started again after a bug."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 
 RESTART = Backoff(first_s=0.1, factor=2, cap_s=30)
-STEADY_S = 60.0         # a part that ran this long has forgotten its earlier failures
+STEADY_S = 60.0  # a part that ran this long has forgotten its earlier failures
 
 log = structlog.get_logger()
 
@@ -31,7 +31,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     if not __debug__:
         raise Failure("assertions are part of Knarr's safety: python -O is refused", "start it without -O")
     configure_log()
-    gc.set_threshold(50_000, 20, 50)    # long-lived caches: the default looks through them a hundred times a second
+    gc.set_threshold(50_000, 20, 50)  # long-lived caches: the default looks through them a hundred times a second
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(main))
 

@@ -1,0 +1,104 @@
+"""Build the server's process: store, API server, controllers and scheduler, joined by the in-process transport."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable, Coroutine
+from functools import partial
+from typing import Any
+
+import structlog
+
+from knarr.api.http import User
+from knarr.apiserver.edge import Edge, server_tls
+from knarr.apiserver.server import ApiServer
+from knarr.apiserver.settings import Settings
+from knarr.assembly import pki, preflight, process
+from knarr.assembly.failure import Failure
+from knarr.assembly.instance import Instance
+from knarr.base.clock import SystemClock
+from knarr.base.rng import Rng
+from knarr.client.client import Client
+from knarr.client.informers import Informers
+from knarr.client.transport import InProcess
+from knarr.controllers import starters
+from knarr.reconcile.runner import Setup
+from knarr.scheduler import run as scheduler
+from knarr.store.face import StoreDamaged, StoreOwned, StoreUnavailable
+from knarr.store.sqlite import open_sqlite
+
+CONTROLLER_USER = User("system:kube-controller-manager", groups=("system:masters", "system:authenticated"))
+GRACE_S = 2.0  # what requests under way get when the server is told to stop
+
+log = structlog.get_logger()
+
+
+def main(instance: Instance) -> None:
+    """Run the control plane until told to stop. Raises Failure, with the fix, when it cannot start."""
+    process.run(lambda: serve(instance))
+
+
+async def serve(instance: Instance) -> None:
+    """Open the store, answer requests, and keep controllers and scheduler up."""
+    clock, rng = SystemClock(), Rng.from_machine()
+    pki.ensure(instance, clock.now_s())
+    try:
+        store = open_sqlite(instance.database, repair=f"knarr doctor --repair --data-dir {instance.data_dir}")
+    except StoreOwned as error:
+        raise Failure(f"{instance.data_dir} is owned by another running Knarr: {error}", "knarr status") from error
+    except StoreDamaged as error:
+        raise Failure(
+            f"the database is damaged: {error}", f"knarr doctor --repair --data-dir {instance.data_dir}"
+        ) from error
+    except StoreUnavailable as error:
+        raise Failure(
+            f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
+        ) from error
+    server = ApiServer(store, _settings(instance), clock=clock, rng=rng)
+    edge = Edge(server.handle)
+    try:
+        await _listen(instance, edge)
+        await server.start()
+        log.info("server.ready", url=instance.server_url)
+        await _components(instance, server, clock, rng)
+    finally:
+        await server.stop()
+        await edge.stop(GRACE_S)
+        await store.close()
+
+
+async def _components(instance: Instance, server: ApiServer, clock: SystemClock, rng: Rng) -> None:
+    """Run what is not the API server itself; each part is started again when a bug ends it."""
+    client = Client(InProcess(server.handle, CONTROLLER_USER))
+    informers = Informers(client, clock=clock, rng=rng.child("informers"))
+    setup = Setup(informers, clock, rng, settings=instance)
+    parts: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
+        name: partial(start, setup) for name, start in starters().items()
+    }
+    parts["scheduler"] = partial(scheduler.run, setup)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(process.kept_up("informers", informers.run, clock))
+        for name, start in parts.items():
+            group.create_task(process.kept_up(name, start, clock))
+
+
+async def _listen(instance: Instance, edge: Edge) -> None:
+    tls = server_tls(str(instance.pki / "server.crt"), str(instance.pki / "server.key"), str(instance.pki / "ca.crt"))
+    try:
+        await edge.start("0.0.0.0", instance.config.port, tls)
+    except OSError as error:
+        preflight.check_port(instance.config.port)
+        raise Failure(f"cannot listen on port {instance.config.port}: {error}", "knarr doctor") from error
+
+
+def _settings(instance: Instance) -> Settings:
+    """Say to the API server what this instance chose."""
+    tls = ssl.create_default_context(cafile=str(instance.pki / "ca.crt"))
+    tls.load_cert_chain(instance.pki / "kubelet-client.crt", instance.pki / "kubelet-client.key")
+    return Settings(
+        advertise_address=instance.config.node_ip,
+        port=instance.config.port,
+        service_cidr=instance.config.service_cidr,
+        agent_tls=tls,
+    )
