@@ -103,8 +103,8 @@ def _accept_kind(obj: dict[str, Any], kind: Kind) -> None:
             text = f"json: cannot unmarshal {_json_name(said)} into Go struct field .{name} of type string"
             raise BadRequest(f"the object provided is unrecognized (must be of type {kind.kind}): "
                              f"couldn't get version/kind; json parse error: {text}")
-    if (said_version, said_kind) == (kind.api_version, kind.kind):
-        return
+    if said_kind == kind.kind and (said_version == kind.api_version or kind.group == "meta.k8s.io"):
+        return  # options are known in every group
     group, _, version = said_version.rpartition("/")
     known = kinds.by_kind(group, version, said_kind)
     if known is None:

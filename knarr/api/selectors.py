@@ -14,8 +14,8 @@ from knarr.api import names
 from knarr.api.errors import BadRequest
 from knarr.api.types.meta_v1 import LabelSelector
 
-IN, NOT_IN, EXISTS, ABSENT, GREATER, LESS = "in", "notin", "exists", "!", "gt", "lt"
-OPERATORS = {"in": IN, "notin": NOT_IN, "=": IN, "==": IN, "!=": NOT_IN, ">": GREATER, "<": LESS}
+IN, NOT_IN, EQUAL, UNEQUAL, EXISTS, ABSENT, GREATER, LESS = "in", "notin", "=", "!=", "exists", "!", ">", "<"
+OPERATORS = {"in": IN, "notin": NOT_IN, "=": EQUAL, "==": EQUAL, "!=": UNEQUAL, ">": GREATER, "<": LESS}
 OBJECT_OPERATORS = {"In": IN, "NotIn": NOT_IN, "Exists": EXISTS, "DoesNotExist": ABSENT}
 TOKENS = re.compile(r"\s*(==|!=|[(),!=<>]|[^\s(),!=<>]+|$)")
 MARKS = frozenset({"==", "!=", "(", ")", ",", "!", "=", "<", ">", ""})
@@ -34,11 +34,11 @@ class Requirement:
     values: frozenset[str] = frozenset()
 
     def matches(self, labels: Mapping[str, str]) -> bool:
-        """Say whether the labels fulfil it. A label that is absent is NOT_IN everything."""
+        """Say whether the labels fulfil it. A label that is absent is in no set."""
         found = labels.get(self.key)
-        if self.operator == IN:
+        if self.operator in (IN, EQUAL):
             return found is not None and found in self.values
-        if self.operator == NOT_IN:
+        if self.operator in (NOT_IN, UNEQUAL):
             return found is None or found not in self.values
         if self.operator == EXISTS:
             return found is not None
@@ -58,10 +58,8 @@ class Requirement:
             return self.key
         if self.operator == ABSENT:
             return f"!{self.key}"
-        if self.operator in (GREATER, LESS):
-            return f"{self.key}{'>' if self.operator == GREATER else '<'}{listed}"
-        if len(self.values) == 1:
-            return f"{self.key}{'=' if self.operator == IN else '!='}{listed}"
+        if self.operator not in (IN, NOT_IN):
+            return f"{self.key}{self.operator}{listed}"
         return f"{self.key} {self.operator} ({listed})"
 
 
@@ -97,7 +95,7 @@ def of(selector: LabelSelector | None) -> Selector:
     """Turn a typed label selector into a Selector. None chooses nothing, an empty one everything."""
     if selector is None:
         return NOTHING
-    exact = [Requirement(key, IN, frozenset((value,))) for key, value in selector.matchLabels.items()]
+    exact = [Requirement(key, EQUAL, frozenset((value,))) for key, value in selector.matchLabels.items()]
     rest = [Requirement(row.key, OBJECT_OPERATORS[row.operator], frozenset(row.values))
             for row in selector.matchExpressions]
     return Selector(tuple(sorted(exact + rest, key=lambda row: row.key)))
@@ -107,7 +105,7 @@ def of_object(selector: Mapping[str, Any] | None) -> Selector:
     """Turn the JSON of a label selector into a Selector."""
     if selector is None:
         return NOTHING
-    exact = [Requirement(key, IN, frozenset((value,))) for key, value in (selector.get("matchLabels") or {}).items()]
+    exact = [Requirement(key, EQUAL, frozenset((value,))) for key, value in (selector.get("matchLabels") or {}).items()]
     rest = [Requirement(row["key"], OBJECT_OPERATORS[row["operator"]], frozenset(row.get("values") or ()))
             for row in selector.get("matchExpressions") or ()]
     return Selector(tuple(sorted(exact + rest, key=lambda row: row.key)))
@@ -115,7 +113,7 @@ def of_object(selector: Mapping[str, Any] | None) -> Selector:
 
 def of_labels(labels: Mapping[str, str] | None) -> Selector:
     """Turn a plain map (a Service's selector) into a Selector; an empty one chooses everything."""
-    return Selector(tuple(Requirement(key, IN, frozenset((value,))) for key, value in sorted((labels or {}).items())))
+    return Selector(tuple(Requirement(key, EQUAL, frozenset((value,))) for key, value in sorted((labels or {}).items())))
 
 
 def parse_labels(text: str) -> Selector:
