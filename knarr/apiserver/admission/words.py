@@ -1,0 +1,63 @@
+"""Say what admission looks at, and how it refuses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from knarr.api import kinds
+from knarr.api.errors import Forbidden
+from knarr.api.http import User
+from knarr.api.kinds import Kind
+from knarr.apiserver.core import Core
+
+Obj: TypeAlias = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Admission:
+    """One write on its way to the store.
+
+    operation: create, update or delete. obj: the draft, changed in place (on delete: what is stored). old: on update, what is stored.
+    """
+
+    core: Core
+    user: User
+    kind: Kind
+    operation: str
+    obj: Obj
+    old: Obj | None = None
+    subresource: str = ""
+
+    @property
+    def namespace(self) -> str:
+        """Return the object's namespace, empty for cluster-wide kinds."""
+        return str(self.obj["metadata"].get("namespace", ""))
+
+    @property
+    def name(self) -> str:
+        """Return the object's name."""
+        return str(self.obj["metadata"].get("name", ""))
+
+    def find(self, group: str, plural: str, name: str, *, namespace: str = "") -> Obj | None:
+        """Read another object, in version v1."""
+        kind = kinds.by_resource(group, "v1", plural)
+        assert kind is not None, plural
+        entry = self.core.store.get(kind.key(namespace, name))
+        return entry.obj if entry else None
+
+    def every(self, group: str, plural: str) -> list[Obj]:
+        """Read all objects of a cluster-wide kind, in version v1."""
+        kind = kinds.by_resource(group, "v1", plural)
+        assert kind is not None, plural
+        return [entry.obj for entry in self.core.store.list(kind.namespace_prefix("")).entries]
+
+    def refuse(self, why: str) -> Forbidden:
+        """Word a refusal. Source: kube apiserver admission/errors.go, NewForbidden."""
+        details = {"name": self.name, "group": self.kind.group, "kind": self.kind.plural}
+        message = f'{self.kind.resource} "{self.name}" is forbidden: {why}'
+        return Forbidden(message, {key: value for key, value in details.items() if value})
+
+
+Step: TypeAlias = Callable[[Admission], Awaitable[None]]

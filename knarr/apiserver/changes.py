@@ -1,0 +1,164 @@
+"""Change stored objects: PUT, PATCH, and the server's own edits. A write names the state it was made from, or is made again.
+
+Source: kube registry/generic/registry/store.go, Update; endpoints/handlers/{update,patch}.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from knarr.api import defaults, strategy, validation
+from knarr.api.errors import MODIFIED, BadRequest, Conflict, conflict, invalid, not_found
+from knarr.api.http import Answer
+from knarr.api.kinds import Kind
+from knarr.apiserver import bodies, convert, encode, patches
+from knarr.apiserver.admission import chain
+from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.core import Core, Request, with_warnings
+from knarr.apiserver.creates import place, pretended
+from knarr.apiserver.reads import Reader
+from knarr.apiserver.services import Services
+from knarr.store.face import Entry, Gone, Stale
+
+Obj = dict[str, Any]
+TRIES_MAX = 32  # a writer that loses this often to others is told so
+
+
+@dataclass(frozen=True, slots=True)
+class Changer:
+    """The verbs `update` and `patch`."""
+
+    core: Core
+    reader: Reader
+    services: Services
+
+    async def update(self, request: Request) -> Answer:
+        """Replace an object by the body; 200 with the new one."""
+        kind = request.target.kind
+
+        def replacement(_: Obj) -> Obj:
+            request.warnings.clear()
+            draft = bodies.read(request, kind)
+            meta = draft["metadata"]
+            if not meta.get("name"):
+                raise BadRequest("name must be provided")
+            place(draft, request)
+            return draft
+
+        entry = await self.change(request, replacement, whole=True)
+        return with_warnings(self.reader.show(request, 200, entry), request.warnings)
+
+    async def patch(self, request: Request) -> Answer:
+        """Apply a patch; 200 with the new object."""
+        kind = request.target.kind
+        patch = patches.read(request)
+
+        def patched(old: Obj) -> Obj:
+            request.warnings.clear()
+            return bodies.settle_patched(request, kind, patch(kind, old))
+
+        entry = await self.change(request, patched)
+        return with_warnings(self.reader.show(request, 200, entry), request.warnings)
+
+    async def change(self, request: Request, make: Callable[[Obj], Obj], *, whole: bool = False) -> Entry:
+        """Make the new state from the stored one and store it, again while others interfere.
+
+        make: gets the stored object in the request's form; may change it. whole: a PUT, whose uid is a precondition.
+        """
+        target = request.target
+        for _ in range(TRIES_MAX):
+            entry = self.core.store.get(target.key)
+            if entry is None:
+                raise not_found(target.kind.plural, target.kind.group, target.name)
+            new = make(convert.served(target.kind, entry.obj))
+            pinned = preconditions(target.kind, target.name, new, entry, whole=whole)
+            try:
+                return await self._save(request, entry, convert.stored(target.kind, new))
+            except Stale as stale:
+                if pinned:
+                    raise modified(target.kind, target.name) from stale
+            except Gone as gone:
+                raise not_found(target.kind.plural, target.kind.group, target.name) from gone
+        raise modified(target.kind, target.name)
+
+    async def _save(self, request: Request, entry: Entry, new: Obj) -> Entry:
+        kind, subresource = request.target.kind.storage, request.target.subresource
+        old = entry.obj
+        new["metadata"].pop("managedFields", None)
+        new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
+        defaults.apply(kind, new)
+        await chain.admit(Admission(self.core, request.user, kind, "update", new, old, subresource))
+        strategy.prepare_update(kind, new, old, subresource)
+        with self.services.claim(kind, new, old) as claim:
+            causes = validation.update(kind, new, old, subresource)
+            if causes:
+                raise invalid(kind.kind, kind.group, request.target.name, causes)
+            if request.dry_run:
+                return pretended(entry.key, new)
+            saved = await self._write(kind, entry, new, old=old)
+            claim.keep()
+        return saved
+
+    async def _write(self, kind: Kind, entry: Entry, new: Obj, *, old: Obj) -> Entry:
+        if deletion_done(kind, new):
+            await self.core.store.remove(entry.key, expect=entry.revision, last=encode.draft(new))
+            self.services.forget(kind, new)
+            return Entry(entry.key, encode.dump(new), entry.revision, entry.created_revision, 0)
+        if new == old:
+            return entry  # nothing changed: no new revision, no event
+        return await self.core.store.replace(entry.key, encode.draft(new), expect=entry.revision)
+
+    async def edit(self, kind: Kind, key: str, edit: Callable[[Obj], None]) -> Entry:
+        """Let the server change a stored object in place, past the rules for clients; NotFound or Conflict.
+
+        edit: may be called again on a newer state; raises what it refuses.
+        """
+        name = key.rpartition("/")[2]
+        for _ in range(TRIES_MAX):
+            entry = self.core.store.get(key)
+            if entry is None:
+                raise not_found(kind.plural, kind.group, name)
+            new = entry.obj
+            edit(new)
+            try:
+                return await self._write(kind, entry, new, old=entry.obj)
+            except Stale:
+                continue
+            except Gone as gone:
+                raise not_found(kind.plural, kind.group, name) from gone
+        raise modified(kind, name)
+
+
+def preconditions(kind: Kind, name: str, new: Obj, entry: Entry, *, whole: bool) -> bool:
+    """Check name, uid and revision of a new state; say whether it names the revision it was made from."""
+    meta = new["metadata"]
+    if meta.get("name") != name:
+        raise BadRequest(f"the name of the object ({meta.get('name', '')}) does not match the name on the URL ({name})")
+    stored = entry.obj["metadata"]
+    if kind.namespaced and meta.get("namespace") != stored["namespace"]:
+        raise BadRequest(
+            f"the namespace of the object ({meta.get('namespace', '')}) does not match the namespace on the URL ({stored['namespace']})"
+        )
+    uid = meta.get("uid")
+    if whole and uid and uid != stored["uid"]:
+        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored['uid']}"
+        raise conflict(kind.plural, kind.group, name, why)
+    revision = str(meta.get("resourceVersion") or "")
+    if revision and revision not in ("0", str(entry.revision)):
+        raise modified(kind, name)
+    return whole and bool(revision)
+
+
+def deletion_done(kind: Kind, obj: Obj) -> bool:
+    """Say whether an object that is being deleted has nothing left to wait for. Source: kube registry/generic ShouldDeleteDuringUpdate."""
+    meta = obj["metadata"]
+    if not meta.get("deletionTimestamp") or meta.get("finalizers") or meta.get("deletionGracePeriodSeconds"):
+        return False
+    return not (kind.plural == "namespaces" and not kind.group and (obj.get("spec") or {}).get("finalizers"))
+
+
+def modified(kind: Kind, name: str) -> Conflict:
+    """Say that another write came first."""
+    return conflict(kind.plural, kind.group, name, MODIFIED)

@@ -1,0 +1,144 @@
+"""One client's connection: HTTP until a handler takes it over, raw bytes from then on.
+
+aiohttp's parser would read what follows an `Upgrade: SPDY/3.1` request as the next request. So the bytes behind such a request's
+head are held here until somebody takes the connection; none that came early is lost. A refused upgrade closes the connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from typing import Any
+
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
+
+RAW_BUFFER_BYTES = 1 << 16  # read ahead of a slow peer; asyncio pauses the socket at twice this
+UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*(?:spdy/3\.1|websocket)", re.IGNORECASE)
+METHODS = (b"GET ", b"POST ")
+HEAD_BYTES_MAX = 16 << 10  # searched for the header
+HEAD_END = b"\r\n\r\n"
+
+
+class Connection(RequestHandler):
+    """aiohttp's protocol, with a way out of HTTP."""
+
+    __slots__ = ("_early", "_head_open", "_raw", "certificate", "loop")
+
+    def __init__(self, server: web.Server, **settings: Any) -> None:
+        super().__init__(server, **settings)
+        self.loop: asyncio.AbstractEventLoop = settings["loop"]
+        self.certificate: bytes | None = None
+        self._early: bytearray | None = None
+        self._head_open = False
+        self._raw: asyncio.StreamReader | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Remember the client's certificate: it holds for all its requests."""
+        tls = transport.get_extra_info("ssl_object")
+        self.certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Pass bytes to whoever owns the connection now."""
+        if self._raw is not None:
+            self._raw.feed_data(data)
+        elif self._early is not None:
+            self._hold(data)
+        elif self._head_open or (data.startswith(METHODS) and asks_upgrade(data)):
+            self._split(data)
+        else:
+            super().data_received(data)
+
+    def _split(self, data: bytes) -> None:
+        head, end, rest = data.partition(HEAD_END)
+        self._head_open = not end
+        if end:
+            self._early = bytearray()
+        super().data_received(head + end)
+        if rest:
+            self._hold(rest)
+
+    def _hold(self, data: bytes) -> None:
+        assert self._early is not None
+        self._early += data
+        if len(self._early) > RAW_BUFFER_BYTES and isinstance(self.transport, asyncio.Transport):
+            self.transport.pause_reading()
+
+    def take(self) -> RawStream:
+        """Leave HTTP; from now on the caller alone reads and writes."""
+        assert self._raw is None, "the connection has been taken already"
+        assert isinstance(self.transport, asyncio.Transport), "the client has gone"
+        self._raw = asyncio.StreamReader(limit=RAW_BUFFER_BYTES, loop=self.loop)
+        self._raw.set_transport(self.transport)
+        self.transport.resume_reading()
+        early = bytes(self._early or b"") + bytes(self._message_tail)
+        self._early, self._message_tail = None, b""
+        if early:
+            self._raw.feed_data(early)
+        return RawStream(self, self._raw, self.transport)
+
+    def eof_received(self) -> None:
+        """Tell the owner that the client will send no more."""
+        if self._raw is not None:
+            self._raw.feed_eof()
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """Tell the owner that the client has gone."""
+        if self._raw is not None:
+            self._raw.feed_eof()
+        super().connection_lost(exc)
+
+
+def asks_upgrade(data: bytes) -> bool:
+    """Say whether the request head at the start of `data` asks for another protocol. What stands in a body does not count."""
+    found = UPGRADE.search(data, 0, HEAD_BYTES_MAX)
+    return found is not None and HEAD_END not in data[:found.start()]
+
+
+class RawStream:
+    """The bytes of a taken connection, with back-pressure both ways."""
+
+    def __init__(self, connection: Connection, reader: asyncio.StreamReader, transport: asyncio.Transport) -> None:
+        self._connection, self._reader, self._transport = connection, reader, transport
+
+    async def read(self, bytes_max: int) -> bytes:
+        """Return what has come, at most this much; empty when the client has ended."""
+        return await self._reader.read(bytes_max)
+
+    async def write(self, data: bytes) -> None:
+        """Send, and wait while the client is slow. Raises ConnectionError when it has gone."""
+        if self._connection.transport is None:
+            raise ConnectionResetError("the client has gone")
+        self._transport.write(data)
+        await self._connection._drain_helper()
+
+    def close(self) -> None:
+        """End the connection."""
+        self._transport.close()
+
+
+class Upgrade:
+    """What a handler gets with an upgrade request: the query as it was sent, the headers, and the connection itself.
+
+    raw_query: undecoded; `command=` may stand in it many times.
+    """
+
+    def __init__(self, connection: Connection, raw_query: str, headers: list[tuple[str, str]]) -> None:
+        self._connection = connection
+        self.raw_query = raw_query
+        self.headers = headers
+        self.taken = False
+
+    def take(self) -> RawStream:
+        """Take the connection over; the answer that the handler returns is then not sent."""
+        self.taken = True
+        return self._connection.take()
+
+
+class Connections(web.Server):
+    """Makes a Connection for each client."""
+
+    def __call__(self) -> Connection:
+        """Return a new protocol."""
+        return Connection(self, loop=self._loop, **self._kwargs)

@@ -1,0 +1,74 @@
+"""Hold what the handlers share: the store, the clock, the dice, the settings, and what one request is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from uuid import UUID
+
+from knarr.api.http import Answer, Call, User
+from knarr.apiserver.negotiate import PLAIN, Form, accepted
+from knarr.apiserver.options import dry_run
+from knarr.apiserver.route import Target
+from knarr.apiserver.settings import Settings
+from knarr.base.clock import Clock
+from knarr.base.rng import Rng
+from knarr.store.face import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Core:
+    """What every handler may use."""
+
+    store: Store
+    settings: Settings
+    clock: Clock
+    rng: Rng
+
+    def timestamp(self) -> str:
+        """Return now as the API writes it, to the second."""
+        return timestamp(self.clock.now_s())
+
+    def uid(self) -> str:
+        """Draw a random uid (version 4)."""
+        return str(UUID(bytes=self.rng.bytes(16), version=4))
+
+
+def timestamp(now_s: float) -> str:
+    """Write a time as RFC 3339 to the second, UTC."""
+    return datetime.fromtimestamp(int(now_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(slots=True)
+class Request:
+    """One authorized request. warnings: told to the client in headers, in this order."""
+
+    call: Call
+    target: Target
+    user: User
+    verb: str
+    form: Form = PLAIN
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def dry_run(self) -> bool:
+        """Say whether everything but the store must happen; BadRequest for a value that means nothing."""
+        return dry_run(self.call.query)
+
+
+def form_of(call: Call) -> Form:
+    """Return the representation a call asks for; else NoRepresentation."""
+    return accepted(call.headers.get("accept", ""))
+
+
+WARNINGS_MAX = 32  # a client that sends hundreds of unknown fields needs no more to understand
+WARNING_CHARS_MAX = 1024  # of one text, so that headers stay within what clients read
+
+
+def with_warnings(answer: Answer, warnings: list[str]) -> Answer:
+    """Put warnings into the `Warning` header, one header with commas. Source: RFC 7234 5.5, kube warning/context.go."""
+    if warnings:
+        texts = [text[:WARNING_CHARS_MAX].replace("\\", "\\\\").replace('"', '\\"') for text in warnings[:WARNINGS_MAX]]
+        value = ", ".join(f'299 - "{text}"' for text in texts).replace("\n", " ").replace("\r", " ")
+        answer.headers = {**answer.headers, "Warning": value}
+    return answer

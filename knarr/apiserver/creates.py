@@ -1,0 +1,109 @@
+"""Store new objects. The order of the steps is Kubernetes': decode, default, admit, own, validate, store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from knarr.api import defaults, strategy, validation
+from knarr.api.errors import AlreadyExists, BadRequest, already_exists, invalid
+from knarr.api.http import Answer
+from knarr.api.kinds import Kind
+from knarr.apiserver import bodies, convert, encode
+from knarr.apiserver.admission import chain
+from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.core import Core, Request, with_warnings
+from knarr.apiserver.reads import Reader
+from knarr.apiserver.services import Services
+from knarr.store.face import AlreadyThere, Entry
+
+Obj = dict[str, Any]
+GENERATED_BASE_MAX = 58  # characters kept of generateName. Source: kube storage/names/generate.go
+GENERATED_TRIES_MAX = 8  # Source: kube registry/generic/registry/store.go, maxNameGenerationCreateAttempts
+
+
+@dataclass(frozen=True, slots=True)
+class Creator:
+    """The verb `create`."""
+
+    core: Core
+    reader: Reader
+    services: Services
+
+    async def create(self, request: Request) -> Answer:
+        """Answer 201 with the new object; 400, 403, 404, 409 or 422."""
+        kind = request.target.kind
+        draft = bodies.read(request, kind)
+        place(draft, request)
+        entry = await self.insert(request, kind, draft)
+        return with_warnings(self.reader.show(request, 201, entry), request.warnings)
+
+    async def insert(self, request: Request, kind: Kind, draft: Obj) -> Entry:
+        """Complete, check and store a draft whose namespace is settled."""
+        obj = convert.stored(kind, draft)
+        kind = kind.storage
+        meta = obj["metadata"]
+        generated = str(meta.get("generateName") or "") if not meta.get("name") else ""
+        self._own(meta, generated)
+        defaults.apply(kind, obj)
+        await chain.admit(Admission(self.core, request.user, kind, "create", obj))
+        strategy.prepare_create(kind, obj)
+        with self.services.claim(kind, obj) as claim:
+            causes = validation.create(kind, obj)
+            if causes:
+                raise invalid(kind.kind, kind.group, str(meta.get("name", "")), causes)
+            if request.dry_run:
+                return self._pretend(kind, obj)
+            entry = await self._store(kind, obj, generated)
+            claim.keep()
+        return entry
+
+    def _own(self, meta: Obj, generated: str) -> None:
+        """Set what only the server sets."""
+        if meta.get("resourceVersion"):
+            raise BadRequest("resourceVersion should not be set on objects to be created")
+        for name in ("managedFields", "selfLink", "resourceVersion"):
+            meta.pop(name, None)
+        meta["uid"] = self.core.uid()
+        meta["creationTimestamp"] = self.core.timestamp()
+        if generated:
+            meta["name"] = generated[:GENERATED_BASE_MAX] + self.core.rng.suffix()
+
+    async def _store(self, kind: Kind, obj: Obj, generated: str) -> Entry:
+        meta = obj["metadata"]
+        for _ in range(GENERATED_TRIES_MAX if generated else 1):
+            try:
+                key = kind.key(meta.get("namespace", ""), meta["name"])
+                return await self.core.store.insert(key, encode.draft(obj))
+            except AlreadyThere:
+                taken = meta["name"]
+                if generated:
+                    meta["name"] = generated[:GENERATED_BASE_MAX] + self.core.rng.suffix()
+        raise _taken(kind, taken)
+
+    def _pretend(self, kind: Kind, obj: Obj) -> Entry:
+        meta = obj["metadata"]
+        key = kind.key(meta.get("namespace", ""), meta["name"])
+        if self.core.store.get(key) is not None:
+            raise _taken(kind, meta["name"])
+        return pretended(key, obj)
+
+
+def pretended(key: str, obj: Obj) -> Entry:
+    """Return the entry a dry run shows: what would have been stored, without a revision."""
+    value = encode.dump(encode.ordered(obj)).replace(b'"resourceVersion":"",', b"", 1)
+    return Entry(key, value, 0, 0, 0)
+
+
+def place(draft: Obj, request: Request) -> None:
+    """Put a draft into the namespace of the URL; BadRequest if it names another."""
+    meta, namespace = draft["metadata"], request.target.namespace
+    said = meta.get("namespace") or ""
+    if said and namespace and said != namespace:
+        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
+    if namespace:
+        meta["namespace"] = namespace
+
+
+def _taken(kind: Kind, name: str) -> AlreadyExists:
+    return already_exists(kind.plural, kind.group, name)

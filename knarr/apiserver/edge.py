@@ -1,0 +1,204 @@
+"""Speak HTTPS: aiohttp's low-level server in front of a handler that knows no server.
+
+TLS 1.2 and up; client certificates are asked for, not demanded. Bodies and headers are bounded. Large answers leave in slices, so
+that a slow client costs no memory, and compressed where the client asks. A client that goes away cancels its handler, so its watch ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+import zlib
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import parse_qsl, unquote
+
+from aiohttp import web
+from aiohttp.abc import AbstractStreamWriter
+from multidict import CIMultiDict
+
+from knarr.api.errors import ApiError, BadRequest, TooLarge
+from knarr.api.http import Answer, Call, Handler
+from knarr.apiserver.connection import Connection, Connections, Upgrade
+from knarr.apiserver.refuse import refusal
+from knarr.apiserver.settings import BODY_BYTES_MAX
+
+HEADER_BYTES_MAX = 16 << 10  # of one header line: a bearer token with many groups fits
+HEADERS_MAX = 128
+SLICE_BYTES = 256 << 10  # of a large body, written between two looks at the client's speed
+WHOLE_BYTES_MAX = 512 << 10  # a body up to this leaves in one write
+GZIP_BYTES_MIN = 128 << 10  # Source: kube handlers/responsewriters/writers.go, defaultGzipThresholdBytes
+GZIP_LEVEL = 1  # Source: the same, defaultGzipContentEncodingLevel
+KEEPALIVE_S = 3600
+FIELDS_MAX = 256  # of a query
+
+
+class Edge:
+    """One listening socket in front of one handler."""
+
+    def __init__(self, handler: Handler) -> None:
+        self.handler = handler
+        self._server: asyncio.Server | None = None
+        self._web: Connections | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port that is listened on."""
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    async def start(self, host: str, port: int, tls: ssl.SSLContext | None) -> None:
+        """Listen. port: 0 for any free one. tls: None for plain HTTP, which only benchmarks use. Raises OSError."""
+        loop = asyncio.get_running_loop()
+        self._web = Connections(
+            self._serve, handler_cancellation=True, access_log=None, keepalive_timeout=KEEPALIVE_S,
+            max_line_size=HEADER_BYTES_MAX, max_field_size=HEADER_BYTES_MAX, max_headers=HEADERS_MAX, auto_decompress=False,
+        )
+        self._server = await loop.create_server(self._web, host, port, ssl=tls, backlog=1024, reuse_address=True)
+
+    async def stop(self, grace_s: float) -> None:
+        """Accept no more, give requests under way this long, close all connections."""
+        if self._server is None or self._web is None:
+            return
+        self._server.close()
+        self._web.pre_shutdown()
+        await self._web.shutdown(grace_s)
+
+    async def _serve(self, request: web.BaseRequest) -> web.StreamResponse:
+        connection = request.protocol
+        assert isinstance(connection, Connection)
+        try:
+            call = await _call(request, connection)
+        except ApiError as error:
+            return await _send(request, refusal(error), close=True)
+        answer = await self.handler(call)
+        if call.upgrade is not None and call.upgrade.taken:
+            return Taken()
+        return await _send(request, answer, close=call.upgrade is not None)
+
+
+class Taken(web.StreamResponse):
+    """What stands for the answer when a handler took the connection: nothing is written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.force_close()
+
+    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+        """Write no head."""
+        return None
+
+    async def write_eof(self, data: bytes = b"") -> None:
+        """Write no end."""
+
+
+def server_tls(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
+    """Return how the server speaks TLS. All are paths of PEM files; client certificates must be of `client_ca`."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.load_cert_chain(certificate, key)
+    context.load_verify_locations(client_ca)
+    context.verify_mode = ssl.CERT_OPTIONAL
+    context.set_alpn_protocols(["http/1.1"])
+    return context
+
+
+async def _call(request: web.BaseRequest, connection: Connection) -> Call:
+    path, _, raw_query = request.raw_path.partition("?")
+    headers = request.headers
+    return Call(
+        method=request.method,
+        path=unquote(path) if "%" in path else path,
+        query=_query(raw_query) if raw_query else {},
+        headers=headers,
+        body=await _body(request) if request.body_exists else b"",
+        peer_certificate=connection.certificate,
+        upgrade=Upgrade(connection, raw_query, list(headers.items())) if "upgrade" in headers and _raw(headers) else None,
+    )
+
+
+def _raw(headers: Any) -> bool:
+    return headers["upgrade"].strip().lower() in ("spdy/3.1", "websocket")
+
+
+def _query(raw: str) -> dict[str, str]:
+    try:
+        return dict(parse_qsl(raw, keep_blank_values=True, max_num_fields=FIELDS_MAX))
+    except ValueError as fault:
+        raise BadRequest(f"the query cannot be read: {fault}") from fault
+
+
+async def _body(request: web.BaseRequest) -> bytes:
+    if (request.content_length or 0) > BODY_BYTES_MAX:
+        raise _too_large()
+    chunks: list[bytes] = []
+    size = 0
+    while chunk := await request.content.readany():
+        size += len(chunk)
+        if size > BODY_BYTES_MAX:
+            raise _too_large()
+        chunks.append(chunk)
+    body = b"".join(chunks)
+    return _inflated(body) if request.headers.get("content-encoding", "") == "gzip" else body
+
+
+def _inflated(body: bytes) -> bytes:
+    unzip = zlib.decompressobj(wbits=31)
+    try:
+        plain = unzip.decompress(body, BODY_BYTES_MAX + 1)
+    except zlib.error as fault:
+        raise BadRequest(f"the body is not gzip: {fault}") from fault
+    if len(plain) > BODY_BYTES_MAX:
+        raise _too_large()
+    return plain
+
+
+def _too_large() -> TooLarge:
+    return TooLarge(f"Request entity too large: limit is {BODY_BYTES_MAX}")
+
+
+async def _send(request: web.BaseRequest, answer: Answer, *, close: bool) -> web.StreamResponse:
+    headers = CIMultiDict(answer.headers)
+    headers["Content-Type"] = answer.content_type
+    headers.setdefault("Cache-Control", "no-cache, private")
+    if answer.stream is not None:
+        return await _stream(request, answer, headers)
+    body = answer.body
+    if len(body) >= GZIP_BYTES_MIN and "gzip" in request.headers.get("accept-encoding", ""):
+        body = await asyncio.to_thread(_gzip, body)
+        headers["Content-Encoding"] = "gzip"
+        headers["Vary"] = "Accept-Encoding"
+    if len(body) > WHOLE_BYTES_MAX:
+        return await _slices(request, answer.status, headers, body=body)
+    response = web.Response(status=answer.status, headers=headers, body=body)
+    if close:
+        response.force_close()
+    return response
+
+
+async def _slices(request: web.BaseRequest, status: int, headers: CIMultiDict[str], *, body: bytes) -> web.StreamResponse:
+    response = web.StreamResponse(status=status, headers=headers)
+    response.content_length = len(body)
+    await response.prepare(request)
+    view = memoryview(body)
+    for start in range(0, len(body), SLICE_BYTES):
+        await response.write(view[start:start + SLICE_BYTES])
+    await response.write_eof()
+    return response
+
+
+async def _stream(request: web.BaseRequest, answer: Answer, headers: CIMultiDict[str]) -> web.StreamResponse:
+    assert answer.stream is not None
+    response = web.StreamResponse(status=answer.status, headers=headers)
+    if request.version >= (1, 1):
+        response.enable_chunked_encoding()
+    await response.prepare(request)
+    async with aclosing(answer.stream) as chunks:  # type: ignore[type-var]
+        async for chunk in chunks:
+            await response.write(chunk)
+    await response.write_eof()
+    return response
+
+
+def _gzip(body: bytes) -> bytes:
+    return zlib.compress(body, GZIP_LEVEL, wbits=31)

@@ -1,0 +1,65 @@
+"""Read a patch and say how it changes an object.
+
+Source: kube endpoints/handlers/patch.go. Server-side apply is refused for now, in words that say so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeAlias
+
+from knarr.api import patch as patching
+from knarr.api import schema_decode
+from knarr.api.errors import BadRequest, TooLarge, UnsupportedMedia
+from knarr.api.kinds import Kind
+from knarr.apiserver.core import Request
+
+Obj: TypeAlias = dict[str, Any]
+Change: TypeAlias = Callable[[Kind, Obj], Obj]
+
+JSON_PATCH, MERGE, STRATEGIC = (
+    "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json",
+)
+APPLY = frozenset({"application/apply-patch+yaml", "application/apply-patch+cbor"})
+OPERATIONS_MAX = 10_000  # of a JSON patch. Source: kube handlers/patch.go, maxJSONPatchOperations
+
+
+class UnknownPatch(UnsupportedMedia):
+    """A content type that is no patch."""
+
+    def __init__(self) -> None:
+        super().__init__("415: Unsupported Media Type")
+
+
+def read(request: Request) -> Change:
+    """Parse the body; UnsupportedMedia, BadRequest or TooLarge."""
+    media = request.call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media in APPLY:
+        raise UnsupportedMedia("server-side apply is not served yet: use client-side apply, or a merge or JSON patch")
+    if media not in (JSON_PATCH, MERGE, STRATEGIC):
+        raise UnknownPatch()
+    try:
+        patch, _ = schema_decode.parse(request.call.body, "application/json")
+    except ValueError as fault:
+        raise BadRequest(f"error decoding patch: {fault}") from fault
+    if media == JSON_PATCH:
+        return _json_patch(patch)
+    if not isinstance(patch, dict):
+        raise BadRequest("error decoding patch: json: cannot unmarshal the patch into Go value of type map[string]interface {}")
+    if media == MERGE:
+        return lambda kind, old: _whole(patching.merge_patch(old, patch))
+    return lambda kind, old: patching.strategic_merge(kind, old, patch)
+
+
+def _json_patch(patch: Any) -> Change:
+    if not isinstance(patch, list):
+        raise BadRequest("error decoding patch: json: cannot unmarshal the patch into Go value of type jsonpatch.Patch")
+    if len(patch) > OPERATIONS_MAX:
+        raise TooLarge(f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {len(patch)}")
+    return lambda kind, old: _whole(patching.json_patch(old, patch))
+
+
+def _whole(result: Any) -> Obj:
+    if not isinstance(result, dict):
+        raise BadRequest("the patch leaves no object behind")
+    return result

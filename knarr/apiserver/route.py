@@ -1,0 +1,133 @@
+"""Read a URL path: which kind, namespace, object and subresource it means. Pure, and remembered, for it runs on every request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from functools import lru_cache
+
+from knarr.api import kinds
+from knarr.api.errors import MethodNotAllowed, NotFound
+from knarr.api.kinds import Kind, Subresource
+
+BY_METHOD = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+CONNECTING = frozenset({"exec", "attach", "portforward", "proxy"})  # every method reads as its verb, none as list
+
+
+class UnknownPath(Exception):
+    """The path belongs to no group and version: plain text `404 page not found`."""
+
+
+class UnknownResource(NotFound):
+    """The group and version exist, the resource does not. Its Status has no name to give."""
+
+    def __init__(self) -> None:
+        super().__init__("the server could not find the requested resource")
+
+
+class WrongMethod(MethodNotAllowed):
+    """The resource has no such verb."""
+
+    def __init__(self) -> None:
+        super().__init__("the server does not allow this method on the requested resource")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What a path means. name empty: the collection. rest: what follows a proxy's path. watched: the old `/watch/` form."""
+
+    kind: Kind
+    namespace: str = ""
+    name: str = ""
+    subresource: str = ""
+    rest: str = ""
+    watched: bool = False
+
+    @property
+    def key(self) -> str:
+        """Return the store's key of the named object."""
+        return self.kind.key(self.namespace, self.name)
+
+    @property
+    def prefix(self) -> str:
+        """Return the store's prefix of the collection."""
+        return self.kind.namespace_prefix(self.namespace)
+
+
+@lru_cache(maxsize=8192)
+def parse(path: str) -> Target:
+    """Return what the path means; UnknownPath or UnknownResource."""
+    parts = path.strip("/").split("/")
+    if parts[0] == "api" and len(parts) > 2:
+        return _in_group("", parts[1], parts[2:])
+    if parts[0] == "apis" and len(parts) > 3:
+        return _in_group(parts[1], parts[2], parts[3:])
+    raise UnknownPath
+
+
+def _in_group(group: str, version: str, parts: list[str]) -> Target:
+    if (group, version) not in SERVED:
+        raise UnknownPath
+    if parts[0] == "watch" and len(parts) > 1:
+        return replace(_in_group(group, version, parts[1:]), watched=True)
+    if parts[0] == "namespaces" and len(parts) > 2 and not (group == "" and parts[2] in NAMESPACE_SUBRESOURCES):
+        return _target(group, version, parts[2:], namespace=parts[1])
+    return _target(group, version, parts, namespace="")
+
+
+def _target(group: str, version: str, parts: list[str], *, namespace: str) -> Target:
+    kind = kinds.by_resource(group, version, parts[0])
+    if kind is None or (namespace and not kind.namespaced):
+        raise UnknownResource
+    name = parts[1] if len(parts) > 1 else ""
+    sub = parts[2] if len(parts) > 2 else ""
+    if (name and kind.namespaced and not namespace) or (sub and kind.subresource(sub) is None):
+        raise UnknownResource
+    rest = "/".join(parts[3:])
+    if rest and sub != "proxy":
+        raise UnknownResource
+    return Target(kind, namespace, name, sub, rest)
+
+
+def verb(method: str, target: Target, query: Mapping[str, str]) -> str:
+    """Return the API verb of a request; WrongMethod if its resource has no such verb."""
+    if target.subresource:
+        return _subresource_verb(method, target)
+    found = BY_METHOD.get(method, "")
+    if method in ("GET", "HEAD"):
+        found = _reading_verb(target, query)
+    elif not target.name and method == "DELETE":
+        found = "deletecollection"
+    if bool(target.name) == (found in ("create", "deletecollection")) and found not in ("list", "watch"):
+        raise WrongMethod
+    needs_namespace = target.kind.namespaced and not target.namespace
+    if found not in target.kind.verbs or (needs_namespace and found not in ("list", "watch")):
+        raise WrongMethod
+    return found
+
+
+def _reading_verb(target: Target, query: Mapping[str, str]) -> str:
+    if target.watched or (not target.name and query.get("watch") in TRUE):
+        return "watch"
+    return "get" if target.name else "list"
+
+
+def _subresource_verb(method: str, target: Target) -> str:
+    row = target.kind.subresource(target.subresource)
+    assert row is not None, target
+    found = BY_METHOD.get(method, "")
+    if found not in row.verbs:
+        raise WrongMethod
+    return found
+
+
+def subresource_of(target: Target) -> Subresource:
+    """Return the row of the target's subresource, which `parse` has made sure of."""
+    row = target.kind.subresource(target.subresource)
+    assert row is not None, target
+    return row
+
+
+TRUE = frozenset({"1", "true", "True", "TRUE", "t", "T"})
+SERVED = frozenset((kind.group, kind.version) for kind in kinds.KINDS)
+NAMESPACE_SUBRESOURCES = frozenset({"finalize", "status"})

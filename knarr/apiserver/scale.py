@@ -1,0 +1,106 @@
+"""Serve `scale`: a workload's replica count and selector, spoken as autoscaling/v1 Scale.
+
+Source: kube registry/apps/*/storage, ScaleREST; apis/autoscaling/validation, ValidateScale.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from knarr.api import kinds, selectors
+from knarr.api.errors import BadRequest, Cause, conflict, invalid, not_found
+from knarr.api.http import Answer
+from knarr.api.kinds import Kind
+from knarr.apiserver import bodies, encode, patches
+from knarr.apiserver.changes import Changer, modified
+from knarr.apiserver.core import Request, with_warnings
+
+Obj = dict[str, Any]
+META = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+
+
+@dataclass(frozen=True, slots=True)
+class Scaler:
+    """The verbs of the subresource."""
+
+    changer: Changer
+
+    async def get(self, request: Request) -> Answer:
+        """Answer with the Scale of one workload."""
+        target = request.target
+        entry = self.changer.core.store.get(target.key)
+        if entry is None:
+            raise not_found(target.kind.plural, target.kind.group, target.name)
+        return encode.answer(200, orjson.dumps(scale_of(entry.obj)), request.form)
+
+    async def write(self, request: Request) -> Answer:
+        """Set the replica count by PUT or PATCH; 200 with the Scale."""
+        patch = patches.read(request) if request.verb == "patch" else None
+
+        def scaled(workload: Obj) -> Obj:
+            request.warnings.clear()
+            before = scale_of(workload)
+            revision = before["metadata"]["resourceVersion"]
+            if patch is None:
+                wanted = bodies.read(request, SCALE)
+            else:
+                wanted = bodies.settle_patched(request, SCALE, patch(SCALE, before))
+            check(request, wanted, workload, revision)
+            workload.setdefault("spec", {})["replicas"] = wanted.get("spec", {}).get("replicas", 0)
+            return workload
+
+        entry = await self.changer.change(request, scaled)
+        return with_warnings(encode.answer(200, orjson.dumps(scale_of(entry.obj)), request.form), request.warnings)
+
+
+def check(request: Request, wanted: Obj, workload: Obj, revision: str) -> None:
+    """Refuse a Scale of another object, from another state, or below zero."""
+    kind, name = request.target.kind, request.target.name
+    meta = wanted["metadata"]
+    if meta.get("name") and meta["name"] != name:
+        raise BadRequest(f"the name of the object ({meta['name']}) does not match the name on the URL ({name})")
+    if meta.get("uid") and meta["uid"] != workload["metadata"]["uid"]:
+        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {workload['metadata']['uid']}"
+        raise conflict(kind.plural, kind.group, name, why)
+    if meta.get("resourceVersion") and meta["resourceVersion"] != revision:
+        raise modified(kind, name)
+    replicas = wanted.get("spec", {}).get("replicas", 0)
+    if replicas < 0:
+        cause = Cause("FieldValueInvalid", "spec.replicas", f"Invalid value: {replicas}: must be greater than or equal to 0")
+        raise invalid("Scale", "autoscaling", name, [cause])
+
+
+def scale_of(workload: Obj) -> Obj:
+    """Return the Scale of a workload. A zero count is left out of the spec, as Kubernetes leaves it out."""
+    spec, status, meta = workload.get("spec") or {}, workload.get("status") or {}, workload["metadata"]
+    replicas = spec.get("replicas", 0)
+    shown: Obj = {"replicas": status.get("replicas", 0)}
+    selector = selector_text(spec.get("selector"))
+    if selector:
+        shown["selector"] = selector
+    return {
+        "kind": "Scale", "apiVersion": "autoscaling/v1",
+        "metadata": {name: meta[name] for name in META if name in meta},
+        "spec": {"replicas": replicas} if replicas else {}, "status": shown,
+    }
+
+
+def selector_text(selector: Obj | None) -> str:
+    """Write a workload's selector as the text that lists understand."""
+    if not selector:
+        return ""
+    if "matchLabels" in selector or "matchExpressions" in selector:
+        return str(selectors.of_object(selector))
+    return str(selectors.of_labels(selector))
+
+
+def _scale_kind() -> Kind:
+    found = kinds.by_kind("autoscaling", "v1", "Scale")
+    assert found is not None
+    return found
+
+
+SCALE = _scale_kind()

@@ -1,0 +1,246 @@
+"""Answer every request: route, authenticate, authorize, dispatch. Knows no socket; the edge and the in-process transport call it.
+
+    path → Target → user → allowed? → verb's handler → Answer
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
+from knarr.api.http import Answer, Call, Handler, User
+from knarr.apiserver import health, refuse, route
+from knarr.apiserver.binding import Binder
+from knarr.apiserver.bootstrap import bootstrap
+from knarr.apiserver.changes import Changer
+from knarr.apiserver.core import Core, Request, form_of
+from knarr.apiserver.creates import Creator
+from knarr.apiserver.deletes import Deleter
+from knarr.apiserver.documents import Documents
+from knarr.apiserver.eviction import Evictor
+from knarr.apiserver.reads import Reader
+from knarr.apiserver.route import Target, UnknownPath
+from knarr.apiserver.scale import Scaler
+from knarr.apiserver.security import (
+    Attributes,
+    Authenticator,
+    Authorizer,
+    MastersByCertificate,
+    MastersOnly,
+    forbidden,
+)
+from knarr.apiserver.services import Services
+from knarr.apiserver.settings import Settings
+from knarr.apiserver.streams import Streams
+from knarr.apiserver.watches import Watcher
+from knarr.base.clock import Clock, SystemClock
+from knarr.base.rng import Rng
+from knarr.store.face import Store, StoreUnavailable
+
+Verb: TypeAlias = Callable[[Request], Awaitable[Answer]]
+NAME_TERM = re.compile(r"(?:^|,)metadata\.name==?([^,]+)")
+LIKE_PARENT = frozenset({"status", "finalize", "ephemeralcontainers", "resize"})
+STREAMED = frozenset({"exec", "attach", "portforward"})
+
+
+@dataclass(frozen=True, slots=True)
+class Security:
+    """Who decides who calls and what they may."""
+
+    authenticator: Authenticator = field(default_factory=MastersByCertificate)
+    authorizer: Authorizer = field(default_factory=MastersOnly)
+
+
+@dataclass(frozen=True, slots=True)
+class Mounts:
+    """Handlers that others bring.
+
+    created: for kinds that are answered and forgotten (reviews), by (group, plural). subresources: by (group, plural, subresource).
+    paths: exact paths that are no resource, open to all (the key set of the token issuer).
+    """
+
+    created: Mapping[tuple[str, str], Verb] = field(default_factory=dict)
+    subresources: Mapping[tuple[str, str, str], Verb] = field(default_factory=dict)
+    paths: Mapping[str, Handler] = field(default_factory=dict)
+
+
+class ApiServer:
+    """The API over one store. Call `start` before the first request and `stop` after the last."""
+
+    def __init__(
+        self, store: Store, settings: Settings | None = None, *,
+        clock: Clock | None = None, rng: Rng | None = None, security: Security | None = None, mounts: Mounts | None = None,
+    ) -> None:
+        self.core = Core(store, settings or Settings(), clock or SystemClock(), rng or Rng.from_machine())
+        self.security, self.mounts = security or Security(), mounts or Mounts()
+        self.reader, self.watcher = Reader(self.core), Watcher(self.core)
+        self.services = Services(self.core)
+        self.creator = Creator(self.core, self.reader, self.services)
+        self.changer = Changer(self.core, self.reader, self.services)
+        self.deleter = Deleter(self.core, self.reader, self.services)
+        self.streams = Streams(self.core)
+        self.documents = Documents()
+        self.counters = health.Counters()
+        self.ready = False
+        self._verbs = self._verb_table()
+        self._subresources = self._subresource_table()
+
+    async def start(self) -> None:
+        """Rebuild what is kept beside the store and make what every cluster has."""
+        self.services.load()
+        await bootstrap(self.creator, self.changer)
+        self.ready = True
+
+    async def stop(self) -> None:
+        """Say that this server is leaving, and end the watches, so that clients go elsewhere."""
+        self.ready = False
+        self.watcher.close()
+        await self.streams.close()
+
+    async def handle(self, call: Call) -> Answer:
+        """Answer one request; a refusal is an answer too. Nothing but cancellation is raised."""
+        try:
+            return await self._route(call)
+        except UnknownPath:
+            return refuse.page_not_found()
+        except ApiError as error:
+            return refuse.refusal(error)
+        except StoreUnavailable as fault:
+            return refuse.refusal(Unavailable(str(fault)))
+        except Exception:  # a bug ends this request, not the server; its traceback goes to the log
+            return refuse.bug(call)
+
+    async def _route(self, call: Call) -> Answer:
+        if call.path.startswith(("/api/v1/", "/apis/")):
+            try:
+                target = route.parse(call.path)
+            except UnknownPath:
+                return await self._path(call)
+            return await self._resource(call, target)
+        return await self._path(call)
+
+    async def _resource(self, call: Call, target: Target) -> Answer:
+        user = await self._user(call)
+        try:
+            verb = route.verb(call.method, target, call.query)
+        except MethodNotAllowed:
+            self._authorize(call, target, user, call.method.lower())
+            raise
+        self._authorize(call, target, user, verb)
+        request = Request(call, target, user, verb, form_of(call))
+        handler = self._verbs[verb] if not target.subresource else self._subresource(request)
+        answer = await handler(request)
+        self.counters.count(verb, target.kind.plural, answer.status)
+        return answer
+
+    async def _user(self, call: Call) -> User:
+        if call.user is not None:
+            return call.user
+        user = await self.security.authenticator.authenticate(call)
+        if user is None:
+            raise Unauthorized("Unauthorized")
+        return user
+
+    def _authorize(self, call: Call, target: Target, user: User, verb: str) -> None:
+        name = target.name
+        if not name and "fieldSelector" in call.query:
+            found = NAME_TERM.search(call.query["fieldSelector"])
+            name = found[1] if found else ""
+        kind, namespace = target.kind, target.namespace
+        if kind.plural == "namespaces" and not kind.group and target.name:
+            namespace = target.name  # a namespace lies in itself, for who may touch it
+        self._allow(Attributes(
+            user, verb, call.path, kind.group, kind.version, kind.plural, target.subresource, namespace, name,
+        ))
+
+    def _allow(self, attributes: Attributes) -> None:
+        decision = self.security.authorizer.authorize(attributes)
+        if not decision.allowed:
+            raise forbidden(attributes, decision.reason)
+
+    def _subresource(self, request: Request) -> Verb:
+        target, verb = request.target, request.verb
+        mounted = self.mounts.subresources.get((target.kind.group, target.kind.plural, target.subresource))
+        if mounted is not None:
+            return mounted
+        if target.subresource in LIKE_PARENT:
+            return self._verbs[verb]
+        found = self._subresources.get((target.subresource, verb))
+        if found is None:
+            raise route.UnknownResource()
+        return found
+
+    async def _path(self, call: Call) -> Answer:
+        path = call.path
+        mounted = self.mounts.paths.get(path)
+        if mounted is not None:
+            return await mounted(call)
+        head = path.split("/", 2)[1] if path.startswith("/") else ""
+        if f"/{head}" not in health.OPEN_PATHS:
+            self._allow(Attributes(await self._user(call), call.method.lower(), path))
+        if head in ("livez", "readyz", "healthz"):
+            return health.health(call, self._checks(head))
+        if path == "/version":
+            return health.version(self.core.settings)
+        if path == "/metrics":
+            return self.counters.text(self._gauges())
+        found = self.documents.answer(call)
+        if found is None:
+            raise UnknownPath
+        return found
+
+    def _checks(self, head: str) -> Mapping[str, health.Check]:
+        live: dict[str, health.Check] = {"ping": lambda: True, "store": lambda: self.core.store.revision >= 0}
+        return live | {"bootstrap": lambda: self.ready} if head != "livez" else live
+
+    def _gauges(self) -> Mapping[str, float]:
+        return {"apiserver_watches": self.watcher.count, "apiserver_storage_revision": self.core.store.revision}
+
+    def _verb_table(self) -> Mapping[str, Verb]:
+        return {
+            "get": self._get, "list": self._list, "watch": self._watch, "create": self._create,
+            "update": self.changer.update, "patch": self.changer.patch,
+            "delete": self.deleter.delete, "deletecollection": self.deleter.delete_collection,
+        }
+
+    def _subresource_table(self) -> Mapping[tuple[str, str], Verb]:
+        scaler, streams = Scaler(self.changer), self.streams
+        table: dict[tuple[str, str], Verb] = {
+            ("scale", "get"): scaler.get, ("scale", "update"): scaler.write, ("scale", "patch"): scaler.write,
+            ("binding", "create"): Binder(self.changer).create,
+            ("eviction", "create"): Evictor(self.changer, self.deleter).create,
+            ("log", "get"): streams.log,
+        }
+        for name in STREAMED:
+            table[name, "get"] = table[name, "create"] = streams.connect
+        for verb in ("get", "create", "update", "patch", "delete"):
+            table["proxy", verb] = self._proxy
+        return table
+
+    async def _get(self, request: Request) -> Answer:
+        return self.reader.get(request)
+
+    async def _list(self, request: Request) -> Answer:
+        return self.reader.list(request)
+
+    async def _watch(self, request: Request) -> Answer:
+        return self.watcher.watch(request)
+
+    async def _create(self, request: Request) -> Answer:
+        kind = request.target.kind
+        mounted = self.mounts.created.get((kind.group, kind.plural))
+        if mounted is not None:
+            return await mounted(request)
+        if kind.plural == "bindings":
+            return await self._subresources["binding", "create"](request)
+        if not kind.stored:
+            raise route.UnknownResource()
+        return await self.creator.create(request)
+
+    async def _proxy(self, request: Request) -> Answer:
+        if request.target.kind.plural != "nodes":
+            raise route.UnknownResource()
+        return await self.streams.node_proxy(request)

@@ -1,0 +1,32 @@
+"""Hold what the API server is told at start. Nothing here changes while it runs."""
+
+from __future__ import annotations
+
+import ssl
+from dataclasses import dataclass
+
+KUBERNETES_VERSION = "v1.36.2"  # the release whose API this is
+BODY_BYTES_MAX = 3 << 20  # of a request. Source: kube apiserver server/config.go, MaxRequestBodyBytes
+NODE_PORT_FIRST, NODE_PORT_LAST = 30000, 32767  # Source: kube options/options.go, DefaultServiceNodePortRange
+DNS_OFFSET = 10  # the cluster DNS address is this far into the service range, by custom of kubeadm
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What differs between two servers.
+
+    advertise_address, port: where other machines reach this server; they become the endpoints of the Service `kubernetes`.
+    service_cidr: IPv4 range of ClusterIPs. agent_tls: how to speak to the nodes' agents (None: they cannot be reached).
+    """
+
+    advertise_address: str = "127.0.0.1"
+    port: int = 6443
+    service_cidr: str = "10.96.0.0/16"
+    node_ports: range = range(NODE_PORT_FIRST, NODE_PORT_LAST + 1)
+    knarr_version: str = "0.1.0"
+    agent_tls: ssl.SSLContext | None = None
+
+    @property
+    def git_version(self) -> str:
+        """Return what `/version` says."""
+        return f"{KUBERNETES_VERSION}+knarr.{self.knarr_version}"
