@@ -38,7 +38,7 @@ def _affinity(spec: dict[str, Any]) -> None:
 
 
 def _addresses(spec: dict[str, Any]) -> None:
-    """Keep clusterIP and clusterIPs in step and name the family. Source: kube registry/core/service/storage, defaulting.
+    """Keep clusterIP and clusterIPs in step and name the family. Source: kube registry/core/service/storage.
 
     The two fields may disagree in a request; validation tells, so only the absent one is filled.
     """

@@ -1,4 +1,7 @@
-"""Defaults of volumes, claims and storage classes. Source: kube pkg/apis/core/v1/defaults.go, storage/v1/defaults.go."""
+"""Defaults of volumes, claims and storage classes.
+
+Source: kube pkg/apis/core/v1/defaults.go, storage/v1/defaults.go.
+"""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""What the server owns in a Job: the selector and labels that tell its pods. Source: kube registry/batch/job/strategy.go.
+"""What the server owns in a Job: the selector and labels that tell its pods.
 
-The selector holds the Job's uid, so `metadata.uid` must be set before.
+The selector holds the Job's uid, so `metadata.uid` must be set before. Source: kube registry/batch/job/strategy.go.
 """
 
 from __future__ import annotations

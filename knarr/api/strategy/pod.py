@@ -12,7 +12,7 @@ QOS_RESOURCES: Final = ("cpu", "memory")
 def create(draft: dict[str, Any]) -> None:
     """Start pending, in the quality-of-service class that the resources give; a gated pod says so."""
     spec = draft["spec"]
-    status = {"phase": "Pending", "qosClass": qos_class(spec)}
+    status: dict[str, Any] = {"phase": "Pending", "qosClass": qos_class(spec)}
     if spec.get("schedulingGates"):
         status["conditions"] = [_gated()]
     draft["status"] = status

@@ -1,1 +1,149 @@
-"""Say what is wrong with an object, field by field."""
+"""Say what is wrong with an object, field by field, in Kubernetes' words.
+
+    create(kind, obj)                    causes that refuse a new object, none if it is well formed
+    update(kind, new, old, subresource)  causes that refuse a change
+
+Objects have been through `schema`, `defaults` and `strategy`: types are right and defaults are there.
+Nothing is changed and nothing else is read. One file per family of kinds; a Spot (see `spot`) is where we are.
+
+Source: kube pkg/apis/*/validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final, TypeAlias
+
+from knarr.api.errors import Cause
+from knarr.api.kinds import Kind
+from knarr.api.validation import (
+    batch,
+    cluster,
+    config,
+    ingress,
+    metadata,
+    network,
+    pod,
+    podupdate,
+    rbac,
+    scaling,
+    service,
+    storage,
+    workloads,
+)
+from knarr.api.validation.spot import Spot
+
+Object: TypeAlias = dict[str, Any]
+Check: TypeAlias = Callable[[Spot, Object], None]
+ChangeCheck: TypeAlias = Callable[[Spot, Object, Object], None]
+
+CREATE: Final[dict[tuple[str, str], Check]] = {
+    ("", "ConfigMap"): config.config_map,
+    ("", "Endpoints"): network.endpoints,
+    ("", "Event"): cluster.event,
+    ("", "LimitRange"): cluster.limit_range,
+    ("", "Namespace"): cluster.namespace,
+    ("", "Node"): cluster.node,
+    ("", "PersistentVolume"): storage.volume,
+    ("", "PersistentVolumeClaim"): storage.claim,
+    ("", "Pod"): pod.pod,
+    ("", "PodTemplate"): workloads.pod_template,
+    ("", "ReplicationController"): workloads.replication_controller,
+    ("", "ResourceQuota"): cluster.resource_quota,
+    ("", "Secret"): config.secret,
+    ("", "Service"): service.service,
+    ("apps", "ControllerRevision"): workloads.controller_revision,
+    ("apps", "DaemonSet"): workloads.daemon_set,
+    ("apps", "Deployment"): workloads.deployment,
+    ("apps", "ReplicaSet"): workloads.replica_set,
+    ("apps", "StatefulSet"): workloads.stateful_set,
+    ("autoscaling", "HorizontalPodAutoscaler"): scaling.autoscaler,
+    ("batch", "CronJob"): batch.cron_job,
+    ("batch", "Job"): batch.job,
+    ("coordination.k8s.io", "Lease"): cluster.lease,
+    ("discovery.k8s.io", "EndpointSlice"): network.endpoint_slice,
+    ("events.k8s.io", "Event"): cluster.event_v1,
+    ("networking.k8s.io", "Ingress"): ingress.ingress,
+    ("networking.k8s.io", "IngressClass"): ingress.ingress_class,
+    ("networking.k8s.io", "NetworkPolicy"): network.network_policy,
+    ("policy", "PodDisruptionBudget"): scaling.budget,
+    ("rbac.authorization.k8s.io", "ClusterRole"): rbac.cluster_role,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): rbac.cluster_role_binding,
+    ("rbac.authorization.k8s.io", "Role"): rbac.role,
+    ("rbac.authorization.k8s.io", "RoleBinding"): rbac.role_binding,
+    ("scheduling.k8s.io", "PriorityClass"): scaling.priority_class,
+    ("storage.k8s.io", "StorageClass"): storage.storage_class,
+}
+
+OWN_UPDATE: Final = frozenset({
+    ("", "Namespace"), ("", "Node"), ("", "PersistentVolumeClaim"), ("", "Pod"),
+    ("", "Event"), ("events.k8s.io", "Event"), ("apps", "ControllerRevision"), ("batch", "Job"),
+    ("scheduling.k8s.io", "PriorityClass"),
+})
+"""The kinds whose update check does not begin with the whole check of a new object."""
+
+UPDATE: Final[dict[tuple[str, str], ChangeCheck]] = {
+    ("", "ConfigMap"): config.frozen,
+    ("", "Namespace"): cluster.namespace_update,
+    ("", "Node"): cluster.node_update,
+    ("", "PersistentVolume"): storage.volume_update,
+    ("", "PersistentVolumeClaim"): storage.claim_update,
+    ("", "Pod"): podupdate.pod_update,
+    ("", "ResourceQuota"): cluster.resource_quota_update,
+    ("", "Secret"): config.secret_update,
+    ("", "Service"): service.service_update,
+    ("apps", "ControllerRevision"): workloads.controller_revision_update,
+    ("apps", "DaemonSet"): workloads.same_selector,
+    ("apps", "Deployment"): workloads.same_selector,
+    ("apps", "ReplicaSet"): workloads.same_selector,
+    ("apps", "StatefulSet"): workloads.stateful_set_update,
+    ("batch", "Job"): batch.job_update,
+    ("discovery.k8s.io", "EndpointSlice"): network.endpoint_slice_update,
+    ("networking.k8s.io", "IngressClass"): ingress.ingress_class_update,
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): rbac.binding_update,
+    ("rbac.authorization.k8s.io", "RoleBinding"): rbac.binding_update,
+    ("scheduling.k8s.io", "PriorityClass"): scaling.priority_class_update,
+    ("storage.k8s.io", "StorageClass"): storage.storage_class_update,
+}
+
+SUBRESOURCES: Final[dict[tuple[str, str, str], ChangeCheck]] = {
+    ("", "Namespace", "finalize"): cluster.namespace_update,
+    ("", "Pod", "ephemeralcontainers"): podupdate.ephemeral_update,
+    ("", "Pod", "resize"): podupdate.resize_update,
+    ("", "Pod", "status"): podupdate.status_update,
+}
+
+
+def create(kind: Kind, obj: Object) -> list[Cause]:
+    """Return what refuses a new object; an empty list lets it in."""
+    causes: list[Cause] = []
+    root = Spot("", causes)
+    metadata.create(Spot("metadata", causes), kind, obj["metadata"])
+    check = CREATE.get((kind.group, kind.kind))
+    if check is not None:
+        check(root, obj)
+    return causes
+
+
+def update(kind: Kind, new: Object, old: Object, subresource: str = "") -> list[Cause]:
+    """Return what refuses a change; an empty list lets it through. subresource: "", "status", "finalize", …"""
+    causes: list[Cause] = []
+    root, spot = Spot("", causes), Spot("metadata", causes)
+    metadata.update(spot, new["metadata"], old["metadata"])
+    if causes:
+        metadata.update(spot, new["metadata"], old["metadata"])   # Kubernetes checks, and says, it twice
+    if subresource:
+        special = SUBRESOURCES.get((kind.group, kind.kind, subresource))
+        if special is not None:
+            special(root, new, old)
+        return causes
+    key = (kind.group, kind.kind)
+    check, change = CREATE.get(key), UPDATE.get(key)
+    if check is not None and key not in OWN_UPDATE:
+        check(root, new)
+    if change is not None:
+        change(root, new, old)
+    return causes
+
+
+__all__ = ["create", "update"]

@@ -14,8 +14,7 @@ from knarr.api.validation.spot import Raw, Spot
 
 ANNOTATIONS_MAX_BYTES: Final = 256 * 1024   # of all keys and values together
 CRON_NAME_MAX: Final = 52                   # leaves room for the suffix of its jobs
-FINALIZERS: Final = ("kubernetes", "foregroundDeletion", "orphan")
-STANDARD_FINALIZERS: Final = frozenset(FINALIZERS)
+STANDARD_FINALIZERS: Final = frozenset({"kubernetes", "foregroundDeletion", "orphan"})
 
 
 def _cron_name(value: str) -> formats.Faults:
@@ -65,8 +64,8 @@ def update(spot: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
         fresh = [name for name in new.get("finalizers") or () if name not in (old.get("finalizers") or ())]
         if fresh:
             listed = ", ".join(f'"{name}"' for name in fresh)
-            spot.at("finalizers").forbidden(
-                f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}")
+            spot.at("finalizers").forbidden("no new finalizers can be added if the object is being deleted, "
+                                            f"found new finalizers []string{{{listed}}}")
     for name in ("name", "namespace", "uid", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds"):
         was, now = old.get(name), new.get(name)
         if was != now and (was or now):

@@ -112,6 +112,8 @@ def text(value: Any) -> str:
         return str(value)
     if value.__class__ is str:
         return json.dumps(value, ensure_ascii=False)
+    if value.__class__ is dict:
+        return compact(dict(sorted(value.items())))
     return compact(value)
 
 

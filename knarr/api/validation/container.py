@@ -1,0 +1,175 @@
+"""Check a pod's containers: names, images, ports, and what hangs on them.
+
+Source: kube pkg/apis/core/validation/validation.go (validateContainers, validateInitContainers, validateContainerPorts).
+"""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from knarr.api.validation import environment, formats, probes, security
+from knarr.api.validation.resources import requirements
+from knarr.api.validation.spot import Spot
+from knarr.api.validation.volumes import mounts
+
+PULL: Final = ("Always", "IfNotPresent", "Never")
+MESSAGE: Final = ("File", "FallbackToLogsOnError")
+PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
+RESTART: Final = ("Always", "Never", "OnFailure")
+RESIZE: Final = ("NotRequired", "RestartContainer")
+HOOKS_AND_PROBES: Final = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
+EPHEMERAL_FORBIDDEN: Final = ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resizePolicy")
+ONLY_SIDECARS: Final = "may not be set for init containers without restartPolicy=Always"
+
+
+class Containers:
+    """The containers of one pod, which share names, host ports, volumes and claims.
+
+    volumes: name to volume, those that are well formed.
+    """
+
+    __slots__ = ("claims", "grace_s", "host_network", "host_ports", "names", "spec", "volumes")
+
+    def __init__(self, spec: dict[str, Any], volumes: dict[str, dict[str, Any]]) -> None:
+        self.spec = spec
+        self.volumes = volumes
+        self.names: set[str] = set()
+        self.host_ports: set[str] = set()
+        self.claims = tuple(claim.get("name", "") for claim in spec.get("resourceClaims") or ())
+        self.grace_s: int = spec.get("terminationGracePeriodSeconds") or 0
+        self.host_network = bool(spec.get("hostNetwork"))
+
+    def check(self, spot: Spot) -> None:
+        """Check all of them: the main ones first, at least one."""
+        spec = self.spec
+        main = spot.at("containers")
+        if not spec.get("containers"):
+            main.required()
+        for number, item in enumerate(spec.get("containers") or ()):
+            self._regular(main.index(number), item)
+        if spec.get("initContainers"):
+            self.host_ports = set()
+            for number, item in enumerate(spec["initContainers"]):
+                self._init(spot.at("initContainers").index(number), item)
+        for number, item in enumerate(spec.get("ephemeralContainers") or ()):
+            self._ephemeral(spot.at("ephemeralContainers").index(number), item)
+
+    def _regular(self, spot: Spot, item: dict[str, Any]) -> None:
+        self._common(spot, item)
+        self._attached(spot, item)
+        self._restart(spot, item)
+
+    def _init(self, spot: Spot, item: dict[str, Any]) -> None:
+        self._common(spot, item)
+        self._restart(spot, item)
+        if item.get("restartPolicy") == "Always":
+            self._attached(spot, item)
+            return
+        for name in HOOKS_AND_PROBES:
+            if item.get(name) is not None:
+                spot.at(name).forbidden(ONLY_SIDECARS)
+
+    def _ephemeral(self, spot: Spot, item: dict[str, Any]) -> None:
+        self._common(spot, item)
+        for name in EPHEMERAL_FORBIDDEN:
+            if item.get(name):
+                spot.at(name).forbidden("cannot be set for an Ephemeral Container")
+        if item.get("resources"):
+            spot.at("resources").forbidden("cannot be set for an Ephemeral Container")
+        target = item.get("targetContainerName")
+        known = [other.get("name") for group in ("containers", "initContainers") for other in self.spec.get(group) or ()]
+        if target and target not in known:
+            spot.at("targetContainerName").not_found(target)
+
+    def _common(self, spot: Spot, item: dict[str, Any]) -> None:
+        self._name(spot, item.get("name"))
+        _image(spot, item)
+        policy = item.get("terminationMessagePolicy")
+        if policy not in MESSAGE:
+            spot.at("terminationMessagePolicy").choice(policy, MESSAGE)
+        if item.get("ports"):
+            self._ports(spot.at("ports"), item["ports"])
+        if item.get("env"):
+            environment.variables(spot.at("env"), item["env"])
+        if item.get("envFrom"):
+            environment.sources(spot.at("envFrom"), item["envFrom"])
+        if item.get("volumeMounts") or item.get("volumeDevices"):
+            mounts(spot, item, self.volumes)
+        if item.get("imagePullPolicy") not in PULL:
+            spot.at("imagePullPolicy").choice(item.get("imagePullPolicy"), PULL)
+        if item.get("resources"):
+            requirements(spot.at("resources"), item["resources"], claims=self.claims)
+        for number, rule in enumerate(item.get("resizePolicy") or ()):
+            spot.at("resizePolicy").index(number).at("restartPolicy").choice(rule.get("restartPolicy"), RESIZE)
+        if item.get("securityContext"):
+            security.context(spot.at("securityContext"), item["securityContext"])
+
+    def _attached(self, spot: Spot, item: dict[str, Any]) -> None:
+        if item.get("lifecycle"):
+            probes.lifecycle(spot.at("lifecycle"), item["lifecycle"], grace_s=self.grace_s)
+        for name in probes.PROBES:
+            if item.get(name) is not None:
+                probes.probe(spot.at(name), item[name], once=name != "readinessProbe")
+
+    def _restart(self, spot: Spot, item: dict[str, Any]) -> None:
+        if item.get("restartPolicy") is not None:
+            spot.at("restartPolicy").choice(item["restartPolicy"], RESTART)
+
+    def _name(self, spot: Spot, name: str | None) -> None:
+        if not name:
+            spot.at("name").required()
+            return
+        faults = formats.dns_label(name)
+        if faults:
+            spot.at("name").each(name, faults)
+        if name in self.names:
+            spot.at("name").duplicate(name)
+        self.names.add(name)
+
+    def _ports(self, spot: Spot, ports: list[dict[str, Any]]) -> None:
+        seen: set[str] = set()
+        for number, port in enumerate(ports):
+            name = port.get("name")
+            if name:
+                faults = formats.port_name(name)
+                if faults:
+                    spot.index(number).at("name").each(name, faults)
+                elif name in seen:
+                    spot.index(number).at("name").duplicate(name)
+                seen.add(name)
+            _port_numbers(spot.index(number), port)
+            self._host_port(spot.index(number), port)
+
+    def _host_port(self, spot: Spot, port: dict[str, Any]) -> None:
+        host = port.get("hostPort")
+        if not host:
+            return
+        if self.host_network and host != port.get("containerPort"):
+            spot.at("hostPort").invalid(host, "must match `containerPort` when `hostNetwork` is true")
+        taken = f"{port.get('protocol', 'TCP')}/{port.get('hostIP', '')}/{host}"
+        if taken in self.host_ports:
+            spot.at("hostPort").duplicate(taken)
+        self.host_ports.add(taken)
+
+
+def _image(spot: Spot, item: dict[str, Any]) -> None:
+    image = item.get("image")
+    if not image:
+        spot.at("image").required()
+    elif image != image.strip():
+        spot.at("image").invalid(image, "must not have leading or trailing whitespace")
+
+
+def _port_numbers(spot: Spot, port: dict[str, Any]) -> None:
+    number = port.get("containerPort", 0)
+    if number == 0:
+        spot.at("containerPort").required()
+    elif not 1 <= number <= 65535:
+        spot.at("containerPort").each(number, formats.port_number(number))
+    host = port.get("hostPort", 0)
+    if host and not 1 <= host <= 65535:
+        spot.at("hostPort").each(host, formats.port_number(host))
+    if port.get("protocol") not in PROTOCOLS:
+        spot.at("protocol").choice(port.get("protocol"), PROTOCOLS)
+    if port.get("hostIP"):
+        spot.at("hostIP").each(port["hostIP"], formats.ip(port["hostIP"]))
