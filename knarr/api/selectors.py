@@ -113,7 +113,8 @@ def of_object(selector: Mapping[str, Any] | None) -> Selector:
 
 def of_labels(labels: Mapping[str, str] | None) -> Selector:
     """Turn a plain map (a Service's selector) into a Selector; an empty one chooses everything."""
-    return Selector(tuple(Requirement(key, EQUAL, frozenset((value,))) for key, value in sorted((labels or {}).items())))
+    pairs = sorted((labels or {}).items())
+    return Selector(tuple(Requirement(key, EQUAL, frozenset((value,))) for key, value in pairs))
 
 
 def parse_labels(text: str) -> Selector:

@@ -54,8 +54,8 @@ def _storage_class_cells(obj: Obj, now_s: float) -> list[Any]:
     annotations = obj["metadata"].get("annotations") or {}
     default = any(annotations.get(key) == "true" for key in DEFAULT_ANNOTATIONS)
     shown = name(obj) + (" (default)" if default else "")
-    return [shown, obj.get("provisioner", ""), obj.get("reclaimPolicy", "Delete"), obj.get("volumeBindingMode", "Immediate"),
-            obj.get("allowVolumeExpansion", False), age(obj, now_s)]
+    return [shown, obj.get("provisioner", ""), obj.get("reclaimPolicy", "Delete"),
+            obj.get("volumeBindingMode", "Immediate"), obj.get("allowVolumeExpansion", False), age(obj, now_s)]
 
 
 MODE = Column("VolumeMode", priority=1)
