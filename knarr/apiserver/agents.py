@@ -1,6 +1,7 @@
 """Reach the agents of the nodes: which agent has a pod, which container is meant, what to ask it.
 
-Source: kube registry/core/pod/strategy.go, LogLocation, streamLocation, PortForwardLocation; kubelet/server/server.go for the paths.
+Source: kube registry/core/pod/strategy.go, LogLocation, streamLocation, PortForwardLocation; kubelet/server/server.go
+for the paths.
 """
 
 from __future__ import annotations
@@ -58,7 +59,9 @@ def log_place(core: Core, request: Request) -> Place:
                 causes.append(Cause("FieldValueInvalid", name, f"Invalid value: {number}: {why}"))
             wanted[name] = str(number)
     if "sinceSeconds" in query and "sinceTime" in query:
-        causes.append(Cause("FieldValueForbidden", "", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified"))
+        causes.append(
+            Cause("FieldValueForbidden", "", "Forbidden: at most one of `sinceTime` or `sinceSeconds` may be specified")
+        )
     if causes:
         raise invalid("PodLogOptions", "", request.target.name, causes)
     if query.get("sinceTime"):
@@ -79,7 +82,9 @@ def stream_place(core: Core, request: Request, raw_query: str) -> Place:
     container = choose_container(pod, named.get("container", ""))
     phase = (pod.get("status") or {}).get("phase")
     if phase in ("Succeeded", "Failed"):
-        raise BadRequest(f"cannot {request.target.subresource} a container in a completed pod; current phase is {phase}")
+        raise BadRequest(
+            f"cannot {request.target.subresource} a container in a completed pod; current phase is {phase}"
+        )
     wanted = [(theirs, "1") for ours, theirs in STREAMS.items() if boolean(named, ours)]
     wanted += [("command", value) for key, value in fields if key == "command"]
     path = f"/{request.target.subresource}/{_pod_path(pod)}/{quote(container)}"

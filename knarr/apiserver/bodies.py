@@ -66,7 +66,9 @@ def field_validation(request: Request) -> str:
     asked = request.call.query.get("fieldValidation", "") or "Warn"
     if asked not in VALIDATIONS:
         listed = ", ".join(f'"{word}"' for word in ("", *VALIDATIONS))
-        cause = Cause("FieldValueNotSupported", "fieldValidation", f'Unsupported value: "{asked}": supported values: {listed}')
+        cause = Cause(
+            "FieldValueNotSupported", "fieldValidation", f'Unsupported value: "{asked}": supported values: {listed}'
+        )
         raise invalid(OPTIONS.get(request.verb, "UpdateOptions"), "meta.k8s.io", "", [cause])
     return asked
 

@@ -23,9 +23,13 @@ Obj = dict[str, Any]
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 SYSTEM = User("system:apiserver", groups=(MASTERS,))
 PRIORITIES = {  # Source: kube apis/scheduling/types.go
-    "system-node-critical": (2_000_001_000, "Used for system critical pods that must not be moved from their current node."),
+    "system-node-critical": (
+        2_000_001_000,
+        "Used for system critical pods that must not be moved from their current node.",
+    ),
     "system-cluster-critical": (
-        2_000_000_000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
+        2_000_000_000,
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary.",
     ),
 }
 LABELS = {"component": "apiserver", "provider": "kubernetes"}
@@ -36,13 +40,22 @@ async def bootstrap(creator: Creator, changer: Changer) -> None:
     for name in NAMESPACES:
         await ensure(creator, {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": name}})
     for name, (value, description) in PRIORITIES.items():
-        await ensure(creator, {
-            "kind": "PriorityClass", "apiVersion": "scheduling.k8s.io/v1", "metadata": {"name": name},
-            "value": value, "description": description,
-        })
+        await ensure(
+            creator,
+            {
+                "kind": "PriorityClass",
+                "apiVersion": "scheduling.k8s.io/v1",
+                "metadata": {"name": name},
+                "value": value,
+                "description": description,
+            },
+        )
     settings = creator.core.settings
     await ensure(creator, kubernetes_service(settings.service_cidr, settings.port))
-    for wanted in (endpoints(settings.advertise_address, settings.port), endpoint_slice(settings.advertise_address, settings.port)):
+    for wanted in (
+        endpoints(settings.advertise_address, settings.port),
+        endpoint_slice(settings.advertise_address, settings.port),
+    ):
         await ensure(creator, wanted)
         await mend(changer, wanted)
 
@@ -87,10 +100,16 @@ def kubernetes_service(cidr: str, port: int) -> Obj:
     """Return the Service by which pods reach this API; its address is the first of the range."""
     address = str(IPv4Network(cidr).network_address + 1)
     return {
-        "kind": "Service", "apiVersion": "v1", "metadata": {"name": "kubernetes", "namespace": "default", "labels": dict(LABELS)},
+        "kind": "Service",
+        "apiVersion": "v1",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": dict(LABELS)},
         "spec": {
-            "type": "ClusterIP", "clusterIP": address, "clusterIPs": [address], "sessionAffinity": "None",
-            "ipFamilies": ["IPv4"], "ipFamilyPolicy": "SingleStack",
+            "type": "ClusterIP",
+            "clusterIP": address,
+            "clusterIPs": [address],
+            "sessionAffinity": "None",
+            "ipFamilies": ["IPv4"],
+            "ipFamilyPolicy": "SingleStack",
             "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}],
         },
     }
@@ -100,7 +119,9 @@ def endpoints(address: str, port: int) -> Obj:
     """Return the Endpoints of that Service."""
     labels = {"endpointslice.kubernetes.io/skip-mirror": "true"}
     return {
-        "kind": "Endpoints", "apiVersion": "v1", "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
+        "kind": "Endpoints",
+        "apiVersion": "v1",
+        "metadata": {"name": "kubernetes", "namespace": "default", "labels": labels},
         "subsets": [{"addresses": [{"ip": address}], "ports": [{"name": "https", "port": port, "protocol": "TCP"}]}],
     }
 
@@ -108,8 +129,14 @@ def endpoints(address: str, port: int) -> Obj:
 def endpoint_slice(address: str, port: int) -> Obj:
     """Return the EndpointSlice of that Service."""
     return {
-        "kind": "EndpointSlice", "apiVersion": "discovery.k8s.io/v1",
-        "metadata": {"name": "kubernetes", "namespace": "default", "labels": {"kubernetes.io/service-name": "kubernetes"}},
-        "addressType": "IPv4", "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
+        "kind": "EndpointSlice",
+        "apiVersion": "discovery.k8s.io/v1",
+        "metadata": {
+            "name": "kubernetes",
+            "namespace": "default",
+            "labels": {"kubernetes.io/service-name": "kubernetes"},
+        },
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
         "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     }

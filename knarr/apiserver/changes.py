@@ -1,4 +1,5 @@
-"""Change stored objects: PUT, PATCH, and the server's own edits. A write names the state it was made from, or is made again.
+"""Change stored objects: PUT, PATCH, and the server's own edits. A write names the state it was made from, or is made
+again.
 
 Source: kube registry/generic/registry/store.go, Update; endpoints/handlers/{update,patch}.go.
 """
@@ -139,7 +140,8 @@ def preconditions(kind: Kind, name: str, new: Obj, entry: Entry, *, whole: bool)
     stored = entry.obj["metadata"]
     if kind.namespaced and meta.get("namespace") != stored["namespace"]:
         raise BadRequest(
-            f"the namespace of the object ({meta.get('namespace', '')}) does not match the namespace on the URL ({stored['namespace']})"
+            f"the namespace of the object ({meta.get('namespace', '')}) does not match "
+            f"the namespace on the URL ({stored['namespace']})"
         )
     uid = meta.get("uid")
     if whole and uid and uid != stored["uid"]:
@@ -152,7 +154,10 @@ def preconditions(kind: Kind, name: str, new: Obj, entry: Entry, *, whole: bool)
 
 
 def deletion_done(kind: Kind, obj: Obj) -> bool:
-    """Say whether an object that is being deleted has nothing left to wait for. Source: kube registry/generic ShouldDeleteDuringUpdate."""
+    """Say whether an object that is being deleted has nothing left to wait for.
+
+    Source: kube registry/generic ShouldDeleteDuringUpdate.
+    """
     meta = obj["metadata"]
     if not meta.get("deletionTimestamp") or meta.get("finalizers") or meta.get("deletionGracePeriodSeconds"):
         return False

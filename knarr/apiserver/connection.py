@@ -1,7 +1,8 @@
 """One client's connection: HTTP until a handler takes it over, raw bytes from then on.
 
-aiohttp's parser would read what follows an `Upgrade: SPDY/3.1` request as the next request. So the bytes behind such a request's
-head are held here until somebody takes the connection; none that came early is lost. A refused upgrade closes the connection.
+aiohttp's parser would read what follows an `Upgrade: SPDY/3.1` request as the next request. So the bytes behind such
+a request's head are held here until somebody takes the connection; none that came early is lost. A refused upgrade
+closes the connection.
 """
 
 from __future__ import annotations
@@ -91,9 +92,12 @@ class Connection(RequestHandler):
 
 
 def asks_upgrade(data: bytes) -> bool:
-    """Say whether the request head at the start of `data` asks for another protocol. What stands in a body does not count."""
+    """Say whether the request head at the start of `data` asks for another protocol.
+
+    What stands in a body does not count.
+    """
     found = UPGRADE.search(data, 0, HEAD_BYTES_MAX)
-    return found is not None and HEAD_END not in data[:found.start()]
+    return found is not None and HEAD_END not in data[: found.start()]
 
 
 class RawStream:

@@ -1,4 +1,5 @@
-"""Show an object that is stored in one group's form in another's. Today that is Event: stored as v1, also served by events.k8s.io.
+"""Show an object that is stored in one group's form in another's. Today that is Event: stored as v1, also served by
+events.k8s.io.
 
 Source: kube pkg/apis/events/v1/conversion.go.
 """
@@ -12,9 +13,13 @@ import orjson
 from knarr.api.kinds import Kind
 
 TO_STORED = {
-    "note": "message", "regarding": "involvedObject", "deprecatedSource": "source",
-    "deprecatedFirstTimestamp": "firstTimestamp", "deprecatedLastTimestamp": "lastTimestamp",
-    "deprecatedCount": "count", "reportingController": "reportingComponent",
+    "note": "message",
+    "regarding": "involvedObject",
+    "deprecatedSource": "source",
+    "deprecatedFirstTimestamp": "firstTimestamp",
+    "deprecatedLastTimestamp": "lastTimestamp",
+    "deprecatedCount": "count",
+    "reportingController": "reportingComponent",
 }
 TO_SERVED = {stored: served for served, stored in TO_STORED.items()}
 

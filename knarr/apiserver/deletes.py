@@ -31,9 +31,17 @@ TRIES_MAX = 32
 COLLECTION_AT_ONCE = 16  # deletions of one collection under way together: they share the store's commits
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 POLICIES = ("Foreground", "Background", "Orphan")
-SHOWN_WHEN_DELETED = frozenset({  # Source: kube registry/core/*/storage, ReturnDeletedObject
-    "pods", "podtemplates", "persistentvolumes", "persistentvolumeclaims", "resourcequotas", "services", "serviceaccounts",
-})
+SHOWN_WHEN_DELETED = frozenset(
+    {  # Source: kube registry/core/*/storage, ReturnDeletedObject
+        "pods",
+        "podtemplates",
+        "persistentvolumes",
+        "persistentvolumeclaims",
+        "resourcequotas",
+        "services",
+        "serviceaccounts",
+    }
+)
 KEEPS_CHILDREN = frozenset({("", "replicationcontrollers"), ("batch", "jobs")})  # by DefaultGarbageCollectionPolicy
 
 
@@ -57,7 +65,9 @@ class Deleter:
         """Answer with the object where it waits or its kind is shown when gone, else with a Status."""
         target = request.target
         options = read_options(request)
-        outcome = await self.remove(target.kind.storage, target.key, options, user=request.user, dry_run=is_dry(request, options))
+        outcome = await self.remove(
+            target.kind.storage, target.key, options, user=request.user, dry_run=is_dry(request, options)
+        )
         if outcome.gone and target.kind.plural not in SHOWN_WHEN_DELETED:
             return Answer(200, orjson.dumps(success(target.kind, outcome.obj)))
         entry = Entry(target.key, encode.dump(outcome.obj), 0, 0, 0)
@@ -84,7 +94,9 @@ class Deleter:
                     group.create_task(one(entry))
         except* ApiError as errors:
             raise errors.exceptions[0] from None
-        return encode.answer(200, encode.list_body(kind, encode.join_items(kind.storage, listed.entries), listed.meta), request.form)
+        return encode.answer(
+            200, encode.list_body(kind, encode.join_items(kind.storage, listed.entries), listed.meta), request.form
+        )
 
     async def remove(self, kind: Kind, key: str, options: Obj, *, user: User, dry_run: bool = False) -> Outcome:
         """Delete one object as the options say; NotFound, Conflict or Forbidden."""
@@ -163,7 +175,13 @@ def _option_causes(options: Obj) -> list[Cause]:
     policy = options.get("propagationPolicy")
     if policy is not None and policy not in POLICIES:
         listed = ", ".join(f'"{word}"' for word in (*POLICIES, "nil"))
-        causes.append(Cause("FieldValueNotSupported", "propagationPolicy", f'Unsupported value: "{policy}": supported values: {listed}'))
+        causes.append(
+            Cause(
+                "FieldValueNotSupported",
+                "propagationPolicy",
+                f'Unsupported value: "{policy}": supported values: {listed}',
+            )
+        )
     if policy is not None and options.get("orphanDependents") is not None:
         why = "orphanDependents and deletionPropagation cannot be both set"
         causes.append(Cause("FieldValueInvalid", "propagationPolicy", f'Invalid value: "{policy}": {why}'))
@@ -176,7 +194,9 @@ def is_dry(request: Request, options: Obj) -> bool:
 
 
 def check_preconditions(kind: Kind, obj: Obj, options: Obj) -> None:
-    """Refuse to delete another object than the caller means; Conflict names the kind, not the resource, as Kubernetes does."""
+    """Refuse to delete another object than the caller means; Conflict names the kind, not the resource, as Kubernetes
+    does.
+    """
     wanted, meta = options.get("preconditions") or {}, obj["metadata"]
     if wanted.get("uid") is not None and wanted["uid"] != meta["uid"]:
         why = (
@@ -186,14 +206,16 @@ def check_preconditions(kind: Kind, obj: Obj, options: Obj) -> None:
         raise conflict(kind.kind, kind.group, meta["name"], why)
     if wanted.get("resourceVersion") is not None and wanted["resourceVersion"] != meta["resourceVersion"]:
         why = (
-            f"the ResourceVersion in the precondition ({wanted['resourceVersion']}) does not match the ResourceVersion in record "
-            f"({meta['resourceVersion']}). The object might have been modified"
+            f"the ResourceVersion in the precondition ({wanted['resourceVersion']}) does not match "
+            f"the ResourceVersion in record ({meta['resourceVersion']}). The object might have been modified"
         )
         raise conflict(kind.kind, kind.group, meta["name"], why)
 
 
 def set_finalizers(kind: Kind, meta: Obj, options: Obj) -> None:
-    """Add or take away the finalizers by which the garbage collector is asked to orphan or to delete dependents first."""
+    """Add or take away the finalizers by which the garbage collector is asked to orphan or to delete dependents
+    first.
+    """
     policy = options.get("propagationPolicy")
     if policy is None and options.get("orphanDependents") is not None:
         policy = "Orphan" if options["orphanDependents"] else "Background"

@@ -1,4 +1,7 @@
-"""Serve the documents that describe the API: discovery and OpenAPI. Each is made once and kept as bytes with its ETag."""
+"""Serve the documents that describe the API: discovery and OpenAPI.
+
+Each is made once and kept as bytes with its ETag.
+"""
 
 from __future__ import annotations
 

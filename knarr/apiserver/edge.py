@@ -1,7 +1,8 @@
 """Speak HTTPS: aiohttp's low-level server in front of a handler that knows no server.
 
-TLS 1.2 and up; client certificates are asked for, not demanded. Bodies and headers are bounded. Large answers leave in slices, so
-that a slow client costs no memory, and compressed where the client asks. A client that goes away cancels its handler, so its watch ends.
+TLS 1.2 and up; client certificates are asked for, not demanded. Bodies and headers are bounded. Large answers leave
+in slices, so that a slow client costs no memory, and compressed where the client asks. A client that goes away
+cancels its handler, so its watch ends.
 """
 
 from __future__ import annotations
@@ -51,8 +52,14 @@ class Edge:
         """Listen. port: 0 for any free one. tls: None for plain HTTP, which only benchmarks use. Raises OSError."""
         loop = asyncio.get_running_loop()
         self._web = Connections(
-            self._serve, handler_cancellation=True, access_log=None, keepalive_timeout=KEEPALIVE_S,
-            max_line_size=HEADER_BYTES_MAX, max_field_size=HEADER_BYTES_MAX, max_headers=HEADERS_MAX, auto_decompress=False,
+            self._serve,
+            handler_cancellation=True,
+            access_log=None,
+            keepalive_timeout=KEEPALIVE_S,
+            max_line_size=HEADER_BYTES_MAX,
+            max_field_size=HEADER_BYTES_MAX,
+            max_headers=HEADERS_MAX,
+            auto_decompress=False,
         )
         self._server = await loop.create_server(self._web, host, port, ssl=tls, backlog=1024, reuse_address=True)
 
@@ -113,7 +120,9 @@ async def _call(request: web.BaseRequest, connection: Connection) -> Call:
         headers=headers,
         body=await _body(request) if request.body_exists else b"",
         peer_certificate=connection.certificate,
-        upgrade=Upgrade(connection, raw_query, list(headers.items())) if "upgrade" in headers and _raw(headers) else None,
+        upgrade=Upgrade(connection, raw_query, list(headers.items()))
+        if "upgrade" in headers and _raw(headers)
+        else None,
     )
 
 
@@ -176,13 +185,15 @@ async def _send(request: web.BaseRequest, answer: Answer, *, close: bool) -> web
     return response
 
 
-async def _slices(request: web.BaseRequest, status: int, headers: CIMultiDict[str], *, body: bytes) -> web.StreamResponse:
+async def _slices(
+    request: web.BaseRequest, status: int, headers: CIMultiDict[str], *, body: bytes
+) -> web.StreamResponse:
     response = web.StreamResponse(status=status, headers=headers)
     response.content_length = len(body)
     await response.prepare(request)
     view = memoryview(body)
     for start in range(0, len(body), SLICE_BYTES):
-        await response.write(view[start:start + SLICE_BYTES])
+        await response.write(view[start : start + SLICE_BYTES])
     await response.write_eof()
     return response
 

@@ -1,4 +1,7 @@
-"""Turn objects into the bytes that are stored and sent. Encoding happens once, at the write; every read splices these bytes."""
+"""Turn objects into the bytes that are stored and sent.
+
+Encoding happens once, at the write; every read splices these bytes.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,15 @@ from knarr.store.face import Draft, Entry
 JSON_TYPE = "application/json"
 META_FIRST = ("name", "generateName", "namespace", "uid")
 META_NEXT = (
-    "generation", "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds",
-    "labels", "annotations", "ownerReferences", "finalizers", "managedFields",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
 )
 HEAD = frozenset({"kind", "apiVersion", "metadata"})
 HOLE = b'"resourceVersion":""'  # cannot stand inside a JSON string: there the quotes are escaped
@@ -74,7 +84,9 @@ def join_items(kind: Kind, entries: list[Entry]) -> bytes:
 def list_body(kind: Kind, inner: bytes, list_meta: dict[str, Any]) -> bytes:
     """Return a whole `<Kind>List` around joined items."""
     head = b'{"kind":"%bList","apiVersion":"%b","metadata":%b,"items":[' % (
-        kind.kind.encode(), kind.api_version.encode(), orjson.dumps(list_meta),
+        kind.kind.encode(),
+        kind.api_version.encode(),
+        orjson.dumps(list_meta),
     )
     return b"".join((head, inner, b"]}"))
 

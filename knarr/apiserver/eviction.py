@@ -53,7 +53,9 @@ class Evictor:
         listed = self.changer.core.store.list(BUDGET.namespace_prefix(namespace)).entries
         budgets = [one for one in listed if selectors.of_object(one.obj["spec"].get("selector")).matches(labels)]
         if len(budgets) > 1:
-            raise Internal("This pod has more than one PodDisruptionBudget, which the eviction subresource does not support.")
+            raise Internal(
+                "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+            )
         if not budgets or (not ready(entry.obj) and unready_may_go(budgets[0].obj)):
             return
         now, pod = self.changer.core.timestamp(), entry.obj["metadata"]["name"]
@@ -106,7 +108,10 @@ def refused(why: str, *, retry_after_s: int = 0) -> TooManyRequests:
 
 
 def _kinds() -> tuple[Kind, Kind]:
-    budget, eviction = kinds.by_resource("policy", "v1", "poddisruptionbudgets"), kinds.by_kind("policy", "v1", "Eviction")
+    budget, eviction = (
+        kinds.by_resource("policy", "v1", "poddisruptionbudgets"),
+        kinds.by_kind("policy", "v1", "Eviction"),
+    )
     assert budget is not None
     assert eviction is not None
     return budget, eviction

@@ -1,4 +1,7 @@
-"""List the fields that a field selector may name, kind by kind. Source: kube core/v1/conversion.go and each strategy's SelectableFields."""
+"""List the fields that a field selector may name, kind by kind.
+
+Source: kube core/v1/conversion.go and each strategy's SelectableFields.
+"""
 
 from __future__ import annotations
 
@@ -8,13 +11,21 @@ from knarr.api.kinds import Kind
 
 ALWAYS = ("metadata.name", "metadata.namespace")
 INVOLVED = tuple(
-    f"involvedObject.{name}" for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+    f"involvedObject.{name}"
+    for name in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
 )
 REGARDING = tuple(name.replace("involvedObject", "regarding") for name in INVOLVED)
 BY_KIND: dict[tuple[str, str], tuple[str, ...]] = {
     ("", "Pod"): (
-        "spec.nodeName", "spec.restartPolicy", "spec.schedulerName", "spec.serviceAccountName", "spec.hostNetwork",
-        "status.phase", "status.podIP", "status.podIPs", "status.nominatedNodeName",
+        "spec.nodeName",
+        "spec.restartPolicy",
+        "spec.schedulerName",
+        "spec.serviceAccountName",
+        "spec.hostNetwork",
+        "status.phase",
+        "status.podIP",
+        "status.podIPs",
+        "status.nominatedNodeName",
     ),
     ("", "Node"): ("spec.unschedulable",),
     ("", "Namespace"): ("status.phase",),
@@ -36,7 +47,10 @@ def supported(kind: Kind) -> frozenset[str]:
 
 
 def value_of(kind: Kind, obj: dict[str, Any], path: str) -> str:
-    """Return the text a selector compares with; empty, `0` or `false` where the field is absent. `obj` is in its stored form."""
+    """Return the text a selector compares with; empty, `0` or `false` where the field is absent.
+
+    `obj` is in its stored form.
+    """
     found: Any = obj
     if path == "source":
         return str(obj.get("source", {}).get("component") or obj.get("reportingComponent", ""))

@@ -1,4 +1,7 @@
-"""Answer the paths that are no resource: health, version, metrics. Source: kube apiserver server/healthz and cmd version."""
+"""Answer the paths that are no resource: health, version, metrics.
+
+Source: kube apiserver server/healthz and cmd version.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,10 @@ Check = Callable[[], bool]
 
 
 def health(call: Call, checks: Mapping[str, Check]) -> Answer:
-    """Answer `ok`, or 500 and which check failed. `?verbose` lists them, `?exclude=` leaves one out; one may be asked by path."""
+    """Answer `ok`, or 500 and which check failed.
+
+    `?verbose` lists them, `?exclude=` leaves one out; one may be asked by path.
+    """
     root, _, asked = call.path.strip("/").partition("/")
     if asked:
         if asked not in checks:
@@ -37,12 +43,26 @@ def version(settings: Settings) -> Answer:
     """Say which Kubernetes this is, and that it is Knarr."""
     major, minor, _ = settings.git_version.lstrip("v").split(".", 2)
     machine = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
-    return Answer(200, orjson.dumps({
-        "major": major, "minor": minor, "emulationMajor": major, "emulationMinor": minor,
-        "minCompatibilityMajor": major, "minCompatibilityMinor": str(int(minor) - 1),
-        "gitVersion": settings.git_version, "gitCommit": "", "gitTreeState": "clean", "buildDate": "1970-01-01T00:00:00Z",
-        "goVersion": "", "compiler": platform.python_implementation().lower(), "platform": f"linux/{machine}",
-    }))
+    return Answer(
+        200,
+        orjson.dumps(
+            {
+                "major": major,
+                "minor": minor,
+                "emulationMajor": major,
+                "emulationMinor": minor,
+                "minCompatibilityMajor": major,
+                "minCompatibilityMinor": str(int(minor) - 1),
+                "gitVersion": settings.git_version,
+                "gitCommit": "",
+                "gitTreeState": "clean",
+                "buildDate": "1970-01-01T00:00:00Z",
+                "goVersion": "",
+                "compiler": platform.python_implementation().lower(),
+                "platform": f"linux/{machine}",
+            }
+        ),
+    )
 
 
 class Counters:

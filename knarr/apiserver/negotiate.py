@@ -10,9 +10,6 @@ from knarr.api.errors import NotAcceptable, UnsupportedMedia
 
 JSON, YAML = "application/json", "application/yaml"
 BODY_TYPES = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
-PATCH_TYPES = frozenset({
-    "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json",
-})
 AS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 META_VERSIONS = frozenset({"v1", "v1beta1"})
 
@@ -23,7 +20,8 @@ class NoRepresentation(NotAcceptable):
     def __init__(self) -> None:
         super().__init__(
             "406: Not Acceptable\n\nAvailable representations: application/json, application/yaml, "
-            "application/vnd.kubernetes.protobuf, application/json;stream=watch, application/vnd.kubernetes.protobuf;stream=watch"
+            "application/vnd.kubernetes.protobuf, application/json;stream=watch, "
+            "application/vnd.kubernetes.protobuf;stream=watch"
         )
 
 
@@ -34,7 +32,6 @@ class Form:
     media: str = JSON
     view: str = ""
     version: str = "v1"
-    pretty: bool = False
 
 
 PLAIN = Form()

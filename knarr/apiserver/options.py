@@ -1,6 +1,7 @@
 """Read the options of a request out of its query. Pure; each fault gets Kubernetes' words.
 
-Source: kube apimachinery meta/internalversion/validation/validation.go, ValidateListOptions; apiserver storage/continue.go.
+Source: kube apimachinery meta/internalversion/validation/validation.go, ValidateListOptions; apiserver
+storage/continue.go.
 """
 
 from __future__ import annotations
@@ -41,14 +42,19 @@ class Continue(msgspec.Struct, frozen=True):
 
     def token(self) -> str:
         """Return the token that clients send back."""
-        return base64.urlsafe_b64encode(orjson.dumps({"v": self.v, "rv": self.rv, "start": self.start})).decode().rstrip("=")
+        return (
+            base64.urlsafe_b64encode(orjson.dumps({"v": self.v, "rv": self.rv, "start": self.start}))
+            .decode()
+            .rstrip("=")
+        )
 
 
 @dataclass(frozen=True, slots=True)
 class WatchOptions:
     """What a watch asks for. timeout_s: 0 where none was given.
 
-    initial: begin with the state as it is now. listing: the client uses the watch as a list, and is told where that ends.
+    initial: begin with the state as it is now. listing: the client uses the watch as a list, and is told where that
+    ends.
     """
 
     revision: int = -1
@@ -95,11 +101,17 @@ def watch_options(query: Query) -> WatchOptions:
     asked = "sendInitialEvents" in query
     causes = []
     if match and not asked:
-        causes.append(_forbidden(SAME_CAUSE, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"))
+        causes.append(
+            _forbidden(SAME_CAUSE, "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided")
+        )
     if asked and match != "NotOlderThan":
         causes.append(_forbidden(SAME_CAUSE, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
     if match and match != "NotOlderThan":
-        causes.append(Cause("FieldValueNotSupported", SAME_CAUSE, f'Unsupported value: "{match}": supported values: "NotOlderThan"'))
+        causes.append(
+            Cause(
+                "FieldValueNotSupported", SAME_CAUSE, f'Unsupported value: "{match}": supported values: "NotOlderThan"'
+            )
+        )
     if query.get("continue"):
         causes.append(_forbidden(SAME_CAUSE, "resourceVersionMatch is forbidden when continue is provided"))
     _refuse(causes)
@@ -142,7 +154,8 @@ def _revision(query: Query) -> int:
         return -1
     if not (text.isascii() and text.isdigit()):
         raise BadRequest(
-            f'invalid resource version: resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+            f'invalid resource version: resourceVersion: Invalid value: "{text}": '
+            f'strconv.ParseUint: parsing "{text}": invalid syntax'
         )
     return int(text)
 

@@ -18,7 +18,9 @@ Obj: TypeAlias = dict[str, Any]
 Change: TypeAlias = Callable[[Kind, Obj], Obj]
 
 JSON_PATCH, MERGE, STRATEGIC = (
-    "application/json-patch+json", "application/merge-patch+json", "application/strategic-merge-patch+json",
+    "application/json-patch+json",
+    "application/merge-patch+json",
+    "application/strategic-merge-patch+json",
 )
 APPLY = frozenset({"application/apply-patch+yaml", "application/apply-patch+cbor"})
 OPERATIONS_MAX = 10_000  # of a JSON patch. Source: kube handlers/patch.go, maxJSONPatchOperations
@@ -45,7 +47,9 @@ def read(request: Request) -> Change:
     if media == JSON_PATCH:
         return _json_patch(patch)
     if not isinstance(patch, dict):
-        raise BadRequest("error decoding patch: json: cannot unmarshal the patch into Go value of type map[string]interface {}")
+        raise BadRequest(
+            "error decoding patch: json: cannot unmarshal the patch into Go value of type map[string]interface {}"
+        )
     if media == MERGE:
         return lambda kind, old: _whole(patching.merge_patch(old, patch))
     return lambda kind, old: patching.strategic_merge(kind, old, patch)

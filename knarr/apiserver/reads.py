@@ -1,7 +1,7 @@
 """Answer GET and LIST from the store's memory. Nothing is parsed unless a selector, a table or YAML asks for it.
 
-A list is a join of stored bytes. The last joins of large lists are kept: while their entries are the very same, the join is
-not made again, whatever else has changed in the store meanwhile.
+A list is a join of stored bytes. The last joins of large lists are kept: while their entries are the very same, the
+join is not made again, whatever else has changed in the store meanwhile.
 """
 
 from __future__ import annotations
@@ -38,7 +38,11 @@ class Reader:
         entry = self.core.store.get(target.key)
         if entry is None:
             raise not_found(target.kind.plural, target.kind.group, target.name)
-        return self.show(request, 200, entry) if form.view or foreign(target.kind) else encode.answer(200, entry.value, form)
+        return (
+            self.show(request, 200, entry)
+            if form.view or foreign(target.kind)
+            else encode.answer(200, entry.value, form)
+        )
 
     def show(self, request: Request, status: int, entry: Entry) -> Answer:
         """Answer with an entry in the form the client asked for."""
@@ -48,7 +52,7 @@ class Reader:
             body = views.one(kind, encode.parse(body), form, query=request.call.query, now_s=self.core.clock.now_s())
         return encode.answer(status, body, form)
 
-    def list(self, request: Request) -> Answer:
+    def collection(self, request: Request) -> Answer:
         """Answer with a collection: joined bytes, a table, or the metadata of each."""
         kind, form = request.target.kind, request.form
         listed = self.select(request)
@@ -113,7 +117,10 @@ class Listed:
 
 
 def _state(options: ListOptions) -> int:
-    """Return the revision to show, 0 for now. Source: kube storage/cacher, the resourceVersion table of the API concepts."""
+    """Return the revision to show, 0 for now.
+
+    Source: kube storage/cacher, the resourceVersion table of the API concepts.
+    """
     if options.continued:
         return options.continued.rv
     exact = options.match == "Exact" or (not options.match and options.limit > 0)

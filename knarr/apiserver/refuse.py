@@ -1,4 +1,7 @@
-"""Turn refusals, faults and bugs into answers. A bug is told to the log, with its traceback, and never to the client."""
+"""Turn refusals, faults and bugs into answers.
+
+A bug is told to the log, with its traceback, and never to the client.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""Read a URL path: which kind, namespace, object and subresource it means. Pure, and remembered, for it runs on every request."""
+"""Read a URL path: which kind, namespace, object and subresource it means.
+
+Pure, and remembered, for it runs on every request.
+"""
 
 from __future__ import annotations
 
@@ -34,7 +37,10 @@ class WrongMethod(MethodNotAllowed):
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What a path means. name empty: the collection. rest: what follows a proxy's path. watched: the old `/watch/` form."""
+    """What a path means.
+
+    name empty: the collection. rest: what follows a proxy's path. watched: the old `/watch/` form.
+    """
 
     kind: Kind
     namespace: str = ""

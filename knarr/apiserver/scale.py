@@ -63,13 +63,16 @@ def check(request: Request, wanted: Obj, workload: Obj, revision: str) -> None:
     if meta.get("name") and meta["name"] != name:
         raise BadRequest(f"the name of the object ({meta['name']}) does not match the name on the URL ({name})")
     if meta.get("uid") and meta["uid"] != workload["metadata"]["uid"]:
-        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {workload['metadata']['uid']}"
+        uid = workload["metadata"]["uid"]
+        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {uid}"
         raise conflict(kind.plural, kind.group, name, why)
     if meta.get("resourceVersion") and meta["resourceVersion"] != revision:
         raise modified(kind, name)
     replicas = wanted.get("spec", {}).get("replicas", 0)
     if replicas < 0:
-        cause = Cause("FieldValueInvalid", "spec.replicas", f"Invalid value: {replicas}: must be greater than or equal to 0")
+        cause = Cause(
+            "FieldValueInvalid", "spec.replicas", f"Invalid value: {replicas}: must be greater than or equal to 0"
+        )
         raise invalid("Scale", "autoscaling", name, [cause])
 
 
@@ -82,9 +85,11 @@ def scale_of(workload: Obj) -> Obj:
     if selector:
         shown["selector"] = selector
     return {
-        "kind": "Scale", "apiVersion": "autoscaling/v1",
+        "kind": "Scale",
+        "apiVersion": "autoscaling/v1",
         "metadata": {name: meta[name] for name in META if name in meta},
-        "spec": {"replicas": replicas} if replicas else {}, "status": shown,
+        "spec": {"replicas": replicas} if replicas else {},
+        "status": shown,
     }
 
 

@@ -1,6 +1,7 @@
 """Say who may do what: the seam that `authn` and `authz` fill, and the words of a refusal.
 
-Until they are plugged in, `MastersByCertificate` and `MastersOnly` let in nobody but the holders of an administrator's certificate.
+Until they are plugged in, `MastersByCertificate` and `MastersOnly` let in nobody but the holders of an
+administrator's certificate.
 """
 
 from __future__ import annotations
@@ -77,7 +78,10 @@ class MastersOnly:
 
 @lru_cache(maxsize=1024)
 def certificate_user(der: bytes) -> User:
-    """Read the user out of a certificate that TLS has verified. Source: kube request/x509/x509.go, CommonNameUserConversion."""
+    """Read the user out of a certificate that TLS has verified.
+
+    Source: kube request/x509/x509.go, CommonNameUserConversion.
+    """
     subject = x509.load_der_x509_certificate(der).subject
     names = subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     groups = subject.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)

@@ -1,6 +1,7 @@
-"""Answer every request: route, authenticate, authorize, dispatch. Knows no socket; the edge and the in-process transport call it.
+"""Answer every request: route, authenticate, authorize, dispatch. Knows no socket; the edge and the in-process
+transport call it.
 
-    path → Target → user → allowed? → verb's handler → Answer
+path → Target → user → allowed? → verb's handler → Answer
 """
 
 from __future__ import annotations
@@ -58,8 +59,8 @@ class Security:
 class Mounts:
     """Handlers that others bring.
 
-    created: for kinds that are answered and forgotten (reviews), by (group, plural). subresources: by (group, plural, subresource).
-    paths: exact paths that are no resource, open to all (the key set of the token issuer).
+    created: for kinds that are answered and forgotten (reviews), by (group, plural). subresources: by (group, plural,
+    subresource). paths: exact paths that are no resource, open to all (the key set of the token issuer).
     """
 
     created: Mapping[tuple[str, str], Verb] = field(default_factory=dict)
@@ -71,8 +72,14 @@ class ApiServer:
     """The API over one store. Call `start` before the first request and `stop` after the last."""
 
     def __init__(
-        self, store: Store, settings: Settings | None = None, *,
-        clock: Clock | None = None, rng: Rng | None = None, security: Security | None = None, mounts: Mounts | None = None,
+        self,
+        store: Store,
+        settings: Settings | None = None,
+        *,
+        clock: Clock | None = None,
+        rng: Rng | None = None,
+        security: Security | None = None,
+        mounts: Mounts | None = None,
     ) -> None:
         self.core = Core(store, settings or Settings(), clock or SystemClock(), rng or Rng.from_machine())
         self.security, self.mounts = security or Security(), mounts or Mounts()
@@ -110,7 +117,7 @@ class ApiServer:
             return refuse.refusal(error)
         except StoreUnavailable as fault:
             return refuse.refusal(Unavailable(str(fault)))
-        except Exception:  # a bug ends this request, not the server; its traceback goes to the log
+        except Exception:  # noqa: BLE001  # a bug ends this request, not the server; its traceback goes to the log
             return refuse.bug(call)
 
     async def _route(self, call: Call) -> Answer:
@@ -152,9 +159,19 @@ class ApiServer:
         kind, namespace = target.kind, target.namespace
         if kind.plural == "namespaces" and not kind.group and target.name:
             namespace = target.name  # a namespace lies in itself, for who may touch it
-        self._allow(Attributes(
-            user, verb, call.path, kind.group, kind.version, kind.plural, target.subresource, namespace, name,
-        ))
+        self._allow(
+            Attributes(
+                user,
+                verb,
+                call.path,
+                kind.group,
+                kind.version,
+                kind.plural,
+                target.subresource,
+                namespace,
+                name,
+            )
+        )
 
     def _allow(self, attributes: Attributes) -> None:
         decision = self.security.authorizer.authorize(attributes)
@@ -201,15 +218,22 @@ class ApiServer:
 
     def _verb_table(self) -> Mapping[str, Verb]:
         return {
-            "get": self._get, "list": self._list, "watch": self._watch, "create": self._create,
-            "update": self.changer.update, "patch": self.changer.patch,
-            "delete": self.deleter.delete, "deletecollection": self.deleter.delete_collection,
+            "get": self._get,
+            "list": self._list,
+            "watch": self._watch,
+            "create": self._create,
+            "update": self.changer.update,
+            "patch": self.changer.patch,
+            "delete": self.deleter.delete,
+            "deletecollection": self.deleter.delete_collection,
         }
 
     def _subresource_table(self) -> Mapping[tuple[str, str], Verb]:
         scaler, streams = Scaler(self.changer), self.streams
         table: dict[tuple[str, str], Verb] = {
-            ("scale", "get"): scaler.get, ("scale", "update"): scaler.write, ("scale", "patch"): scaler.write,
+            ("scale", "get"): scaler.get,
+            ("scale", "update"): scaler.write,
+            ("scale", "patch"): scaler.write,
             ("binding", "create"): Binder(self.changer).create,
             ("eviction", "create"): Evictor(self.changer, self.deleter).create,
             ("log", "get"): streams.log,
@@ -224,7 +248,7 @@ class ApiServer:
         return self.reader.get(request)
 
     async def _list(self, request: Request) -> Answer:
-        return self.reader.list(request)
+        return self.reader.collection(request)
 
     async def _watch(self, request: Request) -> Answer:
         return self.watcher.watch(request)

@@ -1,7 +1,8 @@
 """Give Services their cluster addresses and node ports, each to one Service only.
 
-What is taken is rebuilt from the store at start and kept in memory: one server decides, so memory is enough. A claim that does
-not end in a stored Service is given back. Source: kube registry/core/service/storage/alloc.go and ipallocator.
+What is taken is rebuilt from the store at start and kept in memory: one server decides, so memory is enough. A claim
+that does not end in a stored Service is given back. Source: kube registry/core/service/storage/alloc.go and
+ipallocator.
 """
 
 from __future__ import annotations
@@ -63,7 +64,9 @@ class NoClaim:
     def __enter__(self) -> NoClaim:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         return None
 
 
@@ -84,7 +87,9 @@ class Claim:
             raise
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         if not self.kept:
             self._give_back()
 
@@ -103,7 +108,9 @@ class Claim:
         had_addresses, had_ports = held(self.old) if self.old else (set(), set())
         if spec.get("type") in ADDRESSED and spec.get("clusterIP") != "None":
             self._address(spec, had_addresses)
-        if spec.get("type") in PORTED and (spec["type"] == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)):
+        if spec.get("type") in PORTED and (
+            spec["type"] == "NodePort" or spec.get("allocateLoadBalancerNodePorts", True)
+        ):
             self._node_ports(spec, had_ports)
         if spec.get("type") == "LoadBalancer" and spec.get("externalTrafficPolicy") == "Local":
             number = spec.get("healthCheckNodePort")
@@ -128,7 +135,9 @@ class Claim:
         except ValueError:
             return None  # validation says what is wrong with it
         if not isinstance(address, IPv4Address) or address not in self.services.network:
-            why = f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {self.services.network}"
+            why = (
+                f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {self.services.network}"
+            )
             raise self._refused(IP_FIELD, [text], f"failed to allocate IP {text}: {why}")
         if address in self.services.addresses and address not in had:
             raise self._refused(IP_FIELD, [text], f"failed to allocate IP {text}: provided IP is already allocated")

@@ -15,8 +15,9 @@ DNS_OFFSET = 10  # the cluster DNS address is this far into the service range, b
 class Settings:
     """What differs between two servers.
 
-    advertise_address, port: where other machines reach this server; they become the endpoints of the Service `kubernetes`.
-    service_cidr: IPv4 range of ClusterIPs. agent_tls: how to speak to the nodes' agents (None: they cannot be reached).
+    advertise_address, port: where other machines reach this server; they become the endpoints of the Service
+    `kubernetes`. service_cidr: IPv4 range of ClusterIPs. agent_tls: how to speak to the nodes' agents (None: they
+    cannot be reached).
     """
 
     advertise_address: str = "127.0.0.1"

@@ -1,7 +1,8 @@
 """Carry logs, exec, attach and port-forward between a client and a node's agent. Bytes are passed on, never understood.
 
-An upgrade is offered to the agent first, with the client's own headers. Only when the agent has said 101 is the client's
-connection taken and both are spliced, each direction at the pace of its reader; a refusal is passed on as the answer it is.
+An upgrade is offered to the agent first, with the client's own headers. Only when the agent has said 101 is the
+client's connection taken and both are spliced, each direction at the pace of its reader; a refusal is passed on as
+the answer it is.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import asyncio
 import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
 
 import aiohttp
 
@@ -25,10 +27,22 @@ REFUSAL_BYTES_MAX = 1 << 20
 CHUNK_BYTES = 64 << 10
 ANSWER_BYTES_MAX = 64 << 20  # of a proxied answer that is not a log
 PRIVATE = frozenset({"authorization", "host", "cookie", "content-length", "x-forwarded-for", "x-forwarded-uri"})
-HOP_BY_HOP = frozenset({
-    "connection", "keep-alive", "proxy-authenticate", "proxy-authorization", "te", "trailer", "transfer-encoding", "upgrade",
-    "content-length", "content-encoding", "date", "server",
-})
+HOP_BY_HOP = frozenset(
+    {
+        "connection",
+        "keep-alive",
+        "proxy-authenticate",
+        "proxy-authorization",
+        "te",
+        "trailer",
+        "transfer-encoding",
+        "upgrade",
+        "content-length",
+        "content-encoding",
+        "date",
+        "server",
+    }
+)
 BEARER_PROTOCOL = re.compile(r"base64url\.bearer\.authorization\.k8s\.io\.[^,]*,?\s*")
 
 
@@ -52,7 +66,9 @@ class Streams:
         """Answer with whatever the node's agent says at a path."""
         host, port = agent_address(self.core, request.target.name)
         query = "&".join(f"{key}={value}" for key, value in request.call.query.items())
-        return await self._pass_on(Place(host, port, f"/{request.target.rest}", query), request.call.method, request.call.body)
+        return await self._pass_on(
+            Place(host, port, f"/{request.target.rest}", query), request.call.method, request.call.body
+        )
 
     async def connect(self, request: Request) -> Answer:
         """Join a client to exec, attach or port-forward of a container. The answer counts only if the agent refuses."""
@@ -89,12 +105,16 @@ class Streams:
     async def _pass_on(self, place: Place, method: str, body: bytes = b"") -> Answer:
         if self._session is None:
             timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S)
-            self._session = aiohttp.ClientSession(timeout=timeout, connector=aiohttp.TCPConnector(ssl=self._tls(), limit=256))
+            self._session = aiohttp.ClientSession(
+                timeout=timeout, connector=aiohttp.TCPConnector(ssl=self._tls(), limit=256)
+            )
         try:
             response = await self._session.request(method, place.url, data=body or None, allow_redirects=False)
         except (aiohttp.ClientError, OSError, TimeoutError) as fault:
             raise dial_failed(place, fault) from fault
-        headers = {key: value for key, value in response.headers.items() if key.lower() not in HOP_BY_HOP | {"content-type"}}
+        headers = {
+            key: value for key, value in response.headers.items() if key.lower() not in HOP_BY_HOP | {"content-type"}
+        }
         kind = response.headers.get("content-type", "text/plain")
         return Answer(response.status, content_type=kind, headers=headers, stream=_chunks(response))
 
@@ -142,22 +162,14 @@ async def first_done(*parts: Callable[[], Awaitable[None]]) -> None:
     """Run all; when one ends or loses its peer, end the others."""
 
     async def run(part: Callable[[], Awaitable[None]]) -> None:
-        try:
+        with suppress(ConnectionError):  # a peer that hangs up is how these streams end
             await part()
-        except ConnectionError:
-            pass  # a peer that hangs up is how these streams end
-        raise _Done
 
-    try:
-        async with asyncio.TaskGroup() as group:
-            for part in parts:
-                group.create_task(run(part))
-    except* _Done:
-        pass
-
-
-class _Done(Exception):
-    """One side has ended."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(run(part)) for part in parts]
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
 
 
 async def _read_head(reader: asyncio.StreamReader) -> bytes:
@@ -171,8 +183,10 @@ async def _refusal(head: bytes, reader: asyncio.StreamReader) -> Answer:
     headers = {key.strip().lower(): value.strip() for key, _, value in (line.partition(":") for line in lines if line)}
     length = headers.get("content-length")
     async with asyncio.timeout(CONNECT_S):
-        body = await reader.read(REFUSAL_BYTES_MAX) if length is None else await reader.readexactly(
-            min(int(length), REFUSAL_BYTES_MAX)
+        body = (
+            await reader.read(REFUSAL_BYTES_MAX)
+            if length is None
+            else await reader.readexactly(min(int(length), REFUSAL_BYTES_MAX))
         )
     return Answer(int(first.split(" ")[1]), body, headers.get("content-type", "text/plain"))
 

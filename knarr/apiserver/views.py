@@ -28,10 +28,14 @@ def many(kind: Kind, objects: list[Obj], form: Form, *, meta: Obj, query: Mappin
     """Return the view of a list. meta: the list's own metadata."""
     if form.view == "Table":
         return _table(kind, objects, form, meta=meta, query=query, now_s=now_s)
-    return orjson.dumps({
-        "kind": "PartialObjectMetadataList", "apiVersion": f"meta.k8s.io/{form.version}", "metadata": meta,
-        "items": [partial(obj, form) for obj in objects],
-    })
+    return orjson.dumps(
+        {
+            "kind": "PartialObjectMetadataList",
+            "apiVersion": f"meta.k8s.io/{form.version}",
+            "metadata": meta,
+            "items": [partial(obj, form) for obj in objects],
+        }
+    )
 
 
 def partial(obj: Obj, form: Form) -> Obj:

@@ -1,14 +1,15 @@
-"""Serve watches from the store's log. An event is encoded once for all who see it in the same form; slow readers are cut, not waited for.
+"""Serve watches from the store's log. An event is encoded once for all who see it in the same form; slow readers are
+cut, not waited for.
 
-A watch starts from a revision, or from the state as it is now shown as ADDED events. A selector turns a change into what its
-reader sees of it: an object that begins to match is ADDED, one that ceases to is DELETED in its last matching state.
-Source: kube storage/cacher/cacher.go and cache_watcher.go, convertToWatchEvent.
+A watch starts from a revision, or from the state as it is now shown as ADDED events. A selector turns a change into
+what its reader sees of it: an object that begins to match is ADDED, one that ceases to is DELETED in its last
+matching state. Source: kube storage/cacher/cacher.go and cache_watcher.go, convertToWatchEvent.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,9 @@ from knarr.store.face import Change, Compacted, Entry, Overrun, Watch
 
 BOOKMARK_EVERY_S = 60  # Source: kube storage/cacher/cacher.go, bookmarks about once a minute
 BOOKMARK_BEFORE_END_S = 2  # so that a client can start again where it was
-TIMEOUT_MIN_S = 1800  # and up to twice that, where the client says nothing. Source: kube server/config.go, MinRequestTimeout
+TIMEOUT_MIN_S = (
+    1800  # and up to twice that, where the client says nothing. Source: kube server/config.go, MinRequestTimeout
+)
 ENCODED_KEPT_MAX = 256  # batches and events; watchers of one change read it within the same moment
 INITIAL_CHUNK = 200  # events sent together, so that the first ones arrive while the rest is made
 INITIAL_END = "k8s.io/initial-events-end"
@@ -90,7 +93,7 @@ class Watcher:
         for watch in tuple(self._open):
             watch.close()
 
-    async def _stream(self, view: View, prefix: str, options: WatchOptions) -> AsyncIterator[bytes]:
+    async def _stream(self, view: View, prefix: str, options: WatchOptions) -> AsyncGenerator[bytes, None]:
         store, since = self.core.store, options.revision
         initial: list[Entry] = []
         if options.initial or since <= 0:
@@ -111,8 +114,14 @@ class Watcher:
             watch.close()
 
     async def _follow(
-        self, view: View, watch: Watch, options: WatchOptions, *, initial: list[Entry], since: int,
-    ) -> AsyncIterator[bytes]:
+        self,
+        view: View,
+        watch: Watch,
+        options: WatchOptions,
+        *,
+        initial: list[Entry],
+        since: int,
+    ) -> AsyncGenerator[bytes, None]:
         for chunk in self._initial(view, initial):
             yield chunk
         if options.listing and options.bookmarks:
@@ -145,7 +154,7 @@ class Watcher:
     def _initial(self, view: View, entries: list[Entry]) -> Iterator[bytes]:
         chosen = [entry for entry in entries if view.selection.matches(entry)] if view.selection else entries
         for start in range(0, len(chosen), INITIAL_CHUNK):
-            part = chosen[start:start + INITIAL_CHUNK]
+            part = chosen[start : start + INITIAL_CHUNK]
             yield b"".join(self._event(view, "ADDED", entry.revision, entry.value) for entry in part)
 
     def _encode(self, view: View, batch: tuple[Change, ...]) -> bytes:
@@ -215,4 +224,4 @@ def bookmark(kind: Kind, revision: int, *, end: bool = False) -> bytes:
 def at_revision(entry: Entry, revision: int) -> bytes:
     """Return an entry's bytes with another revision in them."""
     end = entry.revision_at + len(str(entry.revision))
-    return b"%b%d%b" % (entry.value[:entry.revision_at], revision, entry.value[end:])
+    return b"%b%d%b" % (entry.value[: entry.revision_at], revision, entry.value[end:])

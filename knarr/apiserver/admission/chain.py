@@ -14,7 +14,11 @@ from knarr.apiserver.admission import (
 from knarr.apiserver.admission.words import Admission, Step
 
 POD_CREATE: tuple[Step, ...] = (
-    service_account.admit, nodes.restrict, priority.admit, tolerations.admit, runtime_class.admit,
+    service_account.admit,
+    nodes.restrict,
+    priority.admit,
+    tolerations.admit,
+    runtime_class.admit,
 )
 STEPS: dict[tuple[str, str, str], tuple[Step, ...]] = {
     ("", "pods", "create"): POD_CREATE,

@@ -25,7 +25,11 @@ async def admit(a: Admission) -> None:
         raise not_found("namespaces", "", a.namespace)
     if namespace["metadata"].get("deletionTimestamp"):
         error = a.refuse(f"unable to create new content in namespace {a.namespace} because it is being terminated")
-        error.details["causes"] = [{
-            "reason": "NamespaceTerminating", "message": f"namespace {a.namespace} is being terminated", "field": "metadata.namespace",
-        }]
+        error.details["causes"] = [
+            {
+                "reason": "NamespaceTerminating",
+                "message": f"namespace {a.namespace} is being terminated",
+                "field": "metadata.namespace",
+            }
+        ]
         raise error

@@ -1,6 +1,7 @@
 """Keep a node's agent to its own node, and new nodes free of pods until they are ready.
 
-Source: kube plugin/pkg/admission/noderestriction and nodetaint. Thin: what an agent may read is the authorizer's matter.
+Source: kube plugin/pkg/admission/noderestriction and nodetaint. Thin: what an agent may read is the authorizer's
+matter.
 """
 
 from __future__ import annotations

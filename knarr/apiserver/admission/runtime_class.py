@@ -1,4 +1,7 @@
-"""Refuse pods that ask for a runtime class: none is served yet. Source: kube plugin/pkg/admission/runtimeclass/admission.go."""
+"""Refuse pods that ask for a runtime class: none is served yet.
+
+Source: kube plugin/pkg/admission/runtimeclass/admission.go.
+"""
 
 from __future__ import annotations
 

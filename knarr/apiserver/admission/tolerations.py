@@ -18,7 +18,8 @@ async def admit(a: Admission) -> None:
     missing = [key for key in TAINTS if not any(_covers(one, key) for one in present)]
     if missing:
         spec["tolerations"] = present + [
-            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": PATIENCE_S} for key in missing
+            {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": PATIENCE_S}
+            for key in missing
         ]
 
 

@@ -9,7 +9,10 @@ from knarr.apiserver.admission.words import Admission, Obj
 
 DEFAULT_MARK = "storageclass.kubernetes.io/is-default-class"
 OLD_MARK = "volume.beta.kubernetes.io/storage-class"
-FINALIZERS = {"persistentvolumeclaims": "kubernetes.io/pvc-protection", "persistentvolumes": "kubernetes.io/pv-protection"}
+FINALIZERS = {
+    "persistentvolumeclaims": "kubernetes.io/pvc-protection",
+    "persistentvolumes": "kubernetes.io/pv-protection",
+}
 
 
 async def default_class(a: Admission) -> None:

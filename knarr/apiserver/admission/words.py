@@ -19,7 +19,8 @@ Obj: TypeAlias = dict[str, Any]
 class Admission:
     """One write on its way to the store.
 
-    operation: create, update or delete. obj: the draft, changed in place (on delete: what is stored). old: on update, what is stored.
+    operation: create, update or delete. obj: the draft, changed in place (on delete: what is stored). old: on update,
+    what is stored.
     """
 
     core: Core
