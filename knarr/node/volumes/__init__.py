@@ -1,0 +1,10 @@
+"""Give pods their volumes.
+
+`volumes.Volumes` is the face; `sources` follows config maps and secrets, `payload` (pure) works out files, `atomic`
+writes them all at once, `tokens` asks for service account tokens, `disks` makes directories, `hostpath` checks them,
+`ownership` gives them to fsGroup, `subpath` mounts parts safely, `mounts` is the door to the mount table.
+"""
+
+from knarr.node.volumes.volumes import Volumes
+
+__all__ = ["Volumes"]

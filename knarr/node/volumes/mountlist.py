@@ -1,0 +1,48 @@
+"""Turn a container's volumeMounts into mounts. Pure. Source: kube kubelet/kubelet_pods.go, makeMounts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from knarr.api.types.core_v1 import Pod, Volume, VolumeMount
+from knarr.node.env import expand_word
+from knarr.node.faces import Mount, Propagation
+from knarr.node.volumes.payload import ContentError
+
+_PROPAGATION: Final[dict[str | None, Propagation]] = {
+    "HostToContainer": "host_to_container", "Bidirectional": "bidirectional",
+}
+_LEFT: Final = re.compile(r"\$\(([^()]*)\)")
+
+
+def mounted_names(pod: Pod) -> frozenset[str]:
+    """Return the volumes that some container mounts; others are not set up."""
+    containers = (*pod.spec.initContainers, *pod.spec.containers)
+    return frozenset(mount.name for container in containers for mount in container.volumeMounts)
+
+
+def sub_path_of(mount: VolumeMount, env: Mapping[str, str]) -> str:
+    """Return the path within the volume, variables replaced. Raises ContentError for a variable nobody set."""
+    if not mount.subPathExpr:
+        return mount.subPath or ""
+    missing = [name for name in _LEFT.findall(mount.subPathExpr.replace("$$", "")) if name not in env]
+    if missing:
+        raise ContentError(f'missing value for "{missing[0]}"')
+    return expand_word(mount.subPathExpr, env)
+
+
+def mount_of(mount: VolumeMount, volume: Volume, source: Path) -> Mount:
+    """Return one mount. What is made of API objects is read-only whatever the mount says."""
+    claim = volume.persistentVolumeClaim
+    read_only = bool(mount.readOnly) or is_api_content(volume) or (claim is not None and bool(claim.readOnly))
+    path = mount.mountPath if mount.mountPath.startswith("/") else f"/{mount.mountPath}"
+    return Mount(path, str(source), read_only, _PROPAGATION.get(mount.mountPropagation, "private"))
+
+
+def is_api_content(volume: Volume) -> bool:
+    """Tell whether a volume's files are made of API objects."""
+    return any(source is not None for source in (
+        volume.configMap, volume.secret, volume.downwardAPI, volume.projected))
