@@ -101,7 +101,7 @@ def test_public_things_say_what_they_are(source):
     tree = ast.parse(source.read_text())
     outermost = [node for node in tree.body if isinstance(node, Function | ast.ClassDef)]
     public = [node for node in outermost if not node.name.startswith("_")]
-    silent = [f"line {node.lineno} {node.name}" for node in public if not ast.get_docstring(node) and not is_plain(node)]
+    silent = [f"line {n.lineno} {n.name}" for n in public if not ast.get_docstring(n) and not is_plain(n)]
 
     assert [] == silent
 
