@@ -24,7 +24,7 @@ class NoPlugins(Exception):
 
 
 def write(settings: Settings) -> Path:
-    """Write the list where the managed containerd looks; NoPlugins when it could not work. Same settings, same bytes."""
+    """Write the list where our containerd looks; NoPlugins when it could not work. Same settings, same bytes."""
     missing = [name for name in PLUGINS if not (settings.cni_bin_dir / name).exists()]
     if missing:
         raise NoPlugins(f"no {', '.join(missing)} in {settings.cni_bin_dir}; "
@@ -105,7 +105,7 @@ def run_nft(rules: str) -> None:
 async def remove_bridge(settings: Settings) -> None:
     """Delete this instance's bridge and its rule, after the last pod has gone."""
     remove_masquerade(settings)
-    from pyroute2 import AsyncIPRoute      # heavy, and needed at the very end only
+    from pyroute2 import AsyncIPRoute  # heavy, and needed at the very end only
 
     async with AsyncIPRoute() as netlink:
         for index in await netlink.link_lookup(ifname=settings.bridge):

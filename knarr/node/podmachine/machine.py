@@ -40,6 +40,7 @@ from knarr.node.podmachine.state import (
     SandboxStopped,
     SandboxUp,
     Started,
+    StartProbes,
     StopSandbox,
     Tell,
     Waiting,
@@ -81,7 +82,10 @@ def settle(d: Deciding) -> None:
 
 
 def start_mounting(d: Deciding) -> None:
-    """A new pod: begin with its volumes."""
+    """A new pod: begin with its volumes, unless it was adopted with all its work done."""
+    if containers.finished(d.machine):
+        d.change(ending=Ending("completed", grace_s(d.machine.pod)))
+        return
     d.turn(Turn.GO)
     d.ask(Mount())
 
@@ -182,6 +186,7 @@ def on_mounted(d: Deciding, event: Mounted) -> None:
         d.turn(Turn.MOUNT_FAILED)       # from there it ends
     elif d.machine.sandbox_id and d.machine.adopted:
         d.turn(Turn.SANDBOXED)
+        d.ask(*(StartProbes(box.name, box.run) for box in d.machine.boxes if box.stage is Stage.RUNNING and box.run))
     else:
         d.turn(Turn.MOUNTED)
         run_sandbox(d)

@@ -1,0 +1,114 @@
+"""Take over what runs already: build a pod's machine from what the runtime remembers. Nothing running is touched."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from knarr.api.types.core_v1 import Pod
+from knarr.base.times import seconds
+from knarr.node.cri.face import ContainerLine, ContainerReport, Sandbox
+from knarr.node.podmachine import restart
+from knarr.node.podmachine.state import Box, Machine, Run, boxes_of
+from knarr.node.podmachine.table import Phase, Stage
+from knarr.node.runs import run_of
+from knarr.node.specs import BACKOFF_NOTE
+from knarr.node.status import TERMINAL
+
+UID_LABEL = "io.kubernetes.pod.uid"
+
+
+@dataclass(frozen=True, slots=True)
+class Remains:
+    """What the runtime holds of one pod; reports by container id."""
+
+    sandboxes: tuple[Sandbox, ...]
+    containers: tuple[ContainerLine, ...]
+
+
+NOTHING = Remains((), ())
+
+
+def remains(sandboxes: Iterable[Sandbox], containers: Iterable[ContainerLine]) -> dict[str, Remains]:
+    """Sort the runtime's lists by pod uid; what carries no uid is not ours."""
+    found: dict[str, Remains] = {}
+    for sandbox in sandboxes:
+        if UID_LABEL in sandbox.labels:
+            held = found.get(sandbox.uid, NOTHING)
+            found[sandbox.uid] = replace(held, sandboxes=(*held.sandboxes, sandbox))
+    for line in containers:
+        uid = line.labels.get(UID_LABEL, "")
+        if uid:
+            held = found.get(uid, NOTHING)
+            found[uid] = replace(held, containers=(*held.containers, line))
+    return found
+
+
+def newest(sandboxes: Sequence[Sandbox]) -> Sandbox | None:
+    """Return the sandbox that counts: the last attempt."""
+    return max(sandboxes, key=lambda each: (each.attempt, each.created_s), default=None)
+
+
+def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport], ips: tuple[str, ...],
+               now_s: float) -> Machine:
+    """Return the machine that goes on where the last agent stopped. ips: of the newest sandbox, if it lives."""
+    sandbox = newest(left.sandboxes)
+    live = sandbox is not None and sandbox.ready
+    began_s = seconds(pod.status.startTime) if pod.status.startTime else now_s
+    machine = Machine(
+        pod=pod, began_s=began_s, boxes=boxes_of(pod), sandbox_id=sandbox.id if sandbox else "",
+        sandbox_attempt=sandbox.attempt if sandbox else 0, ips=ips, adopted=live,
+    )
+    if pod.status.phase in TERMINAL:
+        done = tuple(replace(box, stage=Stage.DONE) for box in machine.boxes)
+        return replace(machine, phase=Phase.ENDED, boxes=done, sandbox_id="")
+    boxes = tuple(adopted(pod, box, left, reports=reports, live=live) for box in machine.boxes)
+    return replace(machine, boxes=passed(machine, boxes))
+
+
+def adopted(pod: Pod, box: Box, left: Remains, *, reports: Mapping[str, ContainerReport], live: bool) -> Box:
+    """Return a container's record as its newest runs tell it."""
+    lines = sorted((line for line in left.containers if line.name == box.name and line.state != "created"),
+                   key=lambda line: line.attempt)
+    runs = [run_of(reports[line.id]) for line in lines if line.id in reports][-2:]
+    if not runs:
+        return box
+    run, last = runs[-1], runs[-2] if len(runs) > 1 else None
+    backoff_s, backoff_at_s = backoff_note(reports[run.id])
+    box = replace(box, run=run, last=last, backoff_s=backoff_s, backoff_at_s=backoff_at_s)
+    if not run.ended:
+        return remembered(pod, replace(box, stage=Stage.RUNNING)) if live else box
+    return replace(box, stage=Stage.EXITED if goes_on(pod, box, run) else Stage.DONE)
+
+
+def goes_on(pod: Pod, box: Box, run: Run) -> bool:
+    """Tell whether an ended run is to be followed by another."""
+    container = next(c for c in (*pod.spec.initContainers, *pod.spec.containers) if c.name == box.name)
+    return restart.wanted(pod, container, box, run)
+
+
+def remembered(pod: Pod, box: Box) -> Box:
+    """Return a running container's record with the verdicts the API remembers, so that an agent's restart is unseen."""
+    for status in (*pod.status.initContainerStatuses, *pod.status.containerStatuses):
+        if box.run is not None and status.containerID == f"containerd://{box.run.id}":
+            return replace(box, ready=status.ready, started=bool(status.started))
+    return box
+
+
+def passed(machine: Machine, boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+    """Count init containers that nobody remembers as done, where containers after them have run in a live sandbox."""
+    ran = machine.adopted and any(box.kind == "main" and box.run is not None for box in boxes)
+    if not ran:
+        return boxes
+    unseen = Run("", 0, "", "", finished_s=machine.began_s, reason="Completed")
+    return tuple(replace(box, stage=Stage.DONE, run=unseen) if box.kind == "init" and box.run is None else box
+                 for box in boxes)
+
+
+def backoff_note(report: ContainerReport) -> tuple[float, float]:
+    """Return the back-off that the last agent left on a container."""
+    wait, _, since = report.annotations.get(BACKOFF_NOTE, "0:0").partition(":")
+    try:
+        return float(wait), float(since or 0)
+    except ValueError:
+        return 0.0, 0.0

@@ -1,0 +1,153 @@
+"""Hold the words that the node's parts share. Pure data: nothing here acts."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from knarr.api.types.core_v1 import ConfigMap, Container, Pod, Secret
+
+Propagation: TypeAlias = Literal["private", "host_to_container", "bidirectional"]
+ProbeKind: TypeAlias = Literal["startup", "readiness", "liveness"]
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One bind mount into a container; paths are absolute."""
+
+    container_path: str
+    host_path: str
+    read_only: bool = False
+    propagation: Propagation = "private"
+
+
+@dataclass(frozen=True, slots=True)
+class DnsConfig:
+    """What the runtime writes to a pod's resolv.conf. All empty: the runtime copies the host's."""
+
+    servers: tuple[str, ...] = ()
+    searches: tuple[str, ...] = ()
+    options: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ExecResult:
+    """How a command in a container ended."""
+
+    exit_code: int
+    stdout: bytes
+    stderr: bytes
+
+
+class ExecTimeout(Exception):
+    """The command did not end in time. The text is the runtime's."""
+
+
+ExecSync: TypeAlias = Callable[[str, tuple[str, ...], float], Awaitable[ExecResult]]
+"""container id, argv, timeout_s -> result; raises ExecTimeout."""
+
+
+@dataclass(frozen=True, slots=True)
+class NodeFacts:
+    """What fieldRef and resourceFieldRef may read of the node."""
+
+    name: str
+    ip: str
+    allocatable_cpu_milli: int
+    allocatable_memory_bytes: int
+    allocatable_storage_bytes: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class References:
+    """Config maps and secrets that a pod's environment names; None where the API said 404."""
+
+    config_maps: Mapping[str, ConfigMap | None] = field(default_factory=dict)
+    secrets: Mapping[str, Secret | None] = field(default_factory=dict)
+
+
+class ConfigError(Exception):
+    """A container cannot be configured: waiting reason CreateContainerConfigError, the text as kubelet's."""
+
+
+class MountError(Exception):
+    """A volume cannot be set up: event FailedMount, the text as kubelet's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A probe has crossed a threshold. message: the failing probe's output, empty when ok."""
+
+    pod_uid: str
+    container: str
+    container_id: str
+    kind: ProbeKind
+    ok: bool
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeEvent:
+    """One thing `kubectl describe` should show of a probe: every failure is an `Unhealthy` warning."""
+
+    pod_uid: str
+    container: str
+    reason: str          # Unhealthy, ProbeWarning
+    message: str         # Readiness probe failed: HTTP probe failed with statuscode: 503
+
+
+@dataclass(frozen=True, slots=True)
+class ContainerRef:
+    """Where a container of a known pod is. container_id is empty where it was never created."""
+
+    pod: Pod
+    name: str
+    container_id: str
+    sandbox_id: str
+    attempt: int
+    running: bool
+    tty: bool
+    stdin: bool
+    waiting_reason: str = ""   # ContainerCreating…, for `container "c" in pod "p" is waiting to start: …`
+
+
+class Lookup(Protocol):
+    """What the node's HTTPS port may ask of the agent."""
+
+    def pods(self) -> tuple[Pod, ...]:
+        """Return this node's pods with the newest status."""
+        ...
+
+    def pod(self, namespace: str, name: str) -> Pod | None:
+        """Return one pod, or None."""
+        ...
+
+    def container(self, namespace: str, name: str, container: str, *, previous: bool = False) -> ContainerRef | None:
+        """Find a container's newest (or the one before) run; None where pod or container do not exist."""
+        ...
+
+    def sandbox_id(self, namespace: str, name: str) -> str:
+        """Return the running sandbox, empty where there is none."""
+        ...
+
+
+class PodVolumes(Protocol):
+    """What the core asks of `volumes.Volumes`."""
+
+    async def references(self, pod: Pod) -> References:
+        """Read what the pod's environment names."""
+        ...
+
+    async def set_up(self, pod: Pod) -> None:
+        """Make all volumes stand. Raises MountError."""
+        ...
+
+    async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:
+        """Return a container's mounts. Raises ConfigError."""
+        ...
+
+    async def tear_down(self, pod_uid: str) -> None:
+        """Unmount and remove all volumes of a pod."""
+        ...

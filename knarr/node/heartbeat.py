@@ -1,0 +1,146 @@
+"""Keep this node known to the API: register it, renew its lease, write its status when it changes or grows old.
+
+Source: kube kubelet_node_status.go; component-helpers/apimachinery/lease/controller.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, NoReturn
+
+import msgspec
+import structlog
+
+from knarr.api.errors import AlreadyExists, ApiError, NotFound
+from knarr.api.types.coordination_v1 import Lease, LeaseSpec
+from knarr.api.types.core_v1 import Node
+from knarr.api.types.meta_v1 import ObjectMeta, OwnerReference
+from knarr.base.backoff import Backoff
+from knarr.base.clock import Clock
+from knarr.base.times import rfc3339_micro
+from knarr.client.client import MERGE, STRATEGIC, Client
+from knarr.node import nodestatus
+from knarr.node.cri.face import Runtime, RuntimeFault, RuntimeVersion
+from knarr.node.nodestatus import MachineFacts
+from knarr.node.settings import Settings
+
+LEASE_NAMESPACE = "kube-node-lease"
+LEASE_S, RENEW_S = 40, 10.0        # Source: kubelet's nodeLeaseDurationSeconds, a quarter of it
+LOOK_S = 10.0                      # how often the machine is looked at. Source: kubelet's nodeStatusUpdateFrequency
+REPORT_S = 300.0                   # an unchanged status is written again. Source: nodeStatusReportFrequency
+RETRY = Backoff(first_s=0.1, factor=2, cap_s=7)
+AGEING = frozenset({"lastHeartbeatTime", "lastTransitionTime"})
+
+log = structlog.get_logger()
+
+
+class Heartbeat:
+    """One node's presence in the API."""
+
+    def __init__(self, settings: Settings, client: Client, runtime: Runtime, *, facts: MachineFacts,
+                 clock: Clock) -> None:
+        self._settings = settings
+        self._client = client
+        self._runtime = runtime
+        self._facts = facts
+        self._clock = clock
+        self._written: dict[str, Any] = {}
+        self._written_at_s = float("-inf")
+        self._lease: Lease | None = None
+        self.registered = asyncio.Event()
+
+    async def run(self) -> NoReturn:
+        """Register, then beat for ever."""
+        node = await self._register()
+        self.registered.set()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._renew_forever(node))
+            group.create_task(self._report_forever())
+        raise AssertionError("a heart does not end")
+
+    async def _register(self) -> Node:
+        """Create the Node, or take the one that is there; until it succeeds."""
+        failures = 0
+        while True:
+            try:
+                node = await self._create_or_adopt()
+                await self._report(node)
+                return node
+            except (ApiError, OSError, RuntimeFault) as fault:
+                log.info("node.register", failures=failures, error=str(fault))
+                await self._clock.sleep(RETRY.delay_s(failures))
+                failures += 1
+
+    async def _create_or_adopt(self) -> Node:
+        wanted = nodestatus.node_object(self._settings, self._facts)
+        try:
+            return await self._client.create(wanted)
+        except AlreadyExists:
+            node = await self._client.get(Node, "", self._settings.node_name)
+        labels = {key: value for key, value in wanted.metadata.labels.items() if node.metadata.labels.get(key) != value}
+        if not labels:
+            return node
+        return await self._client.patch(Node, "", self._settings.node_name, patch={"metadata": {"labels": labels}},
+                                        content_type=MERGE)
+
+    async def _report_forever(self) -> NoReturn:
+        while True:
+            await self._clock.sleep(LOOK_S)
+            try:
+                await self._report(await self._client.get(Node, "", self._settings.node_name))
+            except NotFound:
+                await self._register()
+            except (ApiError, OSError) as fault:
+                log.info("node.report", error=str(fault))
+
+    async def _report(self, node: Node) -> None:
+        """Write the status if it differs from what was written last, or that has grown old."""
+        now_s = self._clock.now_s()
+        version, fault, images = await self._look()
+        before = {each.type: each for each in node.status.conditions}
+        healthy = nodestatus.health(self._settings, fault)
+        status = nodestatus.node_status(
+            self._settings, self._facts, runtime=version, images=images,
+            conditions=nodestatus.node_conditions(healthy, before, now_s))
+        ageless = {**status, "conditions": [
+            {key: value for key, value in each.items() if key not in AGEING} for each in status["conditions"]]}
+        if ageless == self._written and now_s - self._written_at_s < REPORT_S:
+            return
+        await self._client.patch(Node, "", self._settings.node_name, patch={"status": status},
+                                 content_type=STRATEGIC, subresource="status")
+        self._written, self._written_at_s = ageless, now_s
+
+    async def _look(self) -> tuple[RuntimeVersion, str, tuple[Any, ...]]:
+        """Ask the runtime how it is; a fault is its answer."""
+        try:
+            version = await self._runtime.version()
+            return version, await self._runtime.network_ready(), await self._runtime.list_images()
+        except RuntimeFault as fault:
+            return RuntimeVersion("unknown", ""), f"container runtime is down: {fault}", ()
+
+    async def _renew_forever(self, node: Node) -> NoReturn:
+        failures = 0
+        while True:
+            try:
+                await self._renew(node)
+                failures = 0
+                await self._clock.sleep(RENEW_S)
+            except (ApiError, OSError) as fault:
+                log.info("lease.retry", failures=failures, error=str(fault))
+                self._lease = None
+                await self._clock.sleep(RETRY.delay_s(failures))
+                failures += 1
+
+    async def _renew(self, node: Node) -> None:
+        """Create the lease, or write a new time into it."""
+        name, now = self._settings.node_name, rfc3339_micro(self._clock.now_s())
+        spec = LeaseSpec(holderIdentity=name, leaseDurationSeconds=LEASE_S, renewTime=now)
+        if self._lease is None:
+            try:
+                self._lease = await self._client.get(Lease, LEASE_NAMESPACE, name)
+            except NotFound:
+                owner = OwnerReference(apiVersion="v1", kind="Node", name=name, uid=node.metadata.uid or "")
+                self._lease = await self._client.create(Lease(
+                    metadata=ObjectMeta(name=name, namespace=LEASE_NAMESPACE, ownerReferences=(owner,)), spec=spec))
+                return
+        self._lease = await self._client.update(msgspec.structs.replace(self._lease, spec=spec))

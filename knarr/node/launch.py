@@ -1,0 +1,188 @@
+"""Bring one run of a container about: image, environment, mounts, creation, start, postStart hook.
+
+Every way it can end is an event for the pod: PullFailed, Held, Exited (it was created but could not start), Started.
+Source of reasons and texts: kube kuberuntime_container.go (startContainer), images/image_manager.go.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from dataclasses import replace
+from pathlib import Path
+
+from knarr.api.errors import ApiError
+from knarr.api.types.core_v1 import Container, Pod
+from knarr.node import env, specs
+from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault
+from knarr.node.faces import ConfigError, Mount, MountError
+from knarr.node.hooks import HookFailed
+from knarr.node.images import ImageFault
+from knarr.node.podmachine.containers import START_ERROR
+from knarr.node.podmachine.state import Exited, Held, PullFailed, Run, Start
+from knarr.node.runs import run_of
+from knarr.node.tools import Tools
+from knarr.node.worker import PodWorker
+
+START_ERROR_CODE = 128     # Source: containerd CRI, a task that could not be started
+
+
+class Launcher:
+    """Launches containers; one task each."""
+
+    def __init__(self, tools: Tools) -> None:
+        self._tools = tools
+
+    async def run(self, worker: PodWorker, start: Start) -> None:
+        """Launch and tell how it went."""
+        pod = worker.machine.pod
+        container = worker.machine.container(start.container)
+        tell = self._tools.teller(pod, container.name)
+        try:
+            image = await self._image(worker, container)
+            spec = await self._spec(worker, container, start=start, image=image)
+        except ImageFault as fault:
+            worker.post(PullFailed(container.name, fault.reason, str(fault)))
+            return
+        except (ConfigError, MountError, ApiError, OSError) as fault:
+            tell("Failed", f"Error: {fault}", "Warning")
+            worker.post(Held(container.name, "CreateContainerConfigError", str(fault)))
+            return
+        except RuntimeFault as fault:
+            tell("Failed", f"Error: {fault.details}", "Warning")
+            worker.post(Held(container.name, "CreateContainerError", fault.details))
+            return
+        async with self._tools.slots:
+            run = await self._create_and_start(worker, container, spec)
+        if run is not None:
+            await self._post_start(worker, container, run)
+
+    async def _image(self, worker: PodWorker, container: Container) -> ImageLine:
+        """Find or fetch the image, as the pull policy asks."""
+        name, policy = container.image or "", container.imagePullPolicy or "IfNotPresent"
+        tell = self._tools.teller(worker.machine.pod, container.name)
+        try:
+            found = await self._tools.images.find(name)
+        except ImageFault as fault:
+            tell("InspectFailed", str(fault), "Warning")
+            tell("Failed", f"Error: {fault.reason}", "Warning")
+            raise
+        except RuntimeFault as fault:
+            raise ImageFault("ImageInspectError", f'Failed to inspect image "{name}": {fault.details}') from fault
+        if found is not None and policy != "Always":
+            tell("Pulled", f'Container image "{name}" already present on machine and can be accessed by the pod')
+            return found
+        if policy == "Never":
+            message = f'Container image "{name}" is not present with pull policy of Never'
+            tell("ErrImageNeverPull", message, "Warning")
+            tell("Failed", "Error: ErrImageNeverPull", "Warning")
+            raise ImageFault("ErrImageNeverPull", message)
+        return await self._pull(worker, container.name, name)
+
+    async def _pull(self, worker: PodWorker, container: str, image: str) -> ImageLine:
+        tell, clock = self._tools.teller(worker.machine.pod, container), self._tools.clock
+        began_s = clock.monotonic_s()
+        tell("Pulling", f'Pulling image "{image}"')
+        worker.pulling.add(container)
+        try:
+            found = await self._tools.images.pull(image, await self._tools.credentials(worker.machine.pod, image))
+        except ImageFault as fault:
+            tell("Failed", f'Failed to pull image "{image}": {fault}', "Warning")
+            tell("Failed", f"Error: {fault.reason}", "Warning")
+            raise
+        except asyncio.CancelledError:
+            if container in worker.pulling:       # the agent stops; else the pod no longer wants it
+                raise
+            raise ImageFault("ErrImagePull", "pull canceled") from None
+        finally:
+            worker.pulling.discard(container)
+        took = f"{clock.monotonic_s() - began_s:.3f}s"
+        tell("Pulled", f'Successfully pulled image "{image}" in {took} ({took} including waiting). '
+                       f"Image size: {found.size_bytes} bytes.")
+        return found
+
+    async def _spec(self, worker: PodWorker, container: Container, *, start: Start, image: ImageLine) -> ContainerSpec:
+        """Gather what the run needs. Raises ConfigError and what reading the API may raise."""
+        tools, machine = self._tools, worker.machine
+        pod, pod_ip = machine.pod, (machine.ips or ("",))[0]
+        if pod.spec.hostNetwork:
+            pod_ip = tools.settings.node_ip
+        references = await tools.volumes.references(pod)
+        pairs = env.container_env(
+            pod, container, references, services=tools.services(), node=tools.node_facts(), pod_ip=pod_ip)
+        known = dict(pairs)
+        mounts = await tools.volumes.mounts(pod, container, env=known)
+        own = await asyncio.to_thread(self._own_mounts, pod, container, attempt=start.attempt, pod_ip=pod_ip)
+        taken = {mount.container_path for mount in mounts}
+        return specs.container_spec(pod, container, specs.Prepared(
+            attempt=start.attempt, image_ref=image.id, uid=image.uid, username=image.username, env=pairs,
+            command=env.expand(container.command, known), args=env.expand(container.args, known),
+            mounts=(*mounts, *(mount for mount in own if mount.container_path not in taken)),
+            notes={specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
+            memory_capacity_bytes=tools.memory_capacity_bytes,
+        ))
+
+    def _own_mounts(self, pod: Pod, container: Container, *, attempt: int, pod_ip: str) -> tuple[Mount, ...]:
+        """Write the hosts file and an empty termination log; return their mounts."""
+        settings = self._tools.settings
+        home = settings.pod_dir(pod.metadata.uid or "")
+        hosts = home / "etc-hosts"
+        home.mkdir(parents=True, exist_ok=True, mode=0o750)
+        if not hosts.exists():
+            hosts.write_text(self._tools.hosts_file(pod, pod_ip))
+        log = termination_log(settings.pods_dir, pod.metadata.uid or "", container.name, attempt)
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.touch()
+        os.chmod(log, 0o666)       # whoever the container runs as may write it. Source: kube kuberuntime_container.go
+        return (Mount("/etc/hosts", str(hosts)),
+                Mount(container.terminationMessagePath or specs.TERMINATION_LOG, str(log)))
+
+    async def _create_and_start(self, worker: PodWorker, container: Container, spec: ContainerSpec) -> Run | None:
+        """Create and start; None after telling that it failed."""
+        tools, sandbox = self._tools, self._tools.sandbox_spec(worker.machine)
+        tell = tools.teller(worker.machine.pod, container.name)
+        try:
+            container_id = await tools.runtime.create_container(worker.machine.sandbox_id, spec, sandbox=sandbox)
+        except RuntimeFault as fault:
+            tell("Failed", f"Error: {fault.details}", "Warning")
+            worker.post(Held(container.name, "CreateContainerError", fault.details))
+            return None
+        worker.created[container_id] = (container.name, spec.attempt)
+        tools.owners[container_id] = worker
+        tell("Created", "Container created")
+        run = Run(container_id, spec.attempt, spec.image, spec.image_ref)
+        try:
+            await tools.runtime.start_container(container_id)
+            report = await tools.runtime.container_report(container_id)
+        except RuntimeFault as fault:
+            tell("Failed", f"Error: {fault.details}", "Warning")
+            worker.post(Exited(container.name, replace(
+                run, finished_s=tools.clock.now_s(), exit_code=START_ERROR_CODE, reason=START_ERROR,
+                message=fault.details)))
+            return None
+        tell("Started", "Container started")
+        return run_of(report, image=spec.image, fallback_started_s=tools.clock.now_s())
+
+    async def _post_start(self, worker: PodWorker, container: Container, run: Run) -> None:
+        """Run the hook where there is one; then the container counts as running."""
+        hook = container.lifecycle.postStart if container.lifecycle else None
+        if hook is None:
+            worker.started(container.name, run)
+            return
+        pod, tools = worker.machine.pod, self._tools
+        tell = tools.teller(pod, container.name)
+        pod_ip = (worker.machine.ips or (tools.settings.node_ip,))[0]
+        try:
+            await tools.hooks.run(hook, container, container_id=run.id, pod_ip=pod_ip)
+            worker.started(container.name, run)
+        except HookFailed:
+            tell("FailedPostStartHook", "PostStartHook failed", "Warning")
+            tell("Killing", "FailedPostStartHook")
+            grace_s = pod.spec.terminationGracePeriodSeconds
+            await tools.runtime.stop_container(run.id, grace_s=30.0 if grace_s is None else float(grace_s))
+            worker.post(Exited(container.name, await tools.ended_run(worker, run.id)))
+
+
+def termination_log(pods_dir: Path, pod_uid: str, container: str, attempt: int) -> Path:
+    """Return where a run leaves its last words."""
+    return pods_dir / pod_uid / "containers" / container / f"{attempt}.termination"

@@ -1,0 +1,196 @@
+"""Describe this machine as a Node: what it has, what it is, and how it fares.
+
+Source: kube kubelet/nodestatus/setters.go, kubelet_node_status.go.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from knarr.api.types.core_v1 import Node, NodeSpec
+from knarr.api.types.meta_v1 import ObjectMeta
+from knarr.base.times import rfc3339
+from knarr.node.cri.face import ImageLine, RuntimeVersion
+from knarr.node.oci import architecture
+from knarr.node.settings import Settings
+
+IMAGES_MAX = 50                    # shown. Source: kubelet's nodeStatusMaxImages
+DISK_FREE_MIN = 0.10               # of the data dir's file system. Source: kubelet's evictionHard nodefs.available
+MEMORY_FREE_MIN_BYTES = 100 * 1024 * 1024     # Source: kubelet's evictionHard memory.available
+RESERVED_MEMORY_BYTES = MEMORY_FREE_MIN_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class MachineFacts:
+    """What this machine is and has; it does not change while the agent runs."""
+
+    cpus: int
+    memory_bytes: int
+    storage_bytes: int
+    machine_id: str
+    system_uuid: str
+    boot_id: str
+    kernel: str
+    os_image: str
+    architecture: str
+    hostname: str
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """How the machine fares now. fault: why pods cannot run, empty when they can."""
+
+    fault: str = ""
+    memory_short: bool = False
+    disk_short: bool = False
+
+
+def machine_facts(data_dir: Path) -> MachineFacts:
+    """Read what this machine is."""
+    return MachineFacts(
+        cpus=len(os.sched_getaffinity(0)),
+        memory_bytes=meminfo()["MemTotal"],
+        storage_bytes=shutil.disk_usage(data_dir).total,
+        machine_id=first_line("/etc/machine-id"),
+        system_uuid=first_line("/sys/class/dmi/id/product_uuid") or first_line("/etc/machine-id"),
+        boot_id=first_line("/proc/sys/kernel/random/boot_id"),
+        kernel=platform.release(),
+        os_image=os_release(),
+        architecture=architecture(),
+        hostname=platform.node(),
+    )
+
+
+def health(settings: Settings, fault: str) -> Health:
+    """Look at memory and disk. fault: what is wrong with the runtime or its network."""
+    disk = shutil.disk_usage(settings.data_dir)
+    return Health(
+        fault=fault,
+        memory_short=meminfo()["MemAvailable"] < MEMORY_FREE_MIN_BYTES,
+        disk_short=disk.free < disk.total * DISK_FREE_MIN,
+    )
+
+
+def node_object(settings: Settings, facts: MachineFacts) -> Node:
+    """Return the Node to register, without its status."""
+    return Node(
+        metadata=ObjectMeta(name=settings.node_name, labels=node_labels(settings, facts)),
+        spec=NodeSpec(podCIDR=settings.pod_cidr, podCIDRs=(settings.pod_cidr,)),
+    )
+
+
+def node_labels(settings: Settings, facts: MachineFacts) -> dict[str, str]:
+    """Return the labels every node has, and this one's own."""
+    return {
+        "kubernetes.io/hostname": settings.node_name,
+        "kubernetes.io/arch": facts.architecture,
+        "kubernetes.io/os": "linux",
+        "beta.kubernetes.io/arch": facts.architecture,
+        "beta.kubernetes.io/os": "linux",
+        **settings.labels,
+    }
+
+
+def node_status(settings: Settings, facts: MachineFacts, *, runtime: RuntimeVersion, images: Iterable[ImageLine],
+                conditions: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the whole status."""
+    return {
+        "addresses": [{"type": "InternalIP", "address": settings.node_ip},
+                      {"type": "Hostname", "address": settings.node_name}],
+        "capacity": capacity(settings, facts),
+        "allocatable": allocatable(settings, facts),
+        "conditions": conditions,
+        "daemonEndpoints": {"kubeletEndpoint": {"Port": settings.serving_port}},
+        "nodeInfo": {
+            "machineID": facts.machine_id, "systemUUID": facts.system_uuid, "bootID": facts.boot_id,
+            "kernelVersion": facts.kernel, "osImage": facts.os_image, "architecture": facts.architecture,
+            "operatingSystem": "linux", "containerRuntimeVersion": f"{runtime.name}://{runtime.version}",
+            "kubeletVersion": settings.version, "kubeProxyVersion": "",
+        },
+        "images": shown_images(images),
+    }
+
+
+def capacity(settings: Settings, facts: MachineFacts) -> dict[str, str]:
+    """Return what the machine has."""
+    return {
+        "cpu": str(facts.cpus), "memory": f"{facts.memory_bytes // 1024}Ki", "pods": str(settings.max_pods),
+        "ephemeral-storage": f"{facts.storage_bytes // 1024}Ki", "hugepages-1Gi": "0", "hugepages-2Mi": "0",
+    }
+
+
+def allocatable(settings: Settings, facts: MachineFacts) -> dict[str, str]:
+    """Return what of it pods may use."""
+    return {
+        **capacity(settings, facts),
+        "memory": f"{allocatable_memory_bytes(facts) // 1024}Ki",
+        "ephemeral-storage": str(allocatable_storage_bytes(facts)),
+    }
+
+
+def allocatable_memory_bytes(facts: MachineFacts) -> int:
+    """Return the memory that pods may use."""
+    return max(0, facts.memory_bytes - RESERVED_MEMORY_BYTES)
+
+
+def allocatable_storage_bytes(facts: MachineFacts) -> int:
+    """Return the storage that pods may use."""
+    return int(facts.storage_bytes * (1 - DISK_FREE_MIN))
+
+
+def node_conditions(now: Health, before: Mapping[str, Any], now_s: float) -> list[dict[str, Any]]:
+    """Return the conditions. before: condition type -> the NodeCondition that the API has."""
+    judged = [
+        ("MemoryPressure", now.memory_short, "KubeletHasInsufficientMemory" if now.memory_short
+         else "KubeletHasSufficientMemory", f"kubelet has {'in' * now.memory_short}sufficient memory available"),
+        ("DiskPressure", now.disk_short, "KubeletHasDiskPressure" if now.disk_short else "KubeletHasNoDiskPressure",
+         "kubelet has disk pressure" if now.disk_short else "kubelet has no disk pressure"),
+        ("PIDPressure", False, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        ("Ready", not now.fault, "KubeletNotReady" if now.fault else "KubeletReady",
+         now.fault or "kubelet is posting ready status"),
+    ]
+    shown = []
+    for kind, truth, reason, message in judged:
+        old = before.get(kind)
+        status = "True" if truth else "False"
+        since = old.lastTransitionTime if old is not None and old.status == status else None
+        shown.append({"type": kind, "status": status, "reason": reason, "message": message,
+                      "lastHeartbeatTime": rfc3339(now_s), "lastTransitionTime": since or rfc3339(now_s)})
+    return shown
+
+
+def shown_images(images: Iterable[ImageLine]) -> list[dict[str, Any]]:
+    """Return the largest images, as the status lists them."""
+    largest = sorted(images, key=lambda image: (-image.size_bytes, image.id))[:IMAGES_MAX]
+    return [{"names": [*image.digests, *image.tags][:5], "sizeBytes": image.size_bytes}
+            for image in largest if image.digests or image.tags]
+
+
+def meminfo() -> dict[str, int]:
+    """Return /proc/meminfo in bytes."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    return {line.split(":")[0]: int(line.split()[1]) * 1024 for line in lines if line.endswith("kB")}
+
+
+def first_line(path: str) -> str:
+    """Return a file's first line, empty where it cannot be read."""
+    try:
+        return Path(path).read_text().split("\n", 1)[0].strip()
+    except OSError:
+        return ""
+
+
+def os_release() -> str:
+    """Return the operating system's own name of itself."""
+    try:
+        lines = Path("/etc/os-release").read_text().splitlines()
+    except OSError:
+        return "Linux"
+    named = [line.partition("=")[2].strip('"') for line in lines if line.startswith("PRETTY_NAME=")]
+    return named[0] if named else "Linux"

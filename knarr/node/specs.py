@@ -1,0 +1,210 @@
+"""Work out what the runtime is to make of a pod: its sandbox and its containers. Pure.
+
+Source: kube kuberuntime_sandbox.go, kuberuntime_container_linux.go, cm/helpers_linux.go, securitycontext/util.go,
+qos/policy.go.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from knarr.api import quantity
+from knarr.api.types.core_v1 import Container, Pod, PodSecurityContext, SeccompProfile, SecurityContext
+from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security
+from knarr.node.faces import ConfigError, DnsConfig, Mount
+
+SHARES_MIN, SHARES_PER_CPU = 2, 1024       # Source: linux cgroup v1 cpu.shares; kube cm/helpers_linux.go
+QUOTA_PERIOD_US, QUOTA_MIN_US = 100_000, 1_000
+OOM_GUARANTEED, OOM_BEST_EFFORT, OOM_SANDBOX = -997, 1000, -998   # Source: kube qos/policy.go
+CRITICAL_PRIORITY = 2_000_000_000          # Source: kube scheduling/types.go, SystemCriticalPriority
+MASKED_PATHS = (
+    "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
+    "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
+)                                          # Source: kube securitycontext/util.go
+READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+HOSTNAME_MAX = 63                          # characters. Source: kube util/node.go, hostnameMaxLen
+TERMINATION_LOG = "/dev/termination-log"     # Source: kube core/v1 defaults
+BACKOFF_NOTE = "knarr.dev/backoff"         # "<wait in s>:<since, wall s>": survives the agent
+IMAGE_NOTE = "knarr.dev/image"             # the image as the spec names it
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """What was gathered for one run of a container. uid, username: the image's user; memory: of the whole machine."""
+
+    attempt: int
+    image_ref: str
+    uid: int | None
+    username: str
+    env: tuple[tuple[str, str], ...]
+    command: tuple[str, ...]
+    args: tuple[str, ...]
+    mounts: tuple[Mount, ...]
+    notes: Mapping[str, str]
+    memory_capacity_bytes: int = 0
+
+
+def sandbox_spec(pod: Pod, *, attempt: int, log_dir: str, cgroup_parent: str, dns: DnsConfig | None) -> SandboxSpec:
+    """Return what the pod's sandbox needs. cgroup_parent: the pod's own. dns: None: the host's."""
+    meta, spec = pod.metadata, pod.spec
+    context = spec.securityContext or PodSecurityContext()
+    return SandboxSpec(
+        name=meta.name or "", namespace=meta.namespace or "", uid=meta.uid or "", attempt=attempt,
+        hostname="" if spec.hostNetwork else hostname(pod), log_dir=log_dir, cgroup_parent=cgroup_parent, dns=dns,
+        ports=() if spec.hostNetwork else port_mappings(pod), namespaces=namespaces(pod),
+        security=Security(
+            run_as_user=context.runAsUser, run_as_group=context.runAsGroup,
+            supplemental_groups=groups(context), seccomp="RuntimeDefault",
+            privileged=any(c.securityContext and c.securityContext.privileged for c in containers(pod)),
+        ),
+        sysctls={each.name: each.value for each in context.sysctls},
+        labels={**meta.labels, **pod_labels(pod)},
+        annotations=dict(meta.annotations),
+    )
+
+
+def container_spec(pod: Pod, container: Container, prepared: Prepared) -> ContainerSpec:
+    """Return what one run of a container needs. Raises ConfigError where it may not run as its image wants."""
+    verify_non_root(pod, container, uid=prepared.uid, username=prepared.username)
+    privileged = bool(container.securityContext and container.securityContext.privileged)
+    grace_s = pod.spec.terminationGracePeriodSeconds
+    message_path = container.terminationMessagePath or TERMINATION_LOG
+    return ContainerSpec(
+        name=container.name, attempt=prepared.attempt, image=container.image or "", image_ref=prepared.image_ref,
+        command=prepared.command, args=prepared.args, working_dir=container.workingDir or "", env=prepared.env,
+        mounts=prepared.mounts, log_path=f"{container.name}/{prepared.attempt}.log",
+        stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
+        namespaces=namespaces(pod), security=security(pod, container, privileged=privileged),
+        resources=resources(pod, container, prepared.memory_capacity_bytes),
+        labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
+        annotations={
+            "io.kubernetes.container.restartCount": str(prepared.attempt),
+            "io.kubernetes.container.terminationMessagePath": message_path,
+            "io.kubernetes.container.terminationMessagePolicy": container.terminationMessagePolicy or "File",
+            "io.kubernetes.pod.terminationGracePeriod": str(30 if grace_s is None else grace_s),
+            "io.kubernetes.container.ports": json.dumps([port.containerPort for port in container.ports]),
+            IMAGE_NOTE: container.image or "",
+            **prepared.notes,
+        },
+    )
+
+
+def pod_labels(pod: Pod) -> dict[str, str]:
+    """Return the labels by which the agent knows its own again. Source: kube kubelet/types/labels.go."""
+    meta = pod.metadata
+    return {
+        "io.kubernetes.pod.name": meta.name or "",
+        "io.kubernetes.pod.namespace": meta.namespace or "",
+        "io.kubernetes.pod.uid": meta.uid or "",
+    }
+
+
+def containers(pod: Pod) -> tuple[Container, ...]:
+    """Return init containers and containers."""
+    return (*pod.spec.initContainers, *pod.spec.containers)
+
+
+def hostname(pod: Pod) -> str:
+    """Return the pod's host name: its own or its object's, cut to 63 characters and without an end in `-` or `.`."""
+    name = pod.spec.hostname or pod.metadata.name or ""
+    return name if pod.spec.hostname else name[:HOSTNAME_MAX].rstrip("-.")
+
+
+def port_mappings(pod: Pod) -> tuple[PortMapping, ...]:
+    """Return the pod's host ports."""
+    return tuple(
+        PortMapping(port.containerPort, port.hostPort, port.protocol or "TCP", port.hostIP or "")
+        for container in containers(pod) for port in container.ports if port.hostPort
+    )
+
+
+def namespaces(pod: Pod) -> Namespaces:
+    """Return which namespaces the pod shares."""
+    spec = pod.spec
+    return Namespaces(
+        network="node" if spec.hostNetwork else "pod",
+        pid="node" if spec.hostPID else "pod" if spec.shareProcessNamespace else "container",
+        ipc="node" if spec.hostIPC else "pod",
+    )
+
+
+def security(pod: Pod, container: Container, *, privileged: bool) -> Security:
+    """Return who the container runs as: its own words win over the pod's."""
+    own = container.securityContext or SecurityContext()
+    shared = pod.spec.securityContext or PodSecurityContext()
+    unmasked = privileged or own.procMount == "Unmasked"
+    capabilities = own.capabilities
+    return Security(
+        run_as_user=own.runAsUser if own.runAsUser is not None else shared.runAsUser,
+        run_as_group=own.runAsGroup if own.runAsGroup is not None else shared.runAsGroup,
+        supplemental_groups=groups(shared),
+        privileged=privileged,
+        read_only_root=bool(own.readOnlyRootFilesystem),
+        no_new_privileges=own.allowPrivilegeEscalation is False and not privileged,
+        add_capabilities=capabilities.add if capabilities else (),
+        drop_capabilities=capabilities.drop if capabilities else (),
+        seccomp=seccomp(own.seccompProfile or shared.seccompProfile),
+        masked_paths=() if unmasked else MASKED_PATHS,
+        readonly_paths=() if unmasked else READONLY_PATHS,
+    )
+
+
+def groups(context: PodSecurityContext) -> tuple[int, ...]:
+    """Return the further groups of every process: fsGroup and those asked for."""
+    own = () if context.fsGroup is None else (context.fsGroup,)
+    return (*own, *context.supplementalGroups)
+
+
+def seccomp(profile: SeccompProfile | None) -> str:
+    """Return the profile's name; none is Unconfined, as kubelet without seccompDefault."""
+    if profile is None:
+        return "Unconfined"
+    return profile.localhostProfile or "" if profile.type == "Localhost" else profile.type
+
+
+def verify_non_root(pod: Pod, container: Container, *, uid: int | None, username: str) -> None:
+    """Refuse to run as root what asked not to. Source: kube kuberuntime/security_context_others.go."""
+    own = container.securityContext or SecurityContext()
+    shared = pod.spec.securityContext or PodSecurityContext()
+    asked = own.runAsNonRoot if own.runAsNonRoot is not None else shared.runAsNonRoot
+    user = own.runAsUser if own.runAsUser is not None else shared.runAsUser
+    if not asked or (user is not None and user != 0):
+        return
+    meta = pod.metadata
+    where = f'(pod: "{meta.name}_{meta.namespace}({meta.uid})", container: {container.name})'
+    if user == 0:
+        raise ConfigError(f"container's runAsUser breaks non-root policy {where}")
+    if username:
+        raise ConfigError(f"container has runAsNonRoot and image has non-numeric user ({username}), "
+                          f"cannot verify user is non-root {where}")
+    if not uid:
+        raise ConfigError(f"container has runAsNonRoot and image will run as root {where}")
+
+
+def resources(pod: Pod, container: Container, capacity_bytes: int) -> Resources:
+    """Return the container's Linux limits."""
+    limits = container.resources.limits if container.resources else {}
+    requests = container.resources.requests if container.resources else {}
+    cpu_limit_milli = quantity.milli(limits["cpu"]) if "cpu" in limits else 0
+    cpu_milli = quantity.milli(requests["cpu"]) if "cpu" in requests else cpu_limit_milli
+    memory_bytes = quantity.value(limits["memory"]) if "memory" in limits else 0
+    quota_us = max(QUOTA_MIN_US, cpu_limit_milli * QUOTA_PERIOD_US // 1000) if cpu_limit_milli else 0
+    return Resources(
+        cpu_shares=max(SHARES_MIN, cpu_milli * SHARES_PER_CPU // 1000),
+        cpu_quota_us=quota_us, cpu_period_us=QUOTA_PERIOD_US, memory_limit_bytes=memory_bytes,
+        oom_score_adj=oom_score(
+            pod, quantity.value(requests["memory"]) if "memory" in requests else 0, capacity_bytes,
+        ),
+    )
+
+
+def oom_score(pod: Pod, request_bytes: int, capacity_bytes: int) -> int:
+    """Return how willingly the kernel kills the container, -997 .. 1000."""
+    if (pod.spec.priority or 0) >= CRITICAL_PRIORITY or pod.status.qosClass == "Guaranteed":
+        return OOM_GUARANTEED
+    if pod.status.qosClass == "BestEffort":
+        return OOM_BEST_EFFORT
+    share = 1000 - 1000 * request_bytes // capacity_bytes if capacity_bytes else OOM_BEST_EFFORT - 1
+    return min(max(share, 1000 + OOM_GUARANTEED), OOM_BEST_EFFORT - 1)

@@ -1,0 +1,122 @@
+"""Write pods' statuses: one write at a time for a pod, always the newest, only what differs.
+
+While a write is in flight further changes gather, so that a busy node writes less, not later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any, Protocol
+
+import msgspec
+import structlog
+
+from knarr.api.errors import ApiError, Conflict, NotFound
+from knarr.api.types.core_v1 import Pod, PodStatus
+from knarr.base.backoff import Backoff
+from knarr.base.clock import Clock
+from knarr.client.client import STRATEGIC, Client
+from knarr.node.podmachine.state import Machine
+from knarr.node.settings import Settings
+from knarr.node.status import pod_status
+
+WRITES_MAX = 16        # in flight at once
+RETRY = Backoff(first_s=0.1, factor=2, cap_s=10)
+OURS = ("reason", "message", "podIP")      # fields that are taken back when they no longer hold
+
+log = structlog.get_logger()
+
+
+class Subject(Protocol):
+    """A pod whose status is written."""
+
+    machine: Machine
+    silent: bool
+
+    def see(self, pod: Pod) -> None:
+        """Take a newer object."""
+
+
+class StatusWriter:
+    """Writes what is marked, in tasks of the agent's group."""
+
+    def __init__(self, settings: Settings, client: Client, *, clock: Clock, group: asyncio.TaskGroup) -> None:
+        self._settings = settings
+        self._client = client
+        self._clock = clock
+        self._group = group
+        self._slots = asyncio.Semaphore(WRITES_MAX)
+        self._dirty: dict[str, bool] = {}        # uid of what is being written -> changed meanwhile
+
+    def mark(self, subject: Subject) -> None:
+        """Note that a pod may have changed."""
+        uid = subject.machine.pod.metadata.uid or ""
+        if uid in self._dirty:
+            self._dirty[uid] = True
+            return
+        self._dirty[uid] = False
+        self._group.create_task(self._write_all(subject, uid))
+
+    async def _write_all(self, subject: Subject, uid: str) -> None:
+        failures = 0
+        try:
+            while True:
+                self._dirty[uid] = False
+                async with self._slots:
+                    failures = 0 if await self.write(subject) else failures + 1
+                if failures:
+                    await self._clock.sleep(RETRY.delay_s(failures - 1))
+                elif not self._dirty[uid]:
+                    return
+        finally:
+            del self._dirty[uid]
+
+    async def write(self, subject: Subject) -> bool:
+        """Write the status as it is now, if it differs from what the API has; False when it must be tried again."""
+        machine = subject.machine
+        if subject.silent or machine.gone:
+            return True
+        new = pod_status(machine, host_ip=self._settings.node_ip, now_s=self._clock.now_s())
+        change = difference(machine.pod.status, new)
+        if not change:
+            return True
+        meta = machine.pod.metadata
+        patch = {"metadata": {"uid": meta.uid}, "status": change}
+        try:
+            subject.see(await self._client.patch(
+                Pod, meta.namespace or "", meta.name or "", patch=patch, content_type=STRATEGIC, subresource="status"))
+        except (NotFound, Conflict):
+            return True         # another pod has the name, or none: the informer will tell
+        except (ApiError, OSError) as error:
+            log.warning("status.retry", pod=meta.name, namespace=meta.namespace, error=str(error))
+            return False
+        return True
+
+
+def difference(old: PodStatus, new: dict[str, Any]) -> dict[str, Any]:
+    """Return a strategic merge patch of the status; empty when nothing differs."""
+    stored = bare(msgspec.to_builtins(old))
+    wanted = bare(new)
+    change = {key: new[key] for key, value in wanted.items() if stored.get(key) != value}
+    if "conditions" in change:
+        held = {each["type"]: each for each in stored.get("conditions", ())}
+        changed = [each for each in new["conditions"] if held.get(each["type"]) != bare(each)]
+        if changed:
+            change["conditions"] = changed
+        else:
+            del change["conditions"]
+    if "podIPs" in change:      # merged by ip: what is no longer there must be named
+        stale = [each.ip for each in old.podIPs if each.ip not in {new_ip["ip"] for new_ip in new["podIPs"]}]
+        change["podIPs"] = [*new["podIPs"], *({"ip": ip, "$patch": "delete"} for ip in stale)]
+    change.update({key: None for key in OURS if key in stored and key not in wanted})
+    return change
+
+
+def bare(value: Any) -> Any:
+    """Return a value without its empty parts, as typed objects leave them out."""
+    if isinstance(value, dict):
+        parts = {key: bare(part) for key, part in value.items()}
+        return {key: part for key, part in parts.items() if part not in (None, "", 0, False, {}, [])}
+    if isinstance(value, list | tuple):
+        return [bare(part) for part in value]
+    return value

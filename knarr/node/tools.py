@@ -1,0 +1,116 @@
+"""Hold what everything that acts for pods needs: one bundle, built by the agent."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from knarr.api.types.core_v1 import ObjectReference, Pod, Service
+from knarr.base.clock import Clock
+from knarr.client.client import Client
+from knarr.node import cgroups, credentials, specs
+from knarr.node.cri.face import Runtime, RuntimeFault, SandboxSpec
+from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
+from knarr.node.hooks import Hooks
+from knarr.node.images import Images
+from knarr.node.podmachine.state import Machine, Run
+from knarr.node.runs import last_words, run_of
+from knarr.node.settings import Settings
+from knarr.node.worker import PodWorker
+from knarr.reconcile.events import Recorder
+
+LAG_TRIES, LAG_S = 8, 0.01     # the runtime tells of an exit some milliseconds before its own state shows it
+
+
+class Teller(Protocol):
+    """Records an event about one container."""
+
+    def __call__(self, reason: str, message: str, type: str = "Normal") -> None: ...
+
+
+@dataclass(slots=True)
+class Tools:
+    """What acting needs. owners: container id -> the pod's worker, for the runtime's events."""
+
+    settings: Settings
+    client: Client
+    clock: Clock
+    runtime: Runtime
+    images: Images
+    volumes: PodVolumes
+    recorder: Recorder
+    hooks: Hooks
+    group: asyncio.TaskGroup
+    services: Callable[[], Iterable[Service]]
+    node_facts: Callable[[], NodeFacts]
+    hosts_file: Callable[[Pod, str], str]
+    dns_config: Callable[[Pod], DnsConfig]
+    memory_capacity_bytes: int
+    slots: asyncio.Semaphore
+    owners: dict[str, PodWorker] = field(default_factory=dict)
+
+    def teller(self, pod: Pod, container: str = "") -> Teller:
+        """Return what records events about the pod, or one of its containers."""
+        meta = pod.metadata
+        where = ObjectReference(apiVersion="v1", kind="Pod", namespace=meta.namespace, name=meta.name, uid=meta.uid,
+                                resourceVersion=meta.resourceVersion, fieldPath=field_path(pod, container) or None)
+
+        def tell(reason: str, message: str, type: str = "Normal") -> None:
+            self.recorder.event(where, reason, message, type=type)
+
+        return tell
+
+    def sandbox_spec(self, machine: Machine) -> SandboxSpec:
+        """Return the spec of the pod's sandbox."""
+        meta = machine.pod.metadata
+        uid = meta.uid or ""
+        return specs.sandbox_spec(
+            machine.pod, attempt=machine.sandbox_attempt,
+            log_dir=str(self.settings.log_dir(meta.namespace or "", meta.name or "", uid)),
+            cgroup_parent=cgroups.pod_parent(
+                self.settings.cgroup_parent, machine.pod.status.qosClass or "BestEffort", uid),
+            dns=self.dns_config(machine.pod),
+        )
+
+    async def credentials(self, pod: Pod, image: str) -> tuple[tuple[str, str], ...]:
+        """Return the (user, password) pairs that the pod's pull secrets hold for an image's registry."""
+        return await credentials.for_image(self.client, pod, image)
+
+    async def ended_run(self, worker: PodWorker, container_id: str) -> Run:
+        """Return how a run ended, once the runtime's state shows it. RuntimeFault where it does not know it."""
+        report = await self.runtime.container_report(container_id)
+        for _ in range(LAG_TRIES):
+            if report.state == "exited":
+                break
+            await self.clock.sleep(LAG_S)
+            report = await self.runtime.container_report(container_id)
+        if report.state != "exited":
+            raise RuntimeFault("FAILED_PRECONDITION", f"container {container_id} has not ended")
+        return await self.spoken(worker, replace_message(run_of(report)))
+
+    async def spoken(self, worker: PodWorker, run: Run) -> Run:
+        """Return an ended run with its last words."""
+        name, attempt = worker.created[run.id]
+        meta, container = worker.machine.pod.metadata, worker.machine.container(name)
+        words = await asyncio.to_thread(
+            last_words,
+            self.settings.pods_dir / (meta.uid or "") / "containers" / name / f"{attempt}.termination",
+            self.settings.log_file(meta.namespace or "", meta.name or "", meta.uid or "", name, attempt),
+            policy=container.terminationMessagePolicy or "File", failed=run.exit_code != 0,
+        )
+        return replace(run, message=words or run.message)
+
+
+def replace_message(run: Run) -> Run:
+    """Return an ended run whose reason is told; containerd leaves it empty for plain ends."""
+    return run if run.reason else replace(run, reason="Error" if run.exit_code else "Completed")
+
+
+def field_path(pod: Pod, container: str) -> str:
+    """Return where a container stands in its pod, as events say it."""
+    if not container:
+        return ""
+    where = "initContainers" if any(c.name == container for c in pod.spec.initContainers) else "containers"
+    return f"spec.{where}{{{container}}}"
