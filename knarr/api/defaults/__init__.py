@@ -1,8 +1,8 @@
 """Fill the fields a client left out, as the API server does while it decodes.
 
-`apply` works in place on a decoded draft. It fills defaults of the kind's own version, writes quantities in their
-canonical form, drops nulls, and gives objects the empty parts that the API always shows (`status: {}`). It decides
-nothing that needs other objects: addresses, service accounts and tolerations belong to admission and allocators.
+`apply` works in place on a draft that `schema.check` has settled (no nulls, canonical quantities). It fills the
+defaults of the kind's own version and gives objects the empty parts that the API always shows (`status: {}`). It
+decides nothing that needs other objects: addresses, accounts and tolerations belong to admission and allocators.
 
 Source: kube pkg/apis/*/v1/defaults.go and conversion.go; results recorded in the wire oracle, objects/created.json.
 """
@@ -13,7 +13,6 @@ from collections.abc import Callable
 from typing import Any, TypeAlias
 
 from knarr.api.defaults import batch, cluster, network, pod, policy, rbac, service, storage, workloads
-from knarr.api.defaults.amounts import normalize
 from knarr.api.defaults.status import complete_status
 from knarr.api.kinds import Kind
 
@@ -31,7 +30,6 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "Pod"): pod.pod,
     ("", "PodTemplate"): workloads.pod_template,
     ("", "ReplicationController"): workloads.replication_controller,
-    ("", "ResourceQuota"): cluster.resource_quota,
     ("", "Secret"): cluster.secret,
     ("", "Service"): service.service,
     ("apps", "DaemonSet"): workloads.daemon_set,
@@ -52,14 +50,10 @@ RULES: dict[tuple[str, str], Rule] = {
     ("storage.k8s.io", "StorageClass"): storage.storage_class,
 }
 
-RAW: frozenset[tuple[str, str]] = frozenset({("apps", "ControllerRevision")})   # free-form data: nulls stay
-
 
 def apply(kind: Kind, obj: Draft) -> None:
     """Fill `obj` in place. kind: its row in the registry; a kind without rules keeps what it has."""
     key = (kind.group, kind.kind)
-    if key not in RAW:
-        drop_nulls(obj)
     obj.setdefault("metadata", {})
     rule = RULES.get(key)
     if rule is not None:
@@ -67,18 +61,4 @@ def apply(kind: Kind, obj: Draft) -> None:
     complete_status(key, obj)
 
 
-def drop_nulls(value: Draft) -> None:
-    """Remove null members at any depth: to the API a null is an absent field."""
-    absent = [name for name, item in value.items() if item is None]
-    for name in absent:
-        del value[name]
-    for item in value.values():
-        if item.__class__ is dict:
-            drop_nulls(item)
-        elif item.__class__ is list and item and item[0].__class__ is dict:
-            for element in item:
-                if element.__class__ is dict:
-                    drop_nulls(element)
-
-
-__all__ = ["RULES", "apply", "drop_nulls", "normalize"]
+__all__ = ["RULES", "apply"]

@@ -1,4 +1,4 @@
-"""Defaults of Namespace, Node, Secret, Event, LimitRange and ResourceQuota.
+"""Defaults of Namespace, Node, Secret, Event and LimitRange.
 
 Source: kube pkg/apis/core/v1/defaults.go and conversion.go.
 """
@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from base64 import b64encode
 from typing import Any, Final
-
-from knarr.api.defaults.amounts import normalize
 
 NAME_LABEL: Final = "kubernetes.io/metadata.name"
 
@@ -28,8 +26,6 @@ def node(obj: dict[str, Any]) -> None:
     capacity = status.get("capacity")
     if capacity and "allocatable" not in status:
         status["allocatable"] = dict(capacity)
-    normalize(capacity)
-    normalize(status.get("allocatable"))
 
 
 def secret(obj: dict[str, Any]) -> None:
@@ -60,21 +56,12 @@ def event_v1(obj: dict[str, Any]) -> None:
     obj.setdefault("deprecatedLastTimestamp", None)
 
 
-def resource_quota(obj: dict[str, Any]) -> None:
-    """Write the amounts canonically."""
-    normalize(obj.setdefault("spec", {}).get("hard"))
-    normalize(obj.get("status", {}).get("hard"))
-    normalize(obj.get("status", {}).get("used"))
-
-
 def limit_range(obj: dict[str, Any]) -> None:
     """Fill a container's default limits from its maximum, and its default requests from limits, then minimum.
 
     Source: kube pkg/apis/core/v1/defaults.go, SetDefaults_LimitRangeItem.
     """
     for item in obj.setdefault("spec", {}).setdefault("limits", []):
-        for name in ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"):
-            normalize(item.get(name))
         if item.get("type") != "Container":
             continue
         limits = item.setdefault("default", {})

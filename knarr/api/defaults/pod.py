@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from knarr.api.defaults.amounts import normalize, normalize_resources
 from knarr.api.defaults.volumes import volume
 
 GRACE_S: Final = 30   # seconds a pod may take to stop
@@ -23,10 +22,6 @@ def pod(obj: dict[str, Any]) -> None:
     for name in ("containers", "initContainers"):
         for item in spec.get(name, ()):
             _requests_from_limits(item.get("resources"))
-    if "resources" in spec:
-        normalize_resources(spec["resources"])
-    if "overhead" in spec:
-        normalize(spec["overhead"])
 
 
 def template(owner: dict[str, Any]) -> None:
@@ -67,11 +62,8 @@ def container(item: dict[str, Any], *, host_network: bool) -> None:
         item["terminationMessagePath"] = "/dev/termination-log"
     if "terminationMessagePolicy" not in item:
         item["terminationMessagePolicy"] = "File"
-    resources = item.get("resources")
-    if resources is None:
+    if "resources" not in item:
         item["resources"] = {}
-    elif resources:
-        normalize_resources(resources)
     for port in item.get("ports", ()):
         port.setdefault("protocol", "TCP")
         if host_network and not port.get("hostPort") and port.get("containerPort"):
@@ -125,9 +117,7 @@ def downward(source: dict[str, Any]) -> None:
     if "fieldRef" in source:
         source["fieldRef"].setdefault("apiVersion", "v1")
     elif "resourceFieldRef" in source:
-        reference = source["resourceFieldRef"]
-        reference.setdefault("divisor", "0")
-        normalize(reference, "divisor")
+        source["resourceFieldRef"].setdefault("divisor", "0")
 
 
 def _account(spec: dict[str, Any]) -> None:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from knarr.api.defaults.amounts import normalize, normalize_resources
-
 
 def claim(obj: dict[str, Any]) -> None:
     """Fill a PersistentVolumeClaim."""
     claim_spec(obj.setdefault("spec", {}))
-    normalize(obj.get("status", {}).get("capacity"))
 
 
 def claim_spec(spec: dict[str, Any]) -> None:
-    """Fill a claim's spec: a file system unless a raw block device was asked for; data sources in step."""
+    """Fill a claim's spec: a file system unless a raw block device was asked for."""
     spec["volumeMode"] = spec.get("volumeMode") or "Filesystem"
-    normalize_resources(spec.setdefault("resources", {}))
+    spec.setdefault("resources", {})
 
 
 def volume(obj: dict[str, Any]) -> None:
@@ -27,7 +24,6 @@ def volume(obj: dict[str, Any]) -> None:
     spec = obj.setdefault("spec", {})
     spec["persistentVolumeReclaimPolicy"] = spec.get("persistentVolumeReclaimPolicy") or "Retain"
     spec["volumeMode"] = spec.get("volumeMode") or "Filesystem"
-    normalize(spec.get("capacity"))
     if "hostPath" in spec:
         spec["hostPath"].setdefault("type", "")
     if "iscsi" in spec:

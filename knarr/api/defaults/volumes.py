@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from knarr.api.defaults.amounts import normalize
 from knarr.api.defaults.storage import claim_spec
 
 MODE: Final = 0o644     # of projected files
@@ -55,10 +54,6 @@ def _projected(source: dict[str, Any]) -> None:
             _items(part["downwardAPI"])
 
 
-def _empty_dir(source: dict[str, Any]) -> None:
-    normalize(source, "sizeLimit")
-
-
 def _image(source: dict[str, Any]) -> None:
     reference = source.get("reference", "")
     tag = reference.partition("@")[0].rpartition("/")[2].partition(":")[2]
@@ -77,7 +72,6 @@ SOURCES: Final[dict[str, Callable[[dict[str, Any]], None]]] = {
     "azureDisk": constants(cachingMode="ReadWrite", fsType="ext4", readOnly=False, kind="Shared"),
     "configMap": constants(defaultMode=MODE),
     "downwardAPI": _downward,
-    "emptyDir": _empty_dir,
     "ephemeral": _ephemeral,
     "hostPath": constants(type=""),
     "image": _image,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from knarr.api.defaults.amounts import amount
+from knarr.api import quantity
 
 QOS_RESOURCES: Final = ("cpu", "memory")
 
@@ -96,7 +96,7 @@ def qos_class(spec: dict[str, Any]) -> str:
 def _positive(amounts: dict[str, Any] | None) -> dict[str, Any]:
     if not amounts:
         return {}
-    parsed = {name: amount(amounts[name]) for name in QOS_RESOURCES if name in amounts}
+    parsed = {name: quantity.parse(amounts[name]).nano for name in QOS_RESOURCES if name in amounts}
     return {name: value for name, value in parsed.items() if value > 0}
 
 

@@ -102,9 +102,8 @@ def _job_spec(spot: Spot, spec: dict[str, Any]) -> None:
 def _restarts(spot: Spot, spec: dict[str, Any], policy: str | None) -> None:
     if policy in (None, "", "Always"):
         spot.required(FINISHING)
-    elif policy in ("OnFailure", "Never"):
-        if spec.get("podFailurePolicy") is not None and policy != "Never":
-            spot.invalid(policy, 'only "Never" is supported when podFailurePolicy is specified')
+    elif policy == "OnFailure" and spec.get("podFailurePolicy") is not None:
+        spot.invalid(policy, 'only "Never" is supported when podFailurePolicy is specified')
 
 
 def _generated(spot: Spot, obj: dict[str, Any]) -> None:
@@ -126,7 +125,7 @@ def _startable(old: dict[str, Any]) -> bool:
 
 
 def _same_template(spot: Spot, now: dict[str, Any], was: dict[str, Any], *, startable: bool) -> None:
-    """Check that the template stays. startable: a Job not yet begun may still be told where to run. Source: KEP-2926."""
+    """Check that the template stays. startable: a Job not yet begun may be told where to run. Source: KEP-2926."""
     new, old = ((side.get("template") or {}).get("spec") or {} for side in (now, was))
     if startable:
         compared = {name: value for name, value in new.items() if name not in SUSPENDED_MAY_CHANGE}

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from knarr.api.defaults.amounts import amount
 from knarr.api.validation import formats
 from knarr.api.validation.metadata import finalizers
-from knarr.api.validation.resources import QUOTA, quantity, resource_name
+from knarr.api.validation.resources import QUOTA, amount, quantity, resource_name
 from knarr.api.validation.spot import Spot
 
 EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")

@@ -6,8 +6,8 @@ Source: kube pkg/apis/core/validation/validation.go (ValidateConfigMap, Validate
 from __future__ import annotations
 
 import json
-from binascii import Error as Base64Error
 from base64 import b64decode
+from binascii import Error as Base64Error
 from typing import Any, Final
 
 from knarr.api.validation import formats

@@ -1,6 +1,6 @@
 """Check a pod's containers: names, images, ports, and what hangs on them.
 
-Source: kube pkg/apis/core/validation/validation.go (validateContainers, validateInitContainers, validateContainerPorts).
+Source: kube pkg/apis/core/validation/validation.go (validateContainers, validateContainerPorts).
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ class Containers:
         if item.get("resources"):
             spot.at("resources").forbidden("cannot be set for an Ephemeral Container")
         target = item.get("targetContainerName")
-        known = [other.get("name") for group in ("containers", "initContainers") for other in self.spec.get(group) or ()]
+        known = [other.get("name") for name in ("containers", "initContainers") for other in self.spec.get(name) or ()]
         if target and target not in known:
             spot.at("targetContainerName").not_found(target)
 

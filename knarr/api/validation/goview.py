@@ -20,7 +20,8 @@ from typing import Any, Final
 from knarr.api.validation.spot import Raw, compact
 
 TYPES: Final[dict[str, str]] = {
-    "PodSpec": "Volumes?:Volume InitContainers?:Container Containers?:Container EphemeralContainers?:EphemeralContainer "
+    "PodSpec": "Volumes?:Volume InitContainers?:Container Containers?:Container "
+        "EphemeralContainers?:EphemeralContainer "
         "RestartPolicy TerminationGracePeriodSeconds? ActiveDeadlineSeconds? DNSPolicy NodeSelector? "
         "ServiceAccountName AutomountServiceAccountToken? NodeName SecurityContext?:PodSecurityContext "
         "ImagePullSecrets?:Reference Hostname Subdomain SetHostnameAsFQDN? Affinity?:Affinity SchedulerName "

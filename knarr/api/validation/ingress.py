@@ -44,9 +44,10 @@ def ingress_class(root: Spot, obj: dict[str, Any]) -> None:
     if len(controller) > CONTROLLER_MAX:
         spot.at("controller").too_long(CONTROLLER_MAX)
     parameters = spec.get("parameters")
-    for name in ("kind", "name") if parameters is not None else ():
-        if not parameters.get(name):
-            spot.at("parameters").at(name).required()
+    if parameters is not None:
+        for name in ("kind", "name"):
+            if not parameters.get(name):
+                spot.at("parameters").at(name).required()
 
 
 def ingress_class_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:

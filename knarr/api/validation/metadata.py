@@ -76,16 +76,16 @@ def update(spot: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
 def shared(spot: Spot, metadata: dict[str, Any]) -> None:
     """Check what every version of the object must fulfil: labels, annotations, owners, finalizers."""
     if metadata.get("labels"):
-        labels(spot.at("labels"), metadata["labels"])
+        check_labels(spot.at("labels"), metadata["labels"])
     if metadata.get("annotations"):
-        annotations(spot.at("annotations"), metadata["annotations"])
+        check_annotations(spot.at("annotations"), metadata["annotations"])
     if metadata.get("ownerReferences"):
         _owners(spot.at("ownerReferences"), metadata["ownerReferences"])
     if metadata.get("finalizers"):
         finalizers(spot.at("finalizers"), metadata["finalizers"])
 
 
-def labels(spot: Spot, values: dict[str, str]) -> None:
+def check_labels(spot: Spot, values: dict[str, str]) -> None:
     """Check keys and values of labels; the path names the map, not the key."""
     for key, value in values.items():
         faults = formats.qualified_name(key)
@@ -96,7 +96,7 @@ def labels(spot: Spot, values: dict[str, str]) -> None:
             spot.each(value, faults)
 
 
-def annotations(spot: Spot, values: dict[str, str]) -> None:
+def check_annotations(spot: Spot, values: dict[str, str]) -> None:
     """Check keys and the total size of annotations."""
     size_bytes = 0
     for key, value in values.items():

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from knarr.api.validation import formats, scheduling, security
 from knarr.api.validation.container import Containers
-from knarr.api.validation.metadata import annotations, labels
+from knarr.api.validation.metadata import check_annotations, check_labels
 from knarr.api.validation.resources import requirements
 from knarr.api.validation.spot import Spot
 from knarr.api.validation.volumes import volumes
@@ -35,9 +35,9 @@ def template(spot: Spot, value: dict[str, Any]) -> None:
     """Check a PodTemplateSpec."""
     metadata = value.get("metadata") or {}
     if metadata.get("labels"):
-        labels(spot.at("labels"), metadata["labels"])
+        check_labels(spot.at("labels"), metadata["labels"])
     if metadata.get("annotations"):
-        annotations(spot.at("annotations"), metadata["annotations"])
+        check_annotations(spot.at("annotations"), metadata["annotations"])
     spec = value.get("spec") or {}
     pod_spec(spot.at("spec"), spec)
     if spec.get("ephemeralContainers"):
@@ -51,7 +51,7 @@ def pod_spec(spot: Spot, spec: dict[str, Any]) -> None:
     spot.at("restartPolicy").choice(spec.get("restartPolicy"), RESTART)
     _dns(spot, spec)
     if spec.get("nodeSelector"):
-        labels(spot.at("nodeSelector"), spec["nodeSelector"])
+        check_labels(spot.at("nodeSelector"), spec["nodeSelector"])
     if spec.get("securityContext"):
         security.pod_context(spot.at("securityContext"), spec["securityContext"])
     for number, reference in enumerate(spec.get("imagePullSecrets") or ()):

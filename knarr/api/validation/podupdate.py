@@ -28,7 +28,8 @@ def pod_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
     if not _same_containers(spot, now, was):
         return
     _images(spot, now)
-    if not _deadline(spot.at("activeDeadlineSeconds"), now.get("activeDeadlineSeconds"), was.get("activeDeadlineSeconds")):
+    name = "activeDeadlineSeconds"
+    if not _deadline(spot.at(name), now.get(name), was.get(name)):
         return
     _tolerations(spot.at("tolerations"), now.get("tolerations") or [], was.get("tolerations") or [])
     _gates(spot.at("schedulingGates"), now, was)
@@ -52,7 +53,7 @@ def ephemeral_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> No
     spot = root.at("spec")
     pod_spec(spot, new["spec"])
     now = {item.get("name"): item for item in new["spec"].get("ephemeralContainers") or ()}
-    for number, item in enumerate(old["spec"].get("ephemeralContainers") or ()):
+    for item in old["spec"].get("ephemeralContainers") or ():
         name = item.get("name")
         if name not in now:
             spot.at("ephemeralContainers").forbidden(

@@ -1,4 +1,7 @@
-"""Check probes and lifecycle hooks. Source: kube pkg/apis/core/validation/validation.go (validateProbe, validateHandler)."""
+"""Check probes and lifecycle hooks.
+
+Source: kube pkg/apis/core/validation/validation.go (validateProbe, validateHandler).
+"""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from knarr.api.defaults.amounts import amount
+from knarr.api import quantity as quantities
 from knarr.api.validation import formats
 from knarr.api.validation.spot import NOT_NEGATIVE, Spot
 
@@ -49,6 +49,11 @@ def resource_name(spot: Spot, name: str, standard: frozenset[str]) -> None:
         spot.each(name, faults)
     elif "/" not in name and name not in standard and not name.startswith("hugepages-"):
         spot.invalid(name, NOT_STANDARD)
+
+
+def amount(value: str) -> int:
+    """Return a quantity in billionths, for comparison."""
+    return quantities.parse(value).nano
 
 
 def quantity(spot: Spot, name: str, value: Any) -> None:

@@ -1,4 +1,7 @@
-"""Check cron schedules and time zones. Source: kube's parser robfig/cron (five fields), and the IANA zone names' areas."""
+"""Check cron schedules and time zones.
+
+Source: kube's parser robfig/cron (five fields), and the IANA zone names' areas.
+"""
 
 from __future__ import annotations
 

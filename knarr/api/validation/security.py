@@ -1,4 +1,7 @@
-"""Check security contexts. Source: kube pkg/apis/core/validation/validation.go (ValidateSecurityContext, ValidatePodSecurityContext)."""
+"""Check security contexts.
+
+Source: kube pkg/apis/core/validation/validation.go (ValidateSecurityContext, ValidatePodSecurityContext).
+"""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from knarr.api.validation import formats
-from knarr.api.validation.metadata import labels
+from knarr.api.validation.metadata import check_labels
 from knarr.api.validation.spot import Spot
 
 SET_OPERATORS: Final = ("In", "NotIn")
@@ -19,7 +19,7 @@ def label_selector(spot: Spot, selector: dict[str, Any] | None) -> bool:
         return True
     before = len(spot.causes)
     if selector.get("matchLabels"):
-        labels(spot.at("matchLabels"), selector["matchLabels"])
+        check_labels(spot.at("matchLabels"), selector["matchLabels"])
     usable = True
     for number, requirement in enumerate(selector.get("matchExpressions") or ()):
         usable = _requirement(spot.at("matchExpressions").index(number), requirement) and usable

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from knarr.api.validation import formats
 from knarr.api.validation.goview import show
-from knarr.api.validation.metadata import labels
+from knarr.api.validation.metadata import check_labels
 from knarr.api.validation.probes import port as target_port
 from knarr.api.validation.spot import Spot
 
@@ -34,7 +34,7 @@ def service(root: Spot, obj: dict[str, Any]) -> None:
         _external_name(spot, spec)
     _ports(spot.at("ports"), spec.get("ports") or [], headless=headless)
     if spec.get("selector"):
-        labels(spot.at("selector"), spec["selector"])
+        check_labels(spot.at("selector"), spec["selector"])
     spot.at("sessionAffinity").choice(spec.get("sessionAffinity"), AFFINITIES)
     _affinity(spot, spec)
     _addresses(spot, spec)

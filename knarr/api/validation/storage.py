@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from knarr.api.defaults.amounts import amount
 from knarr.api.validation import formats
 from knarr.api.validation.goview import difference
+from knarr.api.validation.resources import amount
 from knarr.api.validation.selector import label_selector, node_selector
 from knarr.api.validation.spot import Spot
 from knarr.api.validation.volumes import ONE_TYPE, SOURCES, local_path
@@ -51,9 +51,10 @@ def claim_spec(spot: Spot, spec: dict[str, Any]) -> None:
     if spec.get("volumeMode") is not None and spec["volumeMode"] not in VOLUME_MODES:
         spot.at("volumeMode").unsupported(spec["volumeMode"], VOLUME_MODES)
     source = spec.get("dataSource")
-    for name in ("name", "kind") if source is not None else ():
-        if not source.get(name):
-            spot.at("dataSource").at(name).required()
+    if source is not None:
+        for name in ("name", "kind"):
+            if not source.get(name):
+                spot.at("dataSource").at(name).required()
 
 
 def claim_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:

@@ -8,15 +8,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, Final
 
-from knarr.api.defaults.amounts import amount
 from knarr.api.validation import formats
 from knarr.api.validation.environment import VOLUME_FIELDS, field_ref, resource_ref
+from knarr.api.validation.resources import amount
 from knarr.api.validation.spot import Spot
 
 MODE_MAX: Final = 0o777
 MODE_WORDS: Final = "must be a number between 0 and 0777 (octal), both inclusive"
 ONE_TYPE: Final = "may not specify more than 1 volume type"
-HOST_PATH_TYPES: Final = ("", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket")
+HOST_PATH_TYPES: Final = (
+    "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket",
+)
 PROPAGATION: Final = ("Bidirectional", "HostToContainer", "None")
 PULL: Final = ("Always", "IfNotPresent", "Never")
 TOKEN_MIN_S, TOKEN_MAX_S = 600, 2**32   # life of a projected token, seconds
@@ -65,7 +67,7 @@ def mounts(spot: Spot, container: dict[str, Any], known: dict[str, dict[str, Any
     """Check volumeMounts and volumeDevices of a container."""
     points: set[str] = set()
     for number, item in enumerate(container.get("volumeMounts") or ()):
-        _mount(spot.at("volumeMounts").index(number), item, known=known, points=points)
+        _mount(spot.at("volumeMounts"), number, item, known=known, points=points)
     for number, item in enumerate(container.get("volumeDevices") or ()):
         inner, name, path = spot.at("volumeDevices").index(number), item.get("name"), item.get("devicePath")
         if not name:
@@ -97,7 +99,10 @@ def _no_backsteps(spot: Spot, path: str) -> None:
         spot.invalid(path, "must not contain '..'")
 
 
-def _mount(spot: Spot, item: dict[str, Any], *, known: dict[str, dict[str, Any]], points: set[str]) -> None:
+def _mount(
+    mounts: Spot, number: int, item: dict[str, Any], *, known: dict[str, dict[str, Any]], points: set[str],
+) -> None:
+    spot = mounts.index(number)
     name, path = item.get("name"), item.get("mountPath")
     if not name:
         spot.at("name").required()
@@ -110,7 +115,7 @@ def _mount(spot: Spot, item: dict[str, Any], *, known: dict[str, dict[str, Any]]
     points.add(path or "")
     for field in ("subPath", "subPathExpr"):
         if item.get(field):
-            local_path(spot.at(field), item[field])
+            local_path(mounts.at(field), item[field])   # without the index, as Kubernetes does
     if item.get("subPath") and item.get("subPathExpr"):
         spot.at("subPathExpr").invalid(item["subPathExpr"], "subPathExpr and subPath are mutually exclusive")
     if item.get("mountPropagation") is not None and item["mountPropagation"] not in PROPAGATION:
