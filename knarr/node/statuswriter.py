@@ -100,7 +100,9 @@ def difference(old: PodStatus, new: dict[str, Any]) -> dict[str, Any]:
     change = {key: new[key] for key, value in wanted.items() if stored.get(key) != value}
     if "conditions" in change:
         held = {each["type"]: each for each in stored.get("conditions", ())}
-        changed = [each for each in new["conditions"] if held.get(each["type"]) != bare(each)]
+        # Conditions are merged by type: what no longer holds must be taken back by name.
+        changed = [{**{key: None for key in held.get(each["type"], {})}, **each}
+                   for each in new["conditions"] if held.get(each["type"]) != bare(each)]
         if changed:
             change["conditions"] = changed
         else:

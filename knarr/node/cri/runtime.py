@@ -193,7 +193,7 @@ class CriRuntime:
 
     async def events(self) -> AsyncIterator[RuntimeEvent]:
         """Yield ends of processes from containerd's event service; other runtimes raise RuntimeFault UNIMPLEMENTED."""
-        subscribe = self._channel.unary_stream(events.METHOD)
+        subscribe: Any = self._channel.unary_stream(events.METHOD)
         try:
             async for envelope in subscribe(events.subscribe_request()):
                 event = events.runtime_event(envelope)

@@ -1,0 +1,287 @@
+"""Be this machine's node: start the runtime, take over what runs, follow the API, hear the runtime.
+
+Theory of operation: every pod of this node has a worker (see `worker`). The informer tells workers what is wanted, the
+runtime's events tell them what ends, a relist now and then tells what was missed. The agent may die at any moment: the
+next one builds the same workers from the runtime's labels and annotations, and from the API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any, NoReturn, Protocol
+
+import structlog
+
+from knarr.api.types.core_v1 import Pod, Service
+from knarr.base.backoff import Backoff
+from knarr.base.clock import Clock
+from knarr.base.rng import Rng
+from knarr.client.client import Client, Selection
+from knarr.client.informers import Informers
+from knarr.node import adopt, cni, nodestatus
+from knarr.node.act import Hands
+from knarr.node.containerd import Containerd
+from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
+from knarr.node.cri.runtime import CriRuntime
+from knarr.node.faces import DnsConfig, Lookup, NodeFacts, PodVolumes, ProbeEvent, Verdict
+from knarr.node.heartbeat import Heartbeat
+from knarr.node.hooks import Hooks
+from knarr.node.images import Images
+from knarr.node.lookup import AgentLookup
+from knarr.node.orphans import remove_folders, remove_orphan
+from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, SandboxLost
+from knarr.node.podmachine.table import Phase, Stage
+from knarr.node.probes.prober import Prober
+from knarr.node.settings import Settings
+from knarr.node.statuswriter import StatusWriter
+from knarr.node.tools import Tools
+from knarr.node.worker import PodWorker
+from knarr.reconcile.events import Recorder
+
+READY_S = 60.0         # for the runtime to answer at start
+RELIST_S = 20.0        # the safety net under the runtime's events
+EVENTS_RETRY = Backoff(first_s=0.1, factor=2, cap_s=5)
+
+log = structlog.get_logger()
+
+
+class VolumeService(PodVolumes, Protocol):
+    """Volumes with their life."""
+
+    async def run(self) -> None:
+        """Refresh contents until cancelled."""
+        ...
+
+    def known(self) -> tuple[str, ...]:
+        """Return the uids of the pods that have volumes."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What `build` brings together with the core. serve: runs the HTTPS port until cancelled."""
+
+    volumes: VolumeService
+    hosts_file: Callable[[Pod, str], str]
+    dns_config: Callable[[Pod], DnsConfig]
+    serve: Callable[[Runtime, Lookup], Coroutine[Any, Any, None]]
+
+
+class Agent:
+    """This machine's node agent. `run` runs until cancelled and leaves all containers running."""
+
+    def __init__(self, settings: Settings, client: Client, *, clock: Clock, rng: Rng, parts: Parts) -> None:
+        self._settings = settings
+        self._client = client
+        self._clock = clock
+        self._parts = parts
+        self.workers: dict[str, PodWorker] = {}
+        self.containerd = Containerd(settings, clock)
+        informers = Informers(client, clock=clock, rng=rng)
+        self._informers = informers
+        self._pods = informers.of(Pod, Selection(fields=f"spec.nodeName={settings.node_name}"))
+        self._services = informers.of(Service)
+        self.lookup = AgentLookup(self.workers, self._pods.get)
+
+    async def run(self) -> None:
+        """Run until cancelled. A bug in any part ends it; faults do not."""
+        settings = self._settings
+        settings.pods_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        async with asyncio.TaskGroup() as group:
+            if settings.managed:
+                cni.write(settings)
+                self.containerd.start()
+                group.create_task(self.containerd.run())
+            runtime = CriRuntime(settings.endpoint)
+            try:
+                await runtime.ready(READY_S)
+                await self._serve(group, runtime)
+            finally:
+                await runtime.close()
+
+    async def _serve(self, group: asyncio.TaskGroup, runtime: Runtime) -> None:
+        """Start every part, then hear the runtime for ever."""
+        settings, clock = self._settings, self._clock
+        facts = nodestatus.machine_facts(settings.data_dir)
+        recorder = Recorder(self._client, clock=clock, component="kubelet", host=settings.node_name)
+        tools = self._tools(runtime, recorder, facts=facts, group=group)
+        if settings.managed:
+            await asyncio.to_thread(cni.apply_masquerade, settings)
+            await tools.images.ensure_sandbox_image()
+        prober = Prober(clock, runtime.exec_sync, sink=self._probed, event=self._probe_event(tools))
+        writer = StatusWriter(settings, self._client, clock=clock, group=group)
+        hands = Hands(tools, prober, writer=writer, forget=self._forget)
+        heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock)
+        for part in (heartbeat.run(), self._informers.run(), recorder.run(), prober.run(), self._parts.volumes.run(),
+                     self._parts.serve(runtime, self.lookup)):
+            group.create_task(part)
+        await self._informers.wait_synced()
+        await self._adopt(tools, hands, writer=writer)
+        group.create_task(self._relist_forever(tools, hands))
+        await self._hear_forever(tools, hands)
+
+    def _tools(self, runtime: Runtime, recorder: Recorder, *, facts: nodestatus.MachineFacts,
+               group: asyncio.TaskGroup) -> Tools:
+        settings = self._settings
+        node = NodeFacts(
+            settings.node_name, settings.node_ip, facts.cpus * 1000, nodestatus.allocatable_memory_bytes(facts),
+            nodestatus.allocatable_storage_bytes(facts))
+        return Tools(
+            settings=settings, client=self._client, clock=self._clock, runtime=runtime,
+            images=Images(settings, runtime), volumes=self._parts.volumes, recorder=recorder,
+            hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, node_facts=lambda: node,
+            hosts_file=self._parts.hosts_file, dns_config=self._parts.dns_config,
+            memory_capacity_bytes=facts.memory_bytes, slots=asyncio.Semaphore(settings.sandbox_parallel),
+        )
+
+    async def _adopt(self, tools: Tools, hands: Hands, *, writer: StatusWriter) -> None:
+        """Take over what runs, stop what nobody wants, then follow the informer."""
+        left = adopt.remains(await tools.runtime.list_sandboxes(), await tools.runtime.list_containers())
+        wanted = {pod.metadata.uid or "": pod for pod in self._pods.all()}
+
+        def live(worker: PodWorker) -> PodWorker:
+            self.workers[worker.uid] = worker
+            worker.post(Begin())
+            return worker
+
+        def worker_of(machine: Machine) -> PodWorker:
+            return PodWorker(machine, self._clock, perform=hands.perform, changed=writer.mark)
+
+        for uid, pod in wanted.items():
+            worker = await self._adopted(pod, left.get(uid, adopt.NOTHING), tools=tools, worker_of=worker_of)
+            live(worker)
+        for uid in left.keys() - wanted.keys():
+            tools.group.create_task(remove_orphan(tools, uid, left[uid]))
+        for uid in {folder.name for folder in self._settings.pods_dir.iterdir()} - wanted.keys() - left.keys():
+            tools.group.create_task(remove_folders(tools, uid))
+
+        def changed(old: Pod | None, new: Pod | None) -> None:
+            if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
+                self._gone(old)
+            if new is None:
+                return
+            known = self.workers.get(new.metadata.uid or "")
+            if known is not None:
+                known.see(new)
+            else:
+                live(worker_of(adopt.machine_of(new, adopt.NOTHING, reports={}, ips=(), now_s=self._clock.now_s())))
+
+        self._pods.on_change(changed)
+
+    async def _adopted(self, pod: Pod, left: adopt.Remains, *, tools: Tools,
+                       worker_of: Callable[[Machine], PodWorker]) -> PodWorker:
+        """Return the worker of a pod that may run already."""
+        sandbox = adopt.newest(left.sandboxes)
+        hosted = pod.spec.hostNetwork or sandbox is None or not sandbox.ready
+        ips = () if hosted or sandbox is None else await tools.runtime.sandbox_ips(sandbox.id)
+        reports = {line.id: await tools.runtime.container_report(line.id) for line in left.containers}
+        machine = adopt.machine_of(pod, left, reports=reports, ips=ips, now_s=self._clock.now_s())
+        worker = worker_of(machine)
+        worker.silent = machine.phase is Phase.ENDED
+        worker.sandboxes.update(each.id for each in left.sandboxes)
+        worker.created.update({line.id: (line.name, line.attempt) for line in left.containers})
+        tools.owners.update(dict.fromkeys((*worker.created, *worker.sandboxes), worker))
+        log.info("pod.adopted", pod=pod.metadata.name, namespace=pod.metadata.namespace, sandboxes=len(left.sandboxes),
+                 containers=len(left.containers))
+        return worker
+
+    def _gone(self, pod: Pod) -> None:
+        """The API no longer has a pod."""
+        worker = self.workers.get(pod.metadata.uid or "")
+        if worker is None:
+            return
+        if worker.gone:
+            del self.workers[worker.uid]
+        else:
+            worker.post(PodGone())
+
+    def _forget(self, worker: PodWorker) -> None:
+        """A pod is removed from the machine; while the API still shows it, it is kept so as not to be made anew."""
+        meta = worker.machine.pod.metadata
+        shown = self._pods.get(meta.namespace or "", meta.name or "")
+        if shown is None or shown.metadata.uid != meta.uid:
+            self.workers.pop(worker.uid, None)
+
+    def _probed(self, verdict: Verdict) -> None:
+        worker = self.workers.get(verdict.pod_uid)
+        if worker is not None:
+            worker.post(Probed(verdict.container, verdict.container_id, verdict.kind, verdict.ok))
+
+    def _probe_event(self, tools: Tools) -> Callable[[ProbeEvent], None]:
+        def tell(event: ProbeEvent) -> None:
+            worker = self.workers.get(event.pod_uid)
+            if worker is not None:
+                tools.teller(worker.machine.pod, event.container)(event.reason, event.message, "Warning")
+
+        return tell
+
+    async def _hear_forever(self, tools: Tools, hands: Hands) -> NoReturn:
+        """Follow the runtime's events; after every break relist, as ends may have been missed."""
+        failures = 0
+        while True:
+            try:
+                async for event in tools.runtime.events():
+                    failures = 0
+                    self._ended(tools, hands, event=event)
+            except RuntimeFault as fault:
+                log.info("runtime.events", error=str(fault), failures=failures)
+            await self._clock.sleep(EVENTS_RETRY.delay_s(failures))
+            failures += 1
+            await self._relist(tools, hands)
+
+    def _ended(self, tools: Tools, hands: Hands, *, event: RuntimeEvent) -> None:
+        worker = tools.owners.get(event.container_id)
+        if worker is None or worker.gone or event.kind != "exited":
+            return
+        if event.container_id in worker.created:
+            tools.group.create_task(hands.tell_end(worker, event.container_id))
+        else:
+            worker.post(SandboxLost(event.container_id))
+
+    async def _relist_forever(self, tools: Tools, hands: Hands) -> NoReturn:
+        while True:
+            await self._clock.sleep(RELIST_S)
+            await self._relist(tools, hands)
+
+    async def _relist(self, tools: Tools, hands: Hands) -> None:
+        """Compare what we think runs with what does."""
+        before = {uid: worker.machine for uid, worker in self.workers.items()}
+        try:
+            running = {line.id for line in await tools.runtime.list_containers() if line.state == "running"}
+            ready = {each.id for each in await tools.runtime.list_sandboxes() if each.ready}
+        except RuntimeFault as fault:
+            log.info("runtime.relist", error=str(fault))
+            return
+        for uid, machine in before.items():
+            worker = self.workers.get(uid)
+            if worker is None:
+                continue
+            for box in machine.boxes:
+                if box.stage in (Stage.RUNNING, Stage.STOPPING) and box.run is not None and box.run.id not in running:
+                    await hands.tell_end(worker, box.run.id)
+            if machine.phase is Phase.UP and machine.sandbox_id not in ready:
+                worker.post(SandboxLost(machine.sandbox_id))
+
+    async def purge(self) -> None:
+        """Stop and remove everything that this node ever made. Call it while `run` does not run."""
+        settings = self._settings
+        if self.containerd.pid():
+            runtime = CriRuntime(settings.endpoint)
+            try:
+                left = adopt.remains(await runtime.list_sandboxes(), ())
+                sandboxes = [each.id for held in left.values() for each in held.sandboxes]
+                await asyncio.gather(*(runtime.stop_sandbox(each) for each in sandboxes))
+            except RuntimeFault as fault:
+                log.warning("purge.sandboxes", error=str(fault))
+            finally:
+                await runtime.close()
+        for uid in self._parts.volumes.known():
+            await self._parts.volumes.tear_down(uid)
+        if settings.managed:
+            await self.containerd.purge()
+            await cni.remove_bridge(settings)
+        for name in ("pods", "cni", "cni-ipam", "log/pods"):
+            shutil.rmtree(settings.data_dir / name, ignore_errors=True)

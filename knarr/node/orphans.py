@@ -1,0 +1,50 @@
+"""Remove what runs or lies here for pods that the API no longer has."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+
+import structlog
+
+from knarr.node.adopt import Remains
+from knarr.node.cri.face import RuntimeFault
+from knarr.node.tools import Tools
+
+GRACE_NOTE = "io.kubernetes.pod.terminationGracePeriod"
+GRACE_S = 30.0
+TRIES_MAX = 5
+
+log = structlog.get_logger()
+
+
+async def remove_orphan(tools: Tools, uid: str, left: Remains) -> None:
+    """Stop a pod's containers with the grace they were made with, then remove its sandboxes and folders."""
+    for failures in range(TRIES_MAX):
+        try:
+            await stop(tools, left)
+            break
+        except RuntimeFault as fault:
+            log.warning("orphan.retry", uid=uid, error=str(fault))
+            await tools.clock.sleep(1.0 + failures)
+    await remove_folders(tools, uid)
+    for sandbox in left.sandboxes:
+        logs = tools.settings.log_dir(sandbox.namespace, sandbox.name, uid)
+        await asyncio.to_thread(shutil.rmtree, logs, ignore_errors=True)
+
+
+async def stop(tools: Tools, left: Remains) -> None:
+    """Stop containers side by side, then their sandboxes."""
+    running = [line for line in left.containers if line.state == "running"]
+    await asyncio.gather(*(
+        tools.runtime.stop_container(line.id, grace_s=float(line.annotations.get(GRACE_NOTE, GRACE_S)))
+        for line in running))
+    for sandbox in left.sandboxes:
+        await tools.runtime.stop_sandbox(sandbox.id)
+        await tools.runtime.remove_sandbox(sandbox.id)
+
+
+async def remove_folders(tools: Tools, uid: str) -> None:
+    """Tear down a pod's volumes and remove its folder."""
+    await tools.volumes.tear_down(uid)
+    await asyncio.to_thread(shutil.rmtree, tools.settings.pod_dir(uid), ignore_errors=True)
