@@ -9,8 +9,9 @@ from typing import Any
 
 import orjson
 
-from knarr.api import errors, kinds
+from knarr.api import defaults, errors, kinds
 from knarr.api.http import Answer, Call
+from knarr.base.times import rfc3339
 
 Object = dict[str, Any]
 
@@ -18,7 +19,8 @@ Object = dict[str, Any]
 class FakeApi:
     """Objects by (plural, namespace, name); every write is logged with its revision."""
 
-    def __init__(self) -> None:
+    def __init__(self, now_s: Callable[[], float] = lambda: 1_767_225_600.0) -> None:
+        self.now_s = now_s
         self.revision = 100
         self.objects: dict[tuple[str, str, str], Object] = {}
         self.log: list[tuple[int, str, str, Object]] = []       # (revision, plural, type, object)
@@ -97,8 +99,11 @@ class FakeApi:
         if self._key(plural, meta) in self.objects:
             raise errors.already_exists(plural, "", meta["name"])
         meta.setdefault("uid", f"uid-{plural}-{meta['name']}-{self.revision}")
-        meta.setdefault("creationTimestamp", "2026-01-01T00:00:00Z")
+        meta.setdefault("creationTimestamp", rfc3339(self.now_s()))
         meta["generation"] = 1
+        defaults.apply(kinds.of_object(obj), obj)
+        if plural in ("pods", "deployments"):
+            obj["status"] = {}
         return self._write("ADDED", plural, obj)
 
     def _change(self, call: Call, plural: str, stored: Object, *, sub: str) -> Object:
@@ -110,11 +115,13 @@ class FakeApi:
             raise errors.conflict(plural, "", name, errors.MODIFIED)
         fresh = sent if call.method == "PUT" else merge(copy.deepcopy(stored), sent)
         if sub == "status":
-            fresh = {**stored, "status": fresh.get("status", {}), "metadata": dict(stored["metadata"])}
+            meta = {**stored["metadata"], "annotations": fresh["metadata"].get("annotations", {})}
+            fresh = {**stored, "status": fresh.get("status", {}), "metadata": meta}
         elif "status" in stored:
             fresh["status"] = stored["status"]
         if fresh.get("spec") != stored.get("spec"):
             fresh["metadata"]["generation"] = stored["metadata"].get("generation", 1) + 1
+        defaults.apply(kinds.of_object(fresh), fresh)
         if strip(fresh) == strip(stored):
             return stored
         return self._write("MODIFIED", plural, fresh)
@@ -180,4 +187,5 @@ def merge(target: Any, patch: Any) -> Any:
 
 def strip(obj: Object) -> Object:
     """Return an object without what each write changes."""
-    return {**obj, "metadata": {k: v for k, v in obj["metadata"].items() if k not in ("resourceVersion", "generation")}}
+    meta = {k: v for k, v in obj["metadata"].items() if v and k not in ("resourceVersion", "generation")}
+    return {**obj, "metadata": meta}

@@ -178,8 +178,8 @@ def test_the_whole_way():
     api = play([CONTROLLER], story)
 
     assert 3 == len(api.all("pods"))
-    assert {"replicas": 3, "fullyLabeledReplicas": 3, "terminatingReplicas": 0, "observedGeneration": 1} == (
-        api.all("replicasets")[0]["status"])
+    assert {"replicas": 3, "fullyLabeledReplicas": 3, "readyReplicas": 3, "availableReplicas": 3,
+            "terminatingReplicas": 0, "observedGeneration": 1} == api.all("replicasets")[0]["status"]
     assert 3 == sum(told.startswith("SuccessfulCreate: Created pod: web-") for told in events(api))
 
 
