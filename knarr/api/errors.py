@@ -172,8 +172,8 @@ def invalid(kind: str, group: str, name: str, causes: list[Cause]) -> Invalid:
     """Say which fields are wrong; one cause stands alone, several stand in brackets."""
     assert causes, "an Invalid needs a cause"
     qualified = f"{kind}.{group}" if group else kind
-    listed = ", ".join(dict.fromkeys(map(str, causes)))
-    text = f"[{listed}]" if len(causes) > 1 else listed
+    distinct = list(dict.fromkeys(map(str, causes)))
+    text = f"[{', '.join(distinct)}]" if len(distinct) > 1 else distinct[0]
     details = _details(kind, group, name)
     details["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
     return Invalid(f'{qualified} "{name}" is invalid: {text}', details)

@@ -15,7 +15,7 @@ from knarr.api.errors import BadRequest, Cause, conflict, invalid
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
 from knarr.apiserver import bodies
-from knarr.apiserver.changes import Changer
+from knarr.apiserver.changes import Changer, other_uid
 from knarr.apiserver.core import Request
 
 Obj = dict[str, Any]
@@ -70,8 +70,7 @@ def bind(pod: Obj, binding: Obj, now: str) -> None:
     meta, spec = pod["metadata"], pod["spec"]
     name, said = meta["name"], binding["metadata"]
     if said.get("uid") and said["uid"] != meta["uid"]:
-        why = f"Precondition failed: UID in precondition: {said['uid']}, UID in object meta: {meta['uid']}"
-        raise conflict("pods/binding", "", name, why)
+        raise other_uid(POD, meta, said["uid"])
     if meta.get("deletionTimestamp"):
         raise conflict("pods/binding", "", name, f"pod {name} is being deleted, cannot be assigned to a host")
     if spec.get("nodeName"):

@@ -37,19 +37,22 @@ class Changer:
 
     async def update(self, request: Request) -> Answer:
         """Replace an object by the body; 200 with the new one."""
-        kind = request.target.kind
+        drafts = [self._draft(request)]  # read before the object is looked for: what it says is judged first
 
         def replacement(_: Obj) -> Obj:
-            request.warnings.clear()
-            draft = bodies.read(request, kind)
-            meta = draft["metadata"]
-            if not meta.get("name"):
-                raise BadRequest("name must be provided")
-            place(draft, request)
-            return draft
+            return drafts.pop() if drafts else self._draft(request)
 
         entry = await self.change(request, replacement, whole=True)
         return with_warnings(self.reader.show(request, 200, entry), request.warnings)
+
+    def _draft(self, request: Request) -> Obj:
+        request.warnings.clear()
+        draft = bodies.read(request, request.target.kind)
+        if not draft["metadata"].get("name"):
+            raise BadRequest("name must be provided")
+        check_name(draft, request.target.name)
+        place(draft, request)
+        return draft
 
     async def patch(self, request: Request) -> Answer:
         """Apply a patch; 200 with the new object."""
@@ -92,7 +95,7 @@ class Changer:
         defaults.apply(kind, new)
         await chain.admit(Admission(self.core, request.user, kind, "update", new, old, subresource))
         strategy.prepare_update(kind, new, old, subresource)
-        with self.services.claim(kind, new, old) as claim:
+        with self.services.claim(kind, new, old, dry_run=request.dry_run) as claim:
             causes = validation.update(kind, new, old, subresource)
             if causes:
                 raise invalid(kind.kind, kind.group, request.target.name, causes)
@@ -135,8 +138,7 @@ class Changer:
 def preconditions(kind: Kind, name: str, new: Obj, entry: Entry, *, whole: bool) -> bool:
     """Check name, uid and revision of a new state; say whether it names the revision it was made from."""
     meta = new["metadata"]
-    if meta.get("name") != name:
-        raise BadRequest(f"the name of the object ({meta.get('name', '')}) does not match the name on the URL ({name})")
+    check_name(new, name)
     stored = entry.obj["metadata"]
     if kind.namespaced and meta.get("namespace") != stored["namespace"]:
         raise BadRequest(
@@ -145,12 +147,28 @@ def preconditions(kind: Kind, name: str, new: Obj, entry: Entry, *, whole: bool)
         )
     uid = meta.get("uid")
     if whole and uid and uid != stored["uid"]:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {stored['uid']}"
-        raise conflict(kind.plural, kind.group, name, why)
+        raise other_uid(kind, stored, str(uid))
     revision = str(meta.get("resourceVersion") or "")
     if revision and revision not in ("0", str(entry.revision)):
         raise modified(kind, name)
     return whole and bool(revision)
+
+
+def other_uid(kind: Kind, stored: Obj, wanted: str) -> Conflict:
+    """Say that the caller means an object that is no more. stored: the metadata of the one there is."""
+    key = "/".join(part for part in ("/registry", kind.plural, stored.get("namespace", ""), stored["name"]) if part)
+    why = (
+        f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
+        f"Precondition failed: UID in precondition: {wanted}, UID in object meta: {stored['uid']}"
+    )
+    return conflict(kind.plural, kind.group, stored["name"], why)
+
+
+def check_name(obj: Obj, name: str) -> None:
+    """Refuse an object that is not the one of the URL."""
+    said = obj["metadata"].get("name", "")
+    if said != name:
+        raise BadRequest(f"the name of the object ({said}) does not match the name on the URL ({name})")
 
 
 def deletion_done(kind: Kind, obj: Obj) -> bool:

@@ -44,11 +44,11 @@ class Creator:
         kind = kind.storage
         meta = obj["metadata"]
         generated = str(meta.get("generateName") or "") if not meta.get("name") else ""
-        self._own(meta, generated)
+        self._own(meta, generated, dry_run=request.dry_run)
         defaults.apply(kind, obj)
         await chain.admit(Admission(self.core, request.user, kind, "create", obj))
         strategy.prepare_create(kind, obj)
-        with self.services.claim(kind, obj) as claim:
+        with self.services.claim(kind, obj, dry_run=request.dry_run) as claim:
             causes = validation.create(kind, obj)
             if causes:
                 raise invalid(kind.kind, kind.group, str(meta.get("name", "")), causes)
@@ -58,9 +58,9 @@ class Creator:
             claim.keep()
         return entry
 
-    def _own(self, meta: Obj, generated: str) -> None:
+    def _own(self, meta: Obj, generated: str, *, dry_run: bool) -> None:
         """Set what only the server sets."""
-        if meta.get("resourceVersion"):
+        if meta.get("resourceVersion") and not dry_run:  # the store refuses it, and a dry run does not ask the store
             raise BadRequest("resourceVersion should not be set on objects to be created")
         for name in ("managedFields", "selfLink", "resourceVersion"):
             meta.pop(name, None)

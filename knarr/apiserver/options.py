@@ -15,6 +15,7 @@ import msgspec
 import orjson
 
 from knarr.api.errors import BadRequest, Cause, Invalid, invalid
+from knarr.api.gojson import json_fault
 from knarr.apiserver.route import TRUE
 
 Query = Mapping[str, str]
@@ -91,7 +92,7 @@ def _match_causes(match: str, revision: str, *, continued: bool) -> list[Cause]:
         supported = f'Unsupported value: "{match}": supported values: "Exact", "NotOlderThan", ""'
         causes.append(Cause("FieldValueNotSupported", SAME_CAUSE, supported))
     if match == "Exact" and revision == "0":
-        causes.append(_forbidden(SAME_CAUSE, 'resourceVersionMatch "Exact" is forbidden for resourceVersion "0"'))
+        causes.append(_forbidden(SAME_CAUSE, 'resourceVersionMatch "exact" is forbidden for resourceVersion "0"'))
     return causes
 
 
@@ -143,8 +144,11 @@ def dry_run(query: Query) -> bool:
 def read_token(token: str) -> Continue:
     """Decode a `continue` token; BadRequest if it is none of ours."""
     try:
-        return msgspec.json.decode(base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)), type=Continue)
-    except (binascii.Error, ValueError, msgspec.MsgspecError) as fault:
+        text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
+        return msgspec.json.decode(text, type=Continue)
+    except msgspec.MsgspecError as fault:
+        raise BadRequest(f"invalid continue token: continue key is not valid: {json_fault(text) or fault}") from fault
+    except (binascii.Error, ValueError) as fault:
         raise BadRequest(f"invalid continue token: continue key is not valid: {fault}") from fault
 
 

@@ -86,9 +86,11 @@ class Reader:
         chosen: list[Entry] = []
         for entry in page.entries:
             if selection.matches(entry):
-                if limit and len(chosen) == limit:
-                    return _listed(chosen, page.revision, prefix, remaining=-1)
                 chosen.append(entry)
+            if limit and len(chosen) == limit:
+                # What follows may not match: Kubernetes does not look either before it promises a next page.
+                more = entry is not page.entries[-1]
+                return _listed(chosen, page.revision, prefix, remaining=-1 if more else 0)
         return _listed(chosen, page.revision, prefix, remaining=0)
 
     def _join(self, prefix: str, kind: Kind, entries: list[Entry]) -> bytes:

@@ -8,21 +8,23 @@ from __future__ import annotations
 import orjson
 import structlog
 
-from knarr.api.errors import ApiError, Internal, MethodNotAllowed, NotAcceptable, NotFound
+from knarr.api.errors import ApiError, Internal, Invalid, MethodNotAllowed, NotAcceptable
 from knarr.api.http import Answer, Call
 from knarr.apiserver.patches import UnknownPatch
 from knarr.apiserver.route import UnknownResource, WrongMethod
 
 log = structlog.get_logger("apiserver")
-UNNAMED: tuple[type[ApiError], ...] = (UnknownResource, WrongMethod, UnknownPatch, NotAcceptable, MethodNotAllowed)
+UNNAMED: tuple[type[ApiError], ...] = (
+    UnknownResource, WrongMethod, UnknownPatch, NotAcceptable, MethodNotAllowed, Invalid,
+)  # their Status has `details` even where there is nothing to say
 PLAIN_404 = b"404 page not found\n"
 
 
 def refusal(error: ApiError) -> Answer:
     """Answer with the error's Status."""
     status = error.status()
-    if isinstance(error, UNNAMED) or (isinstance(error, NotFound) and "details" not in status):
-        status["details"] = status.get("details", {})
+    if isinstance(error, UNNAMED):
+        status.setdefault("details", {})
     headers = {}
     retry_after_s = error.details.get("retryAfterSeconds")
     if retry_after_s:

@@ -11,11 +11,11 @@ from typing import Any
 import orjson
 
 from knarr.api import kinds, selectors
-from knarr.api.errors import BadRequest, Cause, conflict, invalid, not_found
+from knarr.api.errors import BadRequest, Cause, invalid, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
 from knarr.apiserver import bodies, encode, patches
-from knarr.apiserver.changes import Changer, modified
+from knarr.apiserver.changes import Changer, modified, other_uid
 from knarr.apiserver.core import Request, with_warnings
 
 Obj = dict[str, Any]
@@ -63,9 +63,7 @@ def check(request: Request, wanted: Obj, workload: Obj, revision: str) -> None:
     if meta.get("name") and meta["name"] != name:
         raise BadRequest(f"the name of the object ({meta['name']}) does not match the name on the URL ({name})")
     if meta.get("uid") and meta["uid"] != workload["metadata"]["uid"]:
-        uid = workload["metadata"]["uid"]
-        why = f"Precondition failed: UID in precondition: {meta['uid']}, UID in object meta: {uid}"
-        raise conflict(kind.plural, kind.group, name, why)
+        raise other_uid(kind, workload["metadata"], meta["uid"])
     if meta.get("resourceVersion") and meta["resourceVersion"] != revision:
         raise modified(kind, name)
     replicas = wanted.get("spec", {}).get("replicas", 0)

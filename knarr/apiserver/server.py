@@ -89,7 +89,7 @@ class ApiServer:
         self.changer = Changer(self.core, self.reader, self.services)
         self.deleter = Deleter(self.core, self.reader, self.services)
         self.streams = Streams(self.core)
-        self.documents = Documents()
+        self.documents = Documents(self.core.settings)
         self.counters = health.Counters()
         self.ready = False
         self._verbs = self._verb_table()

@@ -43,9 +43,9 @@ class Services:
             self.addresses |= addresses
             self.ports |= ports
 
-    def claim(self, kind: Kind, new: Obj, old: Obj | None = None) -> Claim | NoClaim:
+    def claim(self, kind: Kind, new: Obj, old: Obj | None = None, *, dry_run: bool = False) -> Claim | NoClaim:
         """Return a context in which a Service gets what it lacks; outside of it nothing changes for other kinds."""
-        return Claim(self, new, old) if kind is SERVICE else NOTHING_CLAIMED
+        return Claim(self, new, old, dry_run=dry_run) if kind is SERVICE else NOTHING_CLAIMED
 
     def forget(self, kind: Kind, obj: Obj) -> None:
         """Give back what a deleted Service had."""
@@ -73,8 +73,8 @@ class NoClaim:
 class Claim:
     """One Service's addresses and ports, on their way to the store."""
 
-    def __init__(self, services: Services, new: Obj, old: Obj | None) -> None:
-        self.services, self.new, self.old = services, new, old
+    def __init__(self, services: Services, new: Obj, old: Obj | None, *, dry_run: bool) -> None:
+        self.services, self.new, self.old, self.dry_run = services, new, old, dry_run
         self.addresses: set[IPv4Address] = set()
         self.ports: set[tuple[str, int]] = set()
         self.kept = False
@@ -166,6 +166,8 @@ class Claim:
 
     def _take_port(self, number: int, protocols: tuple[str, ...], field: str) -> None:
         ports = self.services.core.settings.node_ports
+        if self.dry_run:
+            return  # Kubernetes does not look at node ports in a dry run
         if number not in ports:
             why = f"provided port is not in the valid range. The range of valid ports is {ports.start}-{ports.stop - 1}"
             raise self._refused(field, number, why)
