@@ -12,6 +12,7 @@ from knarr.api.validation.goview import show
 from knarr.api.validation.pod import template
 from knarr.api.validation.selector import label_selector, matches
 from knarr.api.validation.spot import Raw, Spot, compact
+from knarr.api.validation.storage import claim_spec
 
 MISMATCH: Final = "`selector` does not match template `labels`"
 RETENTION: Final = ("Delete", "Retain")
@@ -63,7 +64,9 @@ def stateful_set(root: Spot, obj: dict[str, Any]) -> None:
         spot.at(name).not_negative(spec.get(name))
     spot.at("ordinals").at("start").not_negative((spec.get("ordinals") or {}).get("start"))
     if selector(spot.at("selector"), spec.get("selector"), empty="empty selector is invalid for statefulset"):
-        template_for(spot.at("template"), spec, owner="StatefulSet")
+        template_for(spot.at("template"), _with_claims(spec), owner="StatefulSet")
+    for number, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+        claim_spec(spot.at("volumeClaimTemplates").index(number).at("spec"), claim.get("spec") or {})
 
 
 def daemon_set(root: Spot, obj: dict[str, Any]) -> None:
@@ -158,6 +161,18 @@ def selector_text(value: dict[str, Any] | None) -> Raw:
     if value.get("matchExpressions"):
         shown["matchExpressions"] = value["matchExpressions"]
     return Raw(compact(shown))
+
+
+def _with_claims(spec: dict[str, Any]) -> dict[str, Any]:
+    """Return the spec with the volumes that the controller will add to each pod, one for each claim template."""
+    template_spec = (spec.get("template") or {}).get("spec") or {}
+    volumes = template_spec.get("volumes") or []
+    known = {volume.get("name") for volume in volumes}
+    names = [(claim.get("metadata") or {}).get("name") for claim in spec.get("volumeClaimTemplates") or ()]
+    added = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in names if name not in known]
+    if not added:
+        return spec
+    return {**spec, "template": {**spec["template"], "spec": {**template_spec, "volumes": [*volumes, *added]}}}
 
 
 def _strategy(spot: Spot, strategy: dict[str, Any]) -> None:
