@@ -26,6 +26,7 @@ class Way(NamedTuple):
     """What distinguishes the chains that choose a backend."""
 
     side: str  # "vip", "port", "inside_vip", "inside_port"
+    protocol: str
     slots: int
     sticky: bool
     masquerade: bool
@@ -33,7 +34,7 @@ class Way(NamedTuple):
     @property
     def chain(self) -> str:
         kind = "sticky" if self.sticky else f"spread_{self.slots}"
-        return f"{self.side}_{kind}" + ("_masq" if self.masquerade else "")
+        return f"{self.side}_{self.protocol}_{kind}" + ("_masq" if self.masquerade else "")
 
 
 def elements(frontends: Iterable[Frontend], local_ips: Iterable[str]) -> dict[Element, str]:
@@ -55,7 +56,7 @@ def leading(frontend: Frontend) -> dict[Element, str]:
     key = key_of(frontend)
     found = {Element(f"{way.side}_ways", key): f"goto {way.chain}"}
     for slot, backend in enumerate(share(frontend)):
-        found[Element(f"{way.side}_slots", f"{key} . {slot}")] = f"{backend.ip} . {backend.port}"
+        found[Element(f"{way.side}_{way.protocol}_slots", f"{key} . {slot}")] = f"{backend.ip} . {backend.port}"
     return found
 
 
@@ -68,7 +69,7 @@ def way_of(frontend: Frontend) -> Way:
     """Return which chain chooses the frontend's backend."""
     side = ("inside_" if frontend.inside else "") + frontend.door
     slots = SLOTS_STICKY if frontend.sticky else len(frontend.backends)
-    return Way(side, slots, frontend.sticky, frontend.masquerade)
+    return Way(side, frontend.protocol, slots, frontend.sticky, frontend.masquerade)
 
 
 def key_of(frontend: Frontend) -> str:

@@ -27,14 +27,10 @@ TABLE = """\
 add table ip {table}
 delete table ip {table}
 table ip {table} {{
-  map vip_ways {{ typeof {vip} : verdict; }}
-  map vip_slots {{ typeof {vip} . numgen random mod 16 : ip daddr . tcp dport; }}
+{slots}  map vip_ways {{ typeof {vip} : verdict; }}
   map port_ways {{ typeof {port} : verdict; }}
-  map port_slots {{ typeof {port} . numgen random mod 16 : ip daddr . tcp dport; }}
   map inside_vip_ways {{ typeof {vip} : verdict; }}
-  map inside_vip_slots {{ typeof {vip} . numgen random mod 16 : ip daddr . tcp dport; }}
   map inside_port_ways {{ typeof {port} : verdict; }}
-  map inside_port_slots {{ typeof {port} . numgen random mod 16 : ip daddr . tcp dport; }}
   map vip_blocked {{ typeof {vip} : verdict; }}
   map port_blocked {{ typeof {port} : verdict; }}
   set hairpins {{ typeof ip saddr . ip daddr; }}
@@ -92,6 +88,10 @@ table ip {table} {{
   }}
 }}
 """
+# One map per protocol, because nft puts a check for the protocol of the map's value before the rule that uses it.
+SLOTS = "  map {side}_{protocol}_slots {{ typeof {key} . numgen random mod 16 : ip daddr . {protocol} dport; }}\n"
+SIDES = ("vip", "port", "inside_vip", "inside_port")
+PROTOCOLS = ("tcp", "udp", "sctp")
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +105,11 @@ class Names:
 
 def table(names: Names, wanted: Mapping[Element, str]) -> str:
     """Write the whole table anew, as one transaction: what was in it before is gone when it commits."""
-    head = TABLE.format(table=names.table, pods=names.pods, services=names.services, mark=f"{MARK:#x}", **KEYS)
+    slots = "".join(
+        SLOTS.format(side=side, protocol=protocol, key=KEYS[side.removeprefix("inside_")])
+        for side in SIDES for protocol in PROTOCOLS)
+    head = TABLE.format(
+        slots=slots, table=names.table, pods=names.pods, services=names.services, mark=f"{MARK:#x}", **KEYS)
     chains = (make_chain(names, chain) for chain in sorted(chains_of(wanted.values())))
     return head + "".join(f"{line}\n" for line in [*chains, *adding(names, wanted, chunk=CHUNK)])
 
@@ -130,7 +134,7 @@ def make_chain(names: Names, chain: str) -> str:
     side, _, kind = chain.partition("_sticky") if "_sticky" in chain else chain.partition("_spread_")
     slots, _, masquerade = kind.partition("_")
     draw = f"numgen random mod {slots}" if slots else f"jhash ip saddr mod {SLOTS_STICKY} seed {HASH_SEED:#x}"
-    key = KEYS[side.removeprefix("inside_")]
+    key = KEYS[side.removeprefix("inside_").rpartition("_")[0]]
     mark = f"add rule ip {names.table} {chain} meta mark set meta mark | {MARK:#x}; " if masquerade else ""
     return (
         f"add chain ip {names.table} {chain}; flush chain ip {names.table} {chain}; {mark}"

@@ -21,18 +21,24 @@ ENDING = EndpointConditions(ready=False, serving=True, terminating=True)
 ENDED = EndpointConditions(ready=False, serving=False, terminating=True)
 
 
-def service(name: str = "web", *ports: ServicePort, ip: str = "10.96.0.1", ingress: tuple[str, ...] = (), **spec: Any) -> Service:
+def service(
+    name: str = "web", *ports: ServicePort, ip: str = "10.96.0.1", ingress: tuple[str, ...] = (), **spec: Any,
+) -> Service:
     status = ServiceStatus(loadBalancer=LoadBalancerStatus(ingress=tuple(LoadBalancerIngress(ip=i) for i in ingress)))
     return Service(
         metadata=ObjectMeta(name=name, namespace="default"), status=status,
         spec=ServiceSpec(clusterIP=ip, clusterIPs=(ip,), ports=ports or (port(),), **{"type": "ClusterIP", **spec}))
 
 
-def port(number: int = 80, *, name: str | None = None, protocol: str = "TCP", node_port: int | None = None) -> ServicePort:
+def port(
+    number: int = 80, *, name: str | None = None, protocol: str = "TCP", node_port: int | None = None,
+) -> ServicePort:
     return ServicePort(name=name, port=number, protocol=protocol, nodePort=node_port)
 
 
-def slice_of(name: str, *endpoints: Endpoint, ports: tuple[EndpointPort, ...] = (), family: str = "IPv4") -> EndpointSlice:
+def slice_of(
+    name: str, *endpoints: Endpoint, ports: tuple[EndpointPort, ...] = (), family: str = "IPv4",
+) -> EndpointSlice:
     return EndpointSlice(
         metadata=ObjectMeta(name=f"{name}-x", namespace="default", labels={"kubernetes.io/service-name": name}),
         addressType=family, endpoints=endpoints, ports=ports or (EndpointPort(name="", port=8080, protocol="TCP"),))

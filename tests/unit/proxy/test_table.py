@@ -81,7 +81,8 @@ def test_first_owner_keeps_a_contested_key() -> None:
 
 
 OWNERS = st.sampled_from(["a", "b", "c"])
-WANTS = st.dictionaries(st.sampled_from([Element("m", str(n)) for n in range(5)]), st.sampled_from(["x", "y"]), max_size=4)
+ELEMENTS = st.sampled_from([Element("m", str(n)) for n in range(5)])
+WANTS = st.dictionaries(ELEMENTS, st.sampled_from(["x", "y"]), max_size=4)
 
 
 @given(st.lists(st.lists(st.tuples(OWNERS, WANTS), max_size=3), max_size=6))
