@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import shutil
 from collections.abc import Awaitable, Callable, Coroutine
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -15,7 +16,7 @@ import structlog
 from knarr.api.errors import ApiError, Conflict, NotFound
 from knarr.api.types.core_v1 import LifecycleHandler, Pod
 from knarr.base.backoff import Backoff
-from knarr.node.cri.face import RuntimeFault
+from knarr.node.cri.face import RuntimeEvent, RuntimeFault
 from knarr.node.faces import MountError
 from knarr.node.hooks import HookFailed
 from knarr.node.launch import Launcher
@@ -23,10 +24,11 @@ from knarr.node.podmachine import state as words
 from knarr.node.podmachine.table import Stage
 from knarr.node.probes.prober import Prober
 from knarr.node.statuswriter import StatusWriter
-from knarr.node.tools import Tools
+from knarr.node.tools import Tools, replace_reason
 from knarr.node.worker import PodWorker
 
 RETRY = Backoff(first_s=0.2, factor=2, cap_s=10)
+KILLED = 137           # exit code of what a KILL ended
 LEFT_MIN_S = 2.0       # a container gets this long after its preStop hook, whatever the hook took. Source: kube
                        # kuberuntime_container.go, minimumGracePeriodInSeconds
 
@@ -162,6 +164,17 @@ class Hands:
             log.info("hook.failed", pod=machine.pod.metadata.name, container=container.name, error=str(fault))
             tools.teller(machine.pod, container.name)("FailedPreStopHook", "PreStopHook failed", "Warning")
 
+    async def hear_end(self, worker: PodWorker, event: RuntimeEvent) -> None:
+        """Tell the pod of an end that the runtime's event describes; only whether a KILL was for memory is asked."""
+        name, attempt = worker.created[event.container_id]
+        box = worker.machine.box(name)
+        known = box.run if box.run is not None and box.run.id == event.container_id else None
+        if event.exit_code == KILLED and box.stage is Stage.RUNNING:
+            await self.tell_end(worker, event.container_id)
+        started = known or words.Run(event.container_id, attempt, "", "")
+        run = replace_reason(replace(started, finished_s=event.at_s, exit_code=event.exit_code))
+        worker.exited(name, await self._tools.spoken(worker, run))
+
     async def tell_end(self, worker: PodWorker, container_id: str) -> None:
         """Read how a run ended and tell the pod; a run that the runtime has forgotten ended unseen."""
         name, attempt = worker.created[container_id]
@@ -169,9 +182,9 @@ class Hands:
             run = await self._tools.ended_run(worker, container_id)
         except RuntimeFault as fault:
             if fault.code != "NOT_FOUND":
-                log.warning("exit.unread", container=container_id, error=str(fault))
+                log.info("exit.unread", container=container_id, error=str(fault))
                 return
-            run = lost_run(worker, container_id, attempt, self._tools.clock.now_s())
+            run = lost_run(worker, container_id, attempt, now_s=self._tools.clock.now_s())
         worker.exited(name, run)
 
     async def _discard(self, container_id: str) -> None:
@@ -238,7 +251,7 @@ def ring(worker: PodWorker, event: words.Rang) -> None:
         worker.post(event)
 
 
-def lost_run(worker: PodWorker, container_id: str, attempt: int, now_s: float) -> words.Run:
+def lost_run(worker: PodWorker, container_id: str, attempt: int, *, now_s: float) -> words.Run:
     """Return the end of a run that nobody saw. Source: kube kubelet_pods.go, ContainerStatusUnknown, exit code 137."""
     known = [box.run for box in worker.machine.boxes if box.run is not None and box.run.id == container_id]
     return words.Run(

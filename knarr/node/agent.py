@@ -237,7 +237,7 @@ class Agent:
         if worker is None or worker.gone or event.kind != "exited":
             return
         if event.container_id in worker.created:
-            tools.group.create_task(hands.tell_end(worker, event.container_id))
+            tools.group.create_task(hands.hear_end(worker, event))
         else:
             worker.post(SandboxLost(event.container_id))
 

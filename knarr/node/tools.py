@@ -88,7 +88,7 @@ class Tools:
             report = await self.runtime.container_report(container_id)
         if report.state != "exited":
             raise RuntimeFault("FAILED_PRECONDITION", f"container {container_id} has not ended")
-        return await self.spoken(worker, replace_message(run_of(report)))
+        return await self.spoken(worker, replace_reason(run_of(report)))
 
     async def spoken(self, worker: PodWorker, run: Run) -> Run:
         """Return an ended run with its last words."""
@@ -103,7 +103,7 @@ class Tools:
         return replace(run, message=words or run.message)
 
 
-def replace_message(run: Run) -> Run:
+def replace_reason(run: Run) -> Run:
     """Return an ended run whose reason is told; containerd leaves it empty for plain ends."""
     return run if run.reason else replace(run, reason="Error" if run.exit_code else "Completed")
 

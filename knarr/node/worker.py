@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -77,7 +78,7 @@ class PodWorker:
         """Tell that a run is over, known or not yet."""
         current = self.machine.box(container).run
         if current is None or current.attempt < run.attempt:
-            self._early[run.id] = run
+            self._early = {run.id: run, **{key: old for key, old in self._early.items() if key in self.created}}
         elif current.id == run.id:
             self.post(Exited(container, run))
 
@@ -85,9 +86,9 @@ class PodWorker:
         """Tell that a run has begun, and that it is over already where that came first."""
         self.post(Started(container, run))
         over = self._early.pop(run.id, None)
-        self._early.clear()
         if over is not None:
-            self.post(Exited(container, over))
+            self.post(Exited(container, replace(
+                run, finished_s=over.finished_s, exit_code=over.exit_code, reason=over.reason, message=over.message)))
 
     def _take(self, event: Event) -> None:
         was = self.machine.phase
