@@ -67,3 +67,31 @@ def requested_bytes(claim: core_v1.PersistentVolumeClaim) -> int:
     """Return how much the claim asks for."""
     asked = claim.spec.resources.requests if claim.spec.resources else {}
     return quantity.parse(asked.get("storage", "0")).value
+
+
+LOCAL_PATH = "knarr.dev/local-path"      # provisioner, and the finalizer of its volumes
+HOSTNAME = "kubernetes.io/hostname"
+
+
+def hostname_of(volume: core_v1.PersistentVolume) -> str:
+    """Return the hostname label of the only node that reaches the volume; empty if it is bound to none."""
+    required = volume.spec.nodeAffinity.required if volume.spec.nodeAffinity else None
+    for term in required.nodeSelectorTerms if required else ():
+        for one in term.matchExpressions:
+            if one.key == HOSTNAME and one.operator == "In" and len(one.values) == 1:
+                return one.values[0]
+    return ""
+
+
+def directory_to_remove(volume: core_v1.PersistentVolume, hostname: str) -> str:
+    """Return the directory that the node agent of `hostname` must remove before the volume may go; empty: none.
+
+    Only volumes that the local-path provisioner made and that are being deleted; when the directory is gone the agent
+    takes the finalizer LOCAL_PATH off. hostname: value of the node's label `kubernetes.io/hostname`.
+    """
+    meta, path = volume.metadata, volume.spec.hostPath
+    ours = LOCAL_PATH in meta.finalizers and meta.annotations.get(PROVISIONED_BY) == LOCAL_PATH
+    if not ours or meta.deletionTimestamp is None or path is None or hostname_of(volume) != hostname:
+        return ""
+    # The last part is the volume's own name: nothing else may ever be removed.
+    return path.path if path.path.rpartition("/")[2] == meta.name else ""

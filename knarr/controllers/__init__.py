@@ -18,8 +18,18 @@ ALL: tuple[str, ...] = (
     "deployment",
     "endpoints",
     "endpointslices",
+    "garbagecollector",
+    "localpath",
+    "namespace",
+    "nodelifecycle",
+    "podgc",
+    "pvcprotection",
+    "pvprotection",
     "replicaset",
+    "rootca",
+    "serviceaccounts",
     "statefulset",
+    "volumebinder",
 )
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from knarr.api.tolerations import tolerates
 from knarr.api.types import core_v1
 from knarr.scheduler.arrays import Bools, Ints
 from knarr.scheduler.frame import Frame
@@ -41,15 +42,4 @@ def disliked(needs: Needs, frame: Frame) -> Ints:
 
 def tolerated(taint: core_v1.Taint, tolerations: Iterable[core_v1.Toleration]) -> bool:
     """Tell whether any toleration covers the taint."""
-    return any(_covers(one, taint) for one in tolerations)
-
-
-def _covers(toleration: core_v1.Toleration, taint: core_v1.Taint) -> bool:
-    """Source: kube api core/v1 toleration.go, ToleratesTaint. An empty key or effect covers all."""
-    if toleration.effect and toleration.effect != taint.effect:
-        return False
-    if toleration.key and toleration.key != taint.key:
-        return False
-    if toleration.operator == "Exists":
-        return True
-    return bool(toleration.key) and (toleration.value or "") == (taint.value or "")
+    return any(tolerates(one, taint) for one in tolerations)

@@ -1,0 +1,55 @@
+"""See an object's owners: in the graph, known to be gone, or asked of the server."""
+
+from __future__ import annotations
+
+import msgspec
+
+from knarr.api import kinds
+from knarr.api.errors import NotFound
+from knarr.api.kinds import Kind
+from knarr.api.types.meta_v1 import OwnerReference
+from knarr.client.client import Client, Partial, path
+from knarr.controllers.garbagecollector.graph import Graph, Item
+from knarr.controllers.garbagecollector.plan import View
+
+
+async def observe(client: Client, graph: Graph, item: Item) -> View:
+    """Sort the owners of an object. May ask the server about owners that no watch has shown."""
+    solid: list[OwnerReference] = []
+    waiting: list[OwnerReference] = []
+    dangling: list[OwnerReference] = []
+    for ref in item.meta.ownerReferences:
+        owner = graph.items.get(ref.uid)
+        if owner is None:
+            (dangling if await _is_gone(client, graph, item, ref) else solid).append(ref)
+        elif owner.waits_for_dependents and ref.blockOwnerDeletion:
+            waiting.append(ref)
+        else:
+            solid.append(ref)
+    return View(item, tuple(solid), tuple(waiting), tuple(dangling), tuple(graph.dependents(item.uid)))
+
+
+async def _is_gone(client: Client, graph: Graph, item: Item, ref: OwnerReference) -> bool:
+    if graph.is_gone(ref.uid):
+        return True
+    kind = kind_of(ref)
+    if kind is None:
+        return False  # of a kind nobody knows (yet): nothing is deleted for its sake
+    namespace = (item.meta.namespace or "") if kind.namespaced else ""
+    if kind.namespaced and not namespace:
+        return True  # an owner within a namespace cannot own what is outside
+    try:
+        body = await client.call("GET", path(kind, namespace, ref.name))
+    except NotFound:
+        graph.forget(ref.uid)
+        return True
+    if msgspec.json.decode(body, type=Partial).metadata.uid == ref.uid:
+        return False
+    graph.forget(ref.uid)
+    return True
+
+
+def kind_of(ref: OwnerReference) -> Kind | None:
+    """Find the row of an owner's kind; of any version, since all show the same objects."""
+    group, _, version = ref.apiVersion.rpartition("/")
+    return kinds.by_kind(group, version, ref.kind)

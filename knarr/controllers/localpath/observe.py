@@ -1,0 +1,61 @@
+"""See a claim that asks for a directory, or a volume that is one. A key is as the volume binder's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from knarr.api.types.core_v1 import Node, PersistentVolume, PersistentVolumeClaim
+from knarr.api.types.storage_v1 import StorageClass
+from knarr.api.volumes import PROVISIONED_BY, SELECTED_NODE, hostname_of
+from knarr.client.informers import Informers
+from knarr.controllers.localpath.plan import PROVISIONER, ClaimView, View, VolumeView, volume_name
+from knarr.reconcile.actions import Look
+from knarr.reconcile.runner import Key, Watch
+
+
+def observe(informers: Informers, key: Key, look: Look) -> View | None:
+    """Return what there is to decide on; None when the object is gone or none of ours."""
+    if key[0] == "volume":
+        return _volume(informers, key[1])
+    claim = informers.of(PersistentVolumeClaim).get(key[1], key[2])
+    if claim is None:
+        return None
+    found = informers.of(StorageClass).get("", claim.spec.storageClassName or "")
+    if found is None or found.provisioner != PROVISIONER:
+        return None
+    node = informers.of(Node).get("", claim.metadata.annotations.get(SELECTED_NODE, ""))
+    made = informers.of(PersistentVolume).get("", volume_name(claim)) is not None
+    return ClaimView(claim, found, node, made)
+
+
+def watches() -> list[Watch[Any]]:
+    """Return what matters: claims, our volumes, and nodes that leave."""
+    return [
+        Watch(PersistentVolumeClaim, _key_of_claim, when=lambda old, new: new is not None),
+        Watch(PersistentVolume, _key_of_volume, when=lambda old, new: new is not None),
+        Watch(Node, _keys_of_node, when=lambda old, new: new is None),
+        Watch(StorageClass, lambda informers, obj: (), when=lambda old, new: False),
+    ]
+
+
+def _volume(informers: Informers, name: str) -> VolumeView | None:
+    volume = informers.of(PersistentVolume).get("", name)
+    if volume is None or volume.metadata.annotations.get(PROVISIONED_BY) != PROVISIONER:
+        return None
+    hostnames = {node.metadata.labels.get("kubernetes.io/hostname") for node in informers.of(Node).all()}
+    return VolumeView(volume, hostname_of(volume) in hostnames)
+
+
+def _key_of_claim(informers: Informers, claim: PersistentVolumeClaim) -> Iterator[Key]:
+    yield "claim", claim.metadata.namespace or "", claim.metadata.name or ""
+
+
+def _key_of_volume(informers: Informers, volume: PersistentVolume) -> Iterator[Key]:
+    yield "volume", volume.metadata.name or ""
+
+
+def _keys_of_node(informers: Informers, node: Node) -> Iterator[Key]:
+    for volume in informers.of(PersistentVolume).all():
+        if volume.metadata.deletionTimestamp is not None:
+            yield "volume", volume.metadata.name or ""

@@ -1,0 +1,76 @@
+"""Tell everything in a namespace to go, and count what remains.
+
+Lists metadata alone, kind by kind: a namespace that ends is rare, so nothing is kept for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+from knarr.api import kinds
+from knarr.api.errors import ApiError, MethodNotAllowed, NotFound
+from knarr.api.kinds import Kind
+from knarr.api.types.core_v1 import Namespace
+from knarr.client.client import Client, Partial, Selection, path
+from knarr.controllers.namespace.plan import Remaining, View
+
+BACKGROUND = {"propagationPolicy": "Background"}  # else jobs would wait to set their pods free
+AT_ONCE_MAX = 8  # kinds asked side by side; the store commits their deletes in groups
+
+
+def content_kinds() -> list[Kind]:
+    """List the kinds that may lie in a namespace, each stored form once."""
+    return [
+        kind for kind in kinds.KINDS
+        if kind.namespaced and kind.stored and kind.storage is kind and {"list", "delete"} <= set(kind.verbs)
+    ]
+
+
+async def observe(client: Client, namespace: Namespace, *, now_s: float) -> View:
+    """Delete what can be deleted, then see what is left."""
+    name = namespace.metadata.name or ""
+    room = asyncio.Semaphore(AT_ONCE_MAX)
+    remaining: list[Remaining] = []
+    failures: list[str] = []
+
+    async def clear(kind: Kind) -> None:
+        async with room:
+            try:
+                left = await _clear(client, kind, name)
+            except (ApiError, OSError) as error:
+                failures.append(f"unexpected items still remain in namespace: {name} for gvr: {kind.resource}: {error}")
+                return
+        if left is not None:
+            remaining.append(left)
+
+    async with asyncio.TaskGroup() as group:
+        for kind in content_kinds():
+            group.create_task(clear(kind))
+    return View(namespace, tuple(sorted(remaining, key=lambda one: one.resource)), tuple(failures), now_s)
+
+
+async def _clear(client: Client, kind: Kind, namespace: str) -> Remaining | None:
+    where = Selection(namespace=namespace)
+    found = (await client.list(Partial, where, kind=kind)).items
+    fresh = [one for one in found if one.metadata.deletionTimestamp is None]
+    if fresh and "deletecollection" in kind.verbs:
+        try:
+            await client.call("DELETE", path(kind, namespace), query=BACKGROUND)
+        except (MethodNotAllowed, NotFound):
+            await _one_by_one(client, kind, namespace, fresh=fresh)
+    elif fresh:
+        await _one_by_one(client, kind, namespace, fresh=fresh)
+    left = (await client.list(Partial, where, kind=kind)).items if fresh else found
+    if not left:
+        return None
+    held = Counter(one for obj in left for one in obj.metadata.finalizers)
+    return Remaining(f"{kind.plural}.{kind.group}", len(left), held)
+
+
+async def _one_by_one(client: Client, kind: Kind, namespace: str, *, fresh: list[Partial]) -> None:
+    for one in fresh:
+        try:
+            await client.delete(kind, namespace, one.metadata.name or "", options=BACKGROUND)
+        except NotFound:
+            continue

@@ -1,0 +1,74 @@
+"""See a pod and whether its node exists; or all finished pods.
+
+A key is (namespace, name) of a pod, or ("", "") for the finished pods together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from knarr.api.types.core_v1 import Node, Pod
+from knarr.client.informers import Informers
+from knarr.controllers.podgc.plan import OVER, FinishedView, PodView, View
+from knarr.reconcile.actions import Look
+from knarr.reconcile.runner import Key, Watch
+
+BY_NODE, FINISHED = "nodeName", "finished"
+ALL_FINISHED: Key = ("", "")
+
+
+class Observer:
+    """Remembers since when a node has been missing."""
+
+    def __init__(self) -> None:
+        self._missing_since_s: dict[str, float] = {}
+
+    def observe(self, informers: Informers, key: Key, look: Look) -> View | None:
+        """Return what there is to decide on; None when the pod is gone."""
+        pods = informers.of(Pod)
+        if key == ALL_FINISHED:
+            return FinishedView(tuple(pods.by(FINISHED, "yes")))
+        pod = pods.get(*key)
+        if pod is None:
+            return None
+        node = pod.spec.nodeName or ""
+        if not node or informers.of(Node).get("", node) is not None:
+            self._missing_since_s.pop(node, None)
+            return PodView(pod, None)
+        since_s = self._missing_since_s.setdefault(node, look.now_s)
+        return PodView(pod, look.now_s - since_s)
+
+
+def watches() -> list[Watch[Any]]:
+    """Return what matters: pods that come, leave or end, and nodes that go or come."""
+    return [
+        Watch(Pod, _keys_of_pod, when=_matters,
+              indexes={BY_NODE: lambda pod: [pod.spec.nodeName or ""], FINISHED: _finished}),
+        Watch(Node, _keys_of_node, when=lambda old, new: old is None or new is None),
+    ]
+
+
+def _keys_of_pod(informers: Informers, pod: Pod) -> Iterator[Key]:
+    yield pod.metadata.namespace or "", pod.metadata.name or ""
+    if pod.status.phase in OVER:
+        yield ALL_FINISHED
+
+
+def _matters(old: Pod | None, new: Pod | None) -> bool:
+    if old is None or new is None:
+        return new is not None
+    return (
+        old.spec.nodeName != new.spec.nodeName or old.status.phase != new.status.phase
+        or old.metadata.deletionTimestamp != new.metadata.deletionTimestamp
+    )
+
+
+def _keys_of_node(informers: Informers, node: Node) -> Iterator[Key]:
+    for pod in informers.of(Pod).by(BY_NODE, node.metadata.name or ""):
+        yield pod.metadata.namespace or "", pod.metadata.name or ""
+
+
+def _finished(pod: Pod) -> Iterator[str]:
+    if pod.status.phase in OVER:
+        yield "yes"
