@@ -1,0 +1,11 @@
+"""Say no to a request: a status and one line of text, which the API server passes on."""
+
+from __future__ import annotations
+
+
+class Refusal(Exception):
+    """The request cannot be served. status: HTTP."""
+
+    def __init__(self, status: int, text: str) -> None:
+        super().__init__(text)
+        self.status = status

@@ -1,0 +1,117 @@
+"""Serve the node's HTTPS port, by kubelet's paths:
+
+    /healthz  /pods  /stats/summary
+    /containerLogs/{namespace}/{pod}/{container}
+    /exec/… /attach/…  (upgrade; `/{namespace}/{pod}/{container}`)   /portForward/{namespace}/{pod}  (upgrade)
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Awaitable, Callable
+from typing import Final, TypeAlias
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from knarr.base.clock import Clock
+from knarr.node.cri.face import Runtime, RuntimeFault
+from knarr.node.faces import Lookup
+from knarr.node.server import access, stats
+from knarr.node.server.access import ServingTls
+from knarr.node.server.connection import Connections
+from knarr.node.server.containerlogs import open_log
+from knarr.node.server.refusal import Refusal
+from knarr.node.server.streaming import Streaming
+from knarr.node.settings import Settings
+
+Responder: TypeAlias = Callable[..., Awaitable[web.StreamResponse]]
+
+HOST: Final = "0.0.0.0"  # the API server may be on another machine
+SHUTDOWN_S: Final = 1.0   # for answers under way; streams are cut
+
+log = structlog.get_logger()
+
+
+class Server:
+    """The port. `run` serves until cancelled."""
+
+    def __init__(self, settings: Settings, runtime: Runtime, lookup: Lookup, *, tls: ServingTls, clock: Clock) -> None:
+        self._settings = settings
+        self._runtime = runtime
+        self._lookup = lookup
+        self._tls = tls
+        self._clock = clock
+        self._context: ssl.SSLContext | None = None
+        streaming = Streaming(runtime, lookup)
+        self._routes: dict[tuple[str, int], Responder] = {          # (first word, words behind it)
+            ("healthz", 0): self._health, ("pods", 0): self._pods, ("stats", 1): self._stats,
+            ("containerLogs", 3): self._logs, ("exec", 3): _by_container(streaming.exec),
+            ("attach", 3): _by_container(streaming.attach), ("portForward", 2): streaming.port_forward,
+        }
+
+    async def run(self) -> None:
+        """Serve until cancelled. Port 0 means that this node serves none."""
+        if not self._settings.serving_port:
+            await asyncio.Event().wait()
+        self._context = self._tls.context()
+        runner = web.ServerRunner(Connections(self.answer, handler_cancellation=True, access_log=None),
+                                  shutdown_timeout=SHUTDOWN_S)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, HOST, self._settings.serving_port, ssl_context=self._context).start()
+            await asyncio.Event().wait()
+        finally:
+            await runner.cleanup()
+
+    def reload(self) -> None:
+        """Read the certificate again, after it was renewed."""
+        if self._context is not None:
+            self._tls.load(self._context)
+
+    async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        """Authenticate, route, answer. A refusal is one line of text."""
+        try:
+            tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
+            access.check(tls.getpeercert() if tls is not None else None)
+            first, *rest = request.path.strip("/").split("/")
+            responder = self._routes.get((first, len(rest)))
+            if responder is None:
+                raise Refusal(404, "404 page not found")
+            return await responder(request, *rest)
+        except Refusal as refusal:
+            return web.Response(status=refusal.status, text=f"{refusal}\n")
+        except RuntimeFault as fault:
+            return web.Response(status=500, text=f"{fault}\n")
+
+    async def _health(self, _request: web.BaseRequest) -> web.Response:
+        return web.Response(text="ok")
+
+    async def _pods(self, _request: web.BaseRequest) -> web.Response:
+        listing = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._lookup.pods()}
+        return web.Response(body=msgspec.json.encode(listing), content_type="application/json")
+
+    async def _stats(self, _request: web.BaseRequest, what: str) -> web.Response:
+        if what != "summary":
+            raise Refusal(404, "404 page not found")
+        document = stats.summary(self._settings.node_name, await self._runtime.usage())
+        return web.Response(body=msgspec.json.encode(document), content_type="application/json")
+
+    async def _logs(self, request: web.BaseRequest, namespace: str, pod: str, container: str) -> web.StreamResponse:
+        blocks = open_log(self._settings, self._lookup, request.query,
+                          where=(namespace, pod, container), now_s=self._clock.now_s())
+        response = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        await response.prepare(request)
+        async for block in blocks:
+            await response.write(block)
+        await response.write_eof()
+        return response
+
+
+def _by_container(responder: Responder) -> Responder:
+    async def respond(request: web.BaseRequest, namespace: str, pod: str, container: str) -> web.StreamResponse:
+        return await responder(request, namespace, pod, container=container)
+
+    return respond

@@ -1,0 +1,75 @@
+"""End a client's WebSocket here. Framing is the `websockets` library's, without its own sockets."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Final
+
+from websockets.frames import Frame, Opcode
+from websockets.server import ServerProtocol
+from websockets.typing import Subprotocol
+
+from knarr.node.server.connection import BLOCK_BYTES, Pipe
+
+MESSAGE_BYTES_MAX: Final = 4 << 20      # clients send some 32 KiB at a time; beyond this the connection is closed, 1009
+
+
+class WebSocket:
+    """A server's side of one WebSocket over a taken connection."""
+
+    def __init__(self, pipe: Pipe, protocol: ServerProtocol) -> None:
+        self._pipe = pipe
+        self._protocol = protocol
+
+    @classmethod
+    async def accept(cls, pipe: Pipe, path: str, headers: Iterable[tuple[str, str]], *, subprotocol: str) -> WebSocket:
+        """Answer the handshake. headers: the client's request, of which `path` is the target.
+
+        Raises ConnectionError where the client's handshake is none; it has then been told.
+        """
+        protocol = ServerProtocol(subprotocols=[Subprotocol(subprotocol)], max_size=MESSAGE_BYTES_MAX)
+        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
+        protocol.receive_data("\r\n".join(lines).encode("latin-1", "replace"))
+        (request,) = protocol.events_received()
+        response = protocol.accept(request)  # type: ignore[arg-type]
+        protocol.send_response(response)
+        socket = cls(pipe, protocol)
+        await socket._flush()
+        if response.status_code != 101:
+            raise ConnectionAbortedError(f"no WebSocket handshake: {response.reason_phrase}")
+        return socket
+
+    async def frames(self) -> AsyncIterator[tuple[bool, bytes]]:
+        """Yield (is the first frame of a message, payload) of data frames until the client closes or goes.
+
+        Messages are not put together: what they carry is a stream, and passes on as it comes. Pings are answered.
+        """
+        while data := await self._pipe.reader.read(BLOCK_BYTES):
+            self._protocol.receive_data(data)
+            for event in self._protocol.events_received():
+                if isinstance(event, Frame) and event.opcode in (Opcode.BINARY, Opcode.TEXT, Opcode.CONT):
+                    yield event.opcode is not Opcode.CONT, bytes(event.data)
+            await self._flush()
+            if self._protocol.close_expected():
+                return
+
+    async def send(self, payload: bytes) -> None:
+        """Send one binary message; the client may be slow."""
+        self._protocol.send_binary(payload)
+        await self._flush()
+
+    async def close(self, code: int = 1000, reason: str = "") -> None:
+        """Say goodbye, unless that has been said."""
+        if self._protocol.state.name == "OPEN":
+            self._protocol.send_close(code, reason)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        for data in self._protocol.data_to_send():
+            await self._pipe.send(data)
+
+
+def offered(headers: Iterable[tuple[str, str]]) -> tuple[str, ...]:
+    """Return the subprotocols that a request's headers offer, in order."""
+    values = [value for name, value in headers if name.lower() == "sec-websocket-protocol"]
+    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
