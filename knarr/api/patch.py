@@ -24,7 +24,7 @@ TYPES = (JSON, MERGE, STRATEGIC)
 __all__ = ["APPLY", "JSON", "MERGE", "STRATEGIC", "TYPES", "apply", "json_patch", "merge_patch", "strategic_merge"]
 
 
-def apply(kind: Kind, content_type: str, original: dict[str, Any], body: bytes) -> dict[str, Any]:
+def apply(kind: Kind, original: dict[str, Any], *, body: bytes, content_type: str) -> dict[str, Any]:
     """Apply the bytes of a PATCH request and return the new object.
 
     The result is neither checked nor settled yet. Raises UnsupportedMedia, BadRequest, Invalid or TooLarge.

@@ -35,7 +35,7 @@ def test_recorded_patches_of_deployments():
             plain = request["path"].startswith("/apis/apps/v1") and request["path"].count("/") == 7
             if media in MEDIA and step["code"] == 200 and plain and "scale" not in request["path"]:
                 body = orjson.dumps(request["body"])
-                patched = patch.apply(DEPLOYMENT, media, before, body)
+                patched = patch.apply(DEPLOYMENT, before, body=body, content_type=media)
                 assert_covers(patched["spec"], answer["spec"])
                 compared += 1
             if isinstance(answer, dict) and answer.get("kind") == "Deployment":
@@ -138,7 +138,7 @@ def test_bad_strategic_patches(change, message):
 def test_refused_bodies(media, body, error):
     """A patch that cannot be applied is refused as a whole."""
     with pytest.raises(error):
-        patch.apply(POD, media, {"a": True}, body)
+        patch.apply(POD, {"a": True}, body=body, content_type=media)
 
 
 def test_copies_are_bounded():
