@@ -169,11 +169,19 @@ class Hands:
         name, attempt = worker.created[event.container_id]
         box = worker.machine.box(name)
         known = box.run if box.run is not None and box.run.id == event.container_id else None
-        if event.exit_code == KILLED and box.stage is Stage.RUNNING:
-            await self.tell_end(worker, event.container_id)
         started = known or words.Run(event.container_id, attempt, "", "")
         run = replace_reason(replace(started, finished_s=event.at_s, exit_code=event.exit_code))
+        if event.exit_code == KILLED and box.stage is not Stage.STOPPING and await self._out_of_memory(run.id):
+            run = replace(run, reason="OOMKilled")
         worker.exited(name, await self._tools.spoken(worker, run))
+
+    async def _out_of_memory(self, container_id: str) -> bool:
+        """Ask whether the kernel killed a run for memory; the runtime's state shows it a little later than the end."""
+        try:
+            return (await self._tools.ended_report(container_id)).reason == "OOMKilled"
+        except RuntimeFault as fault:
+            log.info("exit.unread", container=container_id, error=str(fault))
+            return False
 
     async def tell_end(self, worker: PodWorker, container_id: str) -> None:
         """Read how a run ended and tell the pod; a run that the runtime has forgotten ended unseen."""

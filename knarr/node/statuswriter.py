@@ -107,6 +107,8 @@ def difference(old: PodStatus, new: dict[str, Any]) -> dict[str, Any]:
             change["conditions"] = changed
         else:
             del change["conditions"]
+    if old.resources is None:
+        change["resources"] = new["resources"]      # {} says that the node has answered
     if "podIPs" in change:      # merged by ip: what is no longer there must be named
         stale = [each.ip for each in old.podIPs if each.ip not in {new_ip["ip"] for new_ip in new["podIPs"]}]
         change["podIPs"] = [*new["podIPs"], *({"ip": ip, "$patch": "delete"} for ip in stale)]

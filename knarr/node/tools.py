@@ -11,7 +11,7 @@ from knarr.api.types.core_v1 import ObjectReference, Pod, Service
 from knarr.base.clock import Clock
 from knarr.client.client import Client
 from knarr.node import cgroups, credentials, specs
-from knarr.node.cri.face import Runtime, RuntimeFault, SandboxSpec
+from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxSpec
 from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
 from knarr.node.hooks import Hooks
 from knarr.node.images import Images
@@ -21,7 +21,7 @@ from knarr.node.settings import Settings
 from knarr.node.worker import PodWorker
 from knarr.reconcile.events import Recorder
 
-LAG_TRIES, LAG_S = 8, 0.01     # the runtime tells of an exit some milliseconds before its own state shows it
+LAG_TRIES, LAG_S = 8, 0.01     # 10 ms doubling, 2.5 s in all: under load its state shows an exit that late
 
 
 class Teller(Protocol):
@@ -79,16 +79,17 @@ class Tools:
         return await credentials.for_image(self.client, pod, image)
 
     async def ended_run(self, worker: PodWorker, container_id: str) -> Run:
-        """Return how a run ended, once the runtime's state shows it. RuntimeFault where it does not know it."""
-        report = await self.runtime.container_report(container_id)
-        for _ in range(LAG_TRIES):
-            if report.state == "exited":
-                break
-            await self.clock.sleep(LAG_S)
+        """Return how a run ended, with its last words. Raises as ended_report."""
+        return await self.spoken(worker, replace_reason(run_of(await self.ended_report(container_id))))
+
+    async def ended_report(self, container_id: str) -> ContainerReport:
+        """Return the report of an ended run, once the runtime's state shows it. RuntimeFault where it does not."""
+        for tries in range(LAG_TRIES):
             report = await self.runtime.container_report(container_id)
-        if report.state != "exited":
-            raise RuntimeFault("FAILED_PRECONDITION", f"container {container_id} has not ended")
-        return await self.spoken(worker, replace_reason(run_of(report)))
+            if report.state == "exited":
+                return report
+            await self.clock.sleep(LAG_S * 2 ** tries)
+        raise RuntimeFault("FAILED_PRECONDITION", f"container {container_id} has not ended")
 
     async def spoken(self, worker: PodWorker, run: Run) -> Run:
         """Return an ended run with its last words."""

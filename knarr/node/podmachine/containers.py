@@ -111,13 +111,17 @@ def decide_end(d: Deciding, box: Box, run: Run) -> None:
         d.cue(box.name, Cue.ENOUGH)
         return
     waiting = Waiting("RunContainerError", run.message) if run.reason == START_ERROR else None
-    delay_s = restart.delay_s(box, run, d.now_s)
+    # What we stopped is measured from the end before it. Source: kube kuberuntime_manager.go, doBackOff, which looks
+    # at the state from before the kill.
+    since = box.last if box.condemned else run
+    delay_s = restart.delay_s(box, since, d.now_s) if since is not None else 0.0
     if delay_s > 0:
-        d.cue(box.name, Cue.LATER, waiting=waiting)
-        d.timer(box.name, min(restart.SHOW_S, delay_s))
+        d.cue(box.name, Cue.LATER, waiting=waiting, condemned=False)
+        d.timer(box.name, min(restart.SHOW_S, restart.delay_s(box, run, d.now_s)))
         return
-    d.cue(box.name, Cue.AGAIN, waiting=waiting)
-    d.put(restart.stepped(d.box(box.name), run))
+    d.cue(box.name, Cue.AGAIN, waiting=waiting, condemned=False)
+    if since is not None:
+        d.put(restart.stepped(d.box(box.name), since))
     start(d, box.name)
 
 
@@ -180,7 +184,7 @@ def fail_probe(d: Deciding, box: Box, kind: str) -> None:
     limit_s = own_s if own_s is not None else 30 if pod_s is None else pod_s
     policy = container.restartPolicy or d.machine.pod.spec.restartPolicy
     message = f"Container {box.name} failed {kind} probe, will be restarted" if policy != "Never" else ""
-    kill(d, d.cue(box.name, Cue.KILL), max(1.0, float(limit_s)), message)
+    kill(d, d.cue(box.name, Cue.KILL, condemned=True), max(1.0, float(limit_s)), message)
 
 
 def restart_changed(d: Deciding) -> None:
@@ -189,7 +193,7 @@ def restart_changed(d: Deciding) -> None:
         image = d.machine.container(box.name).image or ""
         if box.stage is Stage.RUNNING and box.run is not None and box.kind != "init" and box.run.image != image:
             grace_s = d.machine.pod.spec.terminationGracePeriodSeconds
-            moved = d.cue(box.name, Cue.KILL)
+            moved = d.cue(box.name, Cue.KILL, condemned=True)
             kill(d, moved, 30.0 if grace_s is None else float(grace_s),
                  f"Container {box.name} definition changed, will be restarted")
 

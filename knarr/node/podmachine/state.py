@@ -61,6 +61,7 @@ class Box:
     backoff_s: float = 0.0
     backoff_at_s: float = 0.0
     pulls_failed: int = 0
+    condemned: bool = False         # we stopped the run ourselves, to have another
     timer: int = 0
 
     @property
