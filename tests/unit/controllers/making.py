@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from knarr.api.types.apps_v1 import ReplicaSet
-from knarr.api.types.core_v1 import Pod
+from knarr.api.types.core_v1 import Pod, Service
 
 NOW_S = 1_767_225_600.0     # 2026-01-01T00:00:00Z
 EPOCH = "2026-01-01T00:00:00Z"
@@ -52,3 +52,22 @@ def owner_of(owner: Any) -> dict[str, Any]:
     meta = owner.metadata
     return {"apiVersion": owner.apiVersion, "kind": owner.kind, "name": meta.name, "uid": meta.uid, "controller": True,
             "blockOwnerDeletion": True}
+
+
+def service(**spec: Any) -> Service:
+    """Return a Service that selects a=b at port http 80 → web."""
+    return msgspec.convert({
+        "apiVersion": "v1", "kind": "Service",
+        "metadata": {"name": "svc", "namespace": "d", "uid": "uid-svc", "labels": spec.pop("labels", {})},
+        "spec": {"selector": {"a": "b"}, "ipFamilies": ["IPv4"],
+                 "ports": [{"name": "http", "port": 80, "targetPort": "web", "protocol": "TCP"}], **spec},
+    }, Service)
+
+
+def backend(number: int, *, port: int = 8080, **changes: Any) -> Pod:
+    """Return a pod with an address that serves the port named web."""
+    container = {"name": "c", "image": "i", "ports": [{"name": "web", "containerPort": port}]}
+    ip = f"10.0.{number // 250}.{number % 250 + 1}"
+    status = {"podIP": ip, "podIPs": [{"ip": ip}]}
+    status |= changes.pop("status", {})
+    return pod(f"p{number:04}", spec={"containers": [container]}, status=status, **changes)

@@ -31,6 +31,7 @@ def load(name: str) -> dict[str, Any]:
 def steps(story: dict[str, Any], kind: str, name: str) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """Return each step with the object as it was at the next step, or at the end."""
     found: list[tuple[dict[str, Any], dict[str, Any]]] = []
+    before: dict[str, Any] = {}     # the object's last state before the step that is being read
     last: dict[str, Any] = {}
     for entry in story["story"]:
         if "step" in entry:
@@ -38,6 +39,7 @@ def steps(story: dict[str, Any], kind: str, name: str) -> list[tuple[dict[str, A
                 found[-1] = (found[-1][0], before)
             found.append((entry["step"], last))
         elif entry["kind"] == kind and entry["name"] == name:
+            # The step's own write is recorded before the step; it alone raises the generation.
             before, last = (last if entry["generation"] != last.get("generation") else entry), entry
     found[-1] = (found[-1][0], last)
     return found
