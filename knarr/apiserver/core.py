@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 from uuid import UUID
 
 from knarr.api.http import Answer, Call, User
@@ -18,12 +20,13 @@ from knarr.store.face import Store
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What every handler may use."""
+    """What every handler may use. checks: admission steps that others bring, by (group, plural, operation)."""
 
     store: Store
     settings: Settings
     clock: Clock
     rng: Rng
+    checks: Mapping[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
 
     def timestamp(self) -> str:
         """Return now as the API writes it, to the second."""

@@ -14,6 +14,7 @@ from typing import TypeAlias
 from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
 from knarr.api.http import Answer, Call, Handler, User
 from knarr.apiserver import health, refuse, route
+from knarr.apiserver.admission.words import Step
 from knarr.apiserver.binding import Binder
 from knarr.apiserver.bootstrap import bootstrap
 from knarr.apiserver.changes import Changer
@@ -60,12 +61,14 @@ class Mounts:
     """Handlers that others bring.
 
     created: for kinds that are answered and forgotten (reviews), by (group, plural). subresources: by (group, plural,
-    subresource). paths: exact paths that are no resource, open to all (the key set of the token issuer).
+    subresource). paths: exact paths that are no resource, open to all (the key set of the token issuer). checks:
+    admission steps, by (group, plural, operation).
     """
 
     created: Mapping[tuple[str, str], Verb] = field(default_factory=dict)
     subresources: Mapping[tuple[str, str, str], Verb] = field(default_factory=dict)
     paths: Mapping[str, Handler] = field(default_factory=dict)
+    checks: Mapping[tuple[str, str, str], tuple[Step, ...]] = field(default_factory=dict)
 
 
 class ApiServer:
@@ -81,8 +84,9 @@ class ApiServer:
         security: Security | None = None,
         mounts: Mounts | None = None,
     ) -> None:
-        self.core = Core(store, settings or Settings(), clock or SystemClock(), rng or Rng.from_machine())
         self.security, self.mounts = security or Security(), mounts or Mounts()
+        rng, clock = rng or Rng.from_machine(), clock or SystemClock()
+        self.core = Core(store, settings or Settings(), clock, rng, self.mounts.checks)
         self.reader, self.watcher = Reader(self.core), Watcher(self.core)
         self.services = Services(self.core)
         self.creator = Creator(self.core, self.reader, self.services)

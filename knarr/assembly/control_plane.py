@@ -12,7 +12,7 @@ import structlog
 
 from knarr.api.http import User
 from knarr.apiserver.edge import Edge, server_tls
-from knarr.apiserver.server import ApiServer
+from knarr.apiserver.secured import Secured, secured
 from knarr.apiserver.settings import Settings
 from knarr.assembly import pki, preflight, process
 from knarr.assembly.failure import Failure
@@ -55,22 +55,23 @@ async def serve(instance: Instance) -> None:
         raise Failure(
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
         ) from error
-    server = ApiServer(store, _settings(instance), clock=clock, rng=rng)
+    secure = secured(store, _settings(instance), (instance.pki / "sa.key").read_bytes(), clock=clock, rng=rng)
+    server = secure.server
     edge = Edge(server.handle)
     try:
         await _listen(instance, edge)
-        await server.start()
+        await secure.start()
         log.info("server.ready", url=instance.server_url)
-        await _components(instance, server, clock, rng)
+        await _components(instance, secure, clock, rng)
     finally:
         await server.stop()
         await edge.stop(GRACE_S)
         await store.close()
 
 
-async def _components(instance: Instance, server: ApiServer, clock: SystemClock, rng: Rng) -> None:
+async def _components(instance: Instance, secure: Secured, clock: SystemClock, rng: Rng) -> None:
     """Run what is not the API server itself; each part is started again when a bug ends it."""
-    client = Client(InProcess(server.handle, CONTROLLER_USER))
+    client = Client(InProcess(secure.server.handle, CONTROLLER_USER))
     informers = Informers(client, clock=clock, rng=rng.child("informers"))
     setup = Setup(informers, clock, rng, settings=instance)
     parts: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
@@ -78,6 +79,7 @@ async def _components(instance: Instance, server: ApiServer, clock: SystemClock,
     }
     parts["scheduler"] = partial(scheduler.run, setup)
     async with asyncio.TaskGroup() as group:
+        group.create_task(secure.access.run())
         group.create_task(process.kept_up("informers", informers.run, clock))
         for name, start in parts.items():
             group.create_task(process.kept_up(name, start, clock))

@@ -38,5 +38,6 @@ STEPS: dict[tuple[str, str, str], tuple[Step, ...]] = {
 async def admit(admission: Admission) -> None:
     """Complete the object in place, or raise the refusal of the first rule that objects."""
     await namespace_lifecycle.admit(admission)
-    for step in STEPS.get((admission.kind.group, admission.kind.plural, admission.operation), ()):
+    key = (admission.kind.group, admission.kind.plural, admission.operation)
+    for step in (*STEPS.get(key, ()), *admission.core.checks.get(key, ())):
         await step(admission)

@@ -1,0 +1,144 @@
+"""Answer TokenRequest and TokenReview, and tell the world how our tokens are verified.
+
+Source: kube registry/core/serviceaccount/storage/token.go; registry/authentication/tokenreview; OpenID Connect
+Discovery 1.0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from knarr.api import kinds
+from knarr.api.errors import BadRequest, Cause, Unauthorized, conflict, invalid, not_found
+from knarr.api.http import Answer, Call
+from knarr.apiserver import bodies, encode
+from knarr.apiserver.authn.tokens import ISSUER, Bond, Grant, Tokens
+from knarr.apiserver.authz.reviews import user_info
+from knarr.apiserver.core import Core, Request, timestamp, with_warnings
+
+Obj = dict[str, Any]
+LIFETIME_MIN_S, LIFETIME_S, LIFETIME_MAX_S = 600, 3600, 1 << 32     # Source: kube authentication/validation
+BINDABLE = {("v1", "Pod"): "pods", ("v1", "Secret"): "secrets", ("v1", "Node"): "nodes"}
+
+
+@dataclass(frozen=True, slots=True)
+class TokenHandlers:
+    """The handlers, and what to mount them on."""
+
+    core: Core
+    tokens: Tokens
+    server_url: str
+
+    def subresources(self) -> Mapping[tuple[str, str, str], Any]:
+        """Return what to mount as subresources."""
+        return {("", "serviceaccounts", "token"): self.request}
+
+    def created(self) -> Mapping[tuple[str, str], Any]:
+        """Return what to mount as kinds that are answered and forgotten."""
+        return {("authentication.k8s.io", "tokenreviews"): self.review}
+
+    def paths(self) -> Mapping[str, Any]:
+        """Return what to mount as paths, open to all: they hold nothing secret."""
+        return {"/.well-known/openid-configuration": self.discovery, "/openid/v1/jwks": self.keys}
+
+    async def request(self, request: Request) -> Answer:
+        """Issue a token for a service account."""
+        target = request.target
+        body = bodies.read(request, TOKEN_REQUEST)
+        spec = body.setdefault("spec", {}) or {}
+        account = self._find("serviceaccounts", target.namespace, target.name)
+        lifetime_s = int(spec.get("expirationSeconds") or LIFETIME_S)
+        _check_lifetime(lifetime_s)
+        bond, node = self._bond(target.namespace, target.name, spec.get("boundObjectRef"))
+        audiences = tuple(spec.get("audiences") or (ISSUER,))
+        grant = Grant(target.namespace, target.name, account["metadata"]["uid"], audiences, lifetime_s, bond, node)
+        token, expires_s = self.tokens.issue(grant)
+        made = self.core.timestamp()
+        body["metadata"] = {"name": target.name, "namespace": target.namespace, "creationTimestamp": made}
+        body["spec"] = {**spec, "audiences": list(audiences), "expirationSeconds": lifetime_s}
+        body["spec"].setdefault("boundObjectRef", None)
+        body["status"] = {"token": token, "expirationTimestamp": timestamp(expires_s)}
+        return self._answer(request, body)
+
+    async def review(self, request: Request) -> Answer:
+        """Say whom a token stands for."""
+        body = bodies.read(request, request.target.kind)
+        spec = body.get("spec") or {}
+        if not spec.get("token"):
+            raise invalid("TokenReview", "authentication.k8s.io", "",
+                          [Cause("FieldValueRequired", "spec.token", "Required value")])
+        audiences = tuple(spec.get("audiences") or (ISSUER,))
+        try:
+            user = self.tokens.verify(spec["token"], audiences)
+        except Unauthorized as error:
+            body["status"] = {"user": {}, "error": str(error)}
+        else:
+            body["status"] = {"authenticated": True, "user": user_info(user), "audiences": list(audiences)}
+        return self._answer(request, body)
+
+    async def discovery(self, call: Call) -> Answer:
+        """Return the OpenID discovery document."""
+        return Answer(200, encode.dump({
+            "issuer": ISSUER, "jwks_uri": f"{self.server_url}/openid/v1/jwks", "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["ES256"],
+        }))
+
+    async def keys(self, call: Call) -> Answer:
+        """Return the public keys."""
+        return Answer(200, encode.dump(self.tokens.key_set()), content_type="application/jwk-set+json")
+
+    def _bond(self, namespace: str, account: str, ref: Obj | None) -> tuple[Bond | None, tuple[str, str] | None]:
+        if not ref:
+            return None, None
+        plural = BINDABLE.get((ref.get("apiVersion", ""), ref.get("kind", "")))
+        if plural is None:
+            raise BadRequest(f"cannot bind token for serviceaccount {account!r} to {ref.get('kind')!r}")
+        bound = self._find(plural, "" if plural == "nodes" else namespace, ref.get("name", ""))
+        uid = bound["metadata"]["uid"]
+        if ref.get("uid") and ref["uid"] != uid:
+            why = f"the UID in the bound object reference ({ref['uid']}) does not match the UID in record"
+            raise conflict(plural, "", ref["name"], f"{why}. The object might have been deleted and then recreated")
+        if plural == "pods" and (bound["spec"].get("serviceAccountName") or "default") != account:
+            who = f'cannot bind token for serviceaccount "{account}"'
+            raise BadRequest(f"{who} to pod running with different serviceaccount name.")
+        return Bond(plural, ref["name"], uid), self._node_of(bound) if plural == "pods" else None
+
+    def _node_of(self, pod: Obj) -> tuple[str, str] | None:
+        name = pod["spec"].get("nodeName")
+        kind = kinds.by_resource("", "v1", "nodes")
+        assert kind is not None, "nodes are served"
+        entry = self.core.store.get(kind.key("", name)) if name else None
+        return (name, entry.obj["metadata"]["uid"] if entry else "") if name else None
+
+    def _find(self, plural: str, namespace: str, name: str) -> Obj:
+        kind = kinds.by_resource("", "v1", plural)
+        assert kind is not None, plural
+        entry = self.core.store.get(kind.key(namespace, name))
+        if entry is None:
+            raise not_found(plural, "", name)
+        return entry.obj
+
+    def _answer(self, request: Request, body: Obj) -> Answer:
+        return with_warnings(encode.answer(201, encode.dump(encode.ordered(body)), request.form), request.warnings)
+
+
+def _check_lifetime(lifetime_s: int) -> None:
+    field = "spec.expirationSeconds"
+    if lifetime_s < LIFETIME_MIN_S:
+        why = f"Invalid value: {lifetime_s}: may not specify a duration less than 10 minutes"
+    elif lifetime_s > LIFETIME_MAX_S:
+        why = f"Invalid value: {lifetime_s}: may not specify a duration larger than 2^32 seconds"
+    else:
+        return
+    raise invalid("TokenRequest", "authentication.k8s.io", "", [Cause("FieldValueInvalid", field, why)])
+
+
+def _token_request() -> kinds.Kind:
+    found = kinds.by_kind("authentication.k8s.io", "v1", "TokenRequest")
+    assert found is not None, "TokenRequest is a kind of ours"
+    return found
+
+
+TOKEN_REQUEST = _token_request()

@@ -1,0 +1,74 @@
+"""Join the parts that decide who calls and what they may, and hand them to a server.
+
+`ApiServer` knows only the seams; here they are filled: RBAC and the node authorizer, service account tokens,
+impersonation, the review kinds, and the check against escalation.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from knarr.api.kinds import Kind
+from knarr.apiserver.authn.callers import Callers
+from knarr.apiserver.authn.requests import TokenHandlers
+from knarr.apiserver.authn.tokens import Tokens
+from knarr.apiserver.authz import bootstrap, escalation
+from knarr.apiserver.authz.access import Access
+from knarr.apiserver.authz.reviews import Reviews
+from knarr.apiserver.bootstrap import ensure, kind_of
+from knarr.apiserver.core import Core
+from knarr.apiserver.server import ApiServer, Mounts, Security
+from knarr.apiserver.settings import Settings
+from knarr.base.clock import Clock
+from knarr.base.rng import Rng
+from knarr.store.face import Store
+
+Obj = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """A server whose doors have locks, and what decides. Run `access.run()` while it serves."""
+
+    server: ApiServer
+    access: Access
+
+    async def start(self) -> None:
+        """Start the server and make the default roles; after that the first request may come."""
+        await self.server.start()
+        creator, changer = self.server.creator, self.server.changer
+
+        async def create(wanted: Obj) -> None:
+            await ensure(creator, wanted)
+
+        async def mend(wanted: Obj, edit: Any) -> None:
+            await changer.edit(kind_of(wanted), key_of(kind_of(wanted), wanted), edit)
+
+        def find(wanted: Obj) -> Obj | None:
+            entry = self.server.core.store.get(key_of(kind_of(wanted), wanted))
+            return entry.obj if entry else None
+
+        await bootstrap.ensure(create, find, mend)
+        self.access.load()
+
+
+def key_of(kind: Kind, obj: Obj) -> str:
+    """Return an object's key in the store."""
+    return kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
+
+
+def secured(store: Store, settings: Settings, key_pem: bytes, *, clock: Clock, rng: Rng) -> Secured:
+    """Return a server with every lock in place. key_pem: the private key (P-256) that signs service account tokens."""
+    access = Access(store)
+    tokens = Tokens(key_pem, store, clock=clock, rng=rng)
+    core = Core(store, settings, clock, rng)
+    handlers = TokenHandlers(core, tokens, f"https://{settings.advertise_address}:{settings.port}")
+    mounts = Mounts(
+        created={**Reviews(core, access).handlers(), **handlers.created()},
+        subresources=handlers.subresources(),
+        paths=handlers.paths(),
+        checks=escalation.steps(access),
+    )
+    security = Security(Callers(tokens, lambda: access), access)
+    return Secured(ApiServer(store, settings, clock=clock, rng=rng, security=security, mounts=mounts), access)
