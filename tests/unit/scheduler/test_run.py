@@ -53,8 +53,9 @@ def node(name, cpu="2"):
 
 
 def pod(name, cpu="1", **spec):
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "d", "uid": f"u-{name}"}, "spec": {
-        "containers": [{"name": "c", "image": "i", "resources": {"requests": {"cpu": cpu}}}], **spec}, "status": {}}
+    containers = [{"name": "c", "image": "i", "resources": {"requests": {"cpu": cpu}}}]
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": name, "namespace": "d", "uid": f"u-{name}"},
+            "spec": {"containers": containers, **spec}, "status": {}}
 
 
 def nodes_of(api):
@@ -165,7 +166,8 @@ def test_a_volume_is_asked_for_and_waited_for():
                  "provisioner": "knarr.dev/local-path", "volumeBindingMode": "WaitForFirstConsumer"})
         claim = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {
             "name": "data", "namespace": "d", "uid": "u-data"}, "spec": {
-            "storageClassName": "local-path", "accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            "storageClassName": "local-path", "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}}},
             "status": {"phase": "Pending"}}
         api.put(claim)
         api.put(node("a"))

@@ -1,0 +1,158 @@
+"""Claims find volumes, directories are made for the first pod, and all of it is given back."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.unit.controllers.cluster import live, node, pod
+
+ALL = ("volumebinder", "localpath", "pvcprotection", "pvprotection", "serviceaccounts", "nodelifecycle")
+CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
+VOLUMES = "/api/v1/persistentvolumes"
+
+
+def claim(name="data", storage_class=None, size="1Gi", **spec):
+    body = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}, **spec}
+    if storage_class is not None:
+        body["storageClassName"] = storage_class
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": name}, "spec": body}
+
+
+def volume(name, size, storage_class="", policy="Retain", **spec):
+    return {"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": name}, "spec": {
+        "capacity": {"storage": size}, "accessModes": ["ReadWriteOnce"], "storageClassName": storage_class,
+        "persistentVolumeReclaimPolicy": policy, "hostPath": {"path": f"/x/{name}"}, **spec}}
+
+
+def using(name, claim_name):
+    return pod(name, volumes=[{"name": "v", "persistentVolumeClaim": {"claimName": claim_name}}])
+
+
+async def phase(cluster, path):
+    found = await cluster.ask("GET", path)
+    return found and found["status"]["phase"]
+
+
+def test_a_directory_is_made_for_the_first_pod():
+    """The default class waits for a pod; then a volume is made on its node, and the pod is bound."""
+    async def story(cluster):
+        await cluster.create(node("a"))
+        await cluster.create(claim())
+        await cluster.pass_time()
+        assert "Pending" == await phase(cluster, f"{CLAIMS}/data")
+        assert "WaitForFirstConsumer: waiting for first consumer to be created before binding" in await cluster.events()
+        await cluster.create(using("db", "data"))
+        await cluster.pass_time()
+        held = await cluster.ask("GET", f"{CLAIMS}/data")
+        made = await cluster.ask("GET", f"{VOLUMES}/pvc-{held['metadata']['uid']}")
+        assert ("Bound", "Bound") == (held["status"]["phase"], made["status"]["phase"])
+        assert f"/data/volumes/{made['metadata']['name']}" == made["spec"]["hostPath"]["path"]
+        assert {"storage": "1Gi"} == held["status"]["capacity"]
+        bound = await cluster.ask("GET", "/api/v1/namespaces/default/pods/db")
+        assert "a" == bound["spec"]["nodeName"]
+
+    live(ALL, story, scheduler=True)
+
+
+def test_the_directory_goes_with_the_claim():
+    """The claim stays while a pod uses it; the volume stays until its node has removed the directory."""
+    async def story(cluster):
+        await cluster.create(node("a"))
+        await cluster.create(claim())
+        await cluster.create(using("db", "data"))
+        await cluster.pass_time()
+        await cluster.ask("DELETE", f"{CLAIMS}/data")
+        await cluster.pass_time()
+        assert "Bound" == await phase(cluster, f"{CLAIMS}/data")
+        await cluster.ask("DELETE", "/api/v1/namespaces/default/pods/db", {"gracePeriodSeconds": 0})
+        await cluster.pass_time()
+        assert await cluster.ask("GET", f"{CLAIMS}/data") is None
+        (made,) = (await cluster.ask("GET", VOLUMES))["items"]
+        assert ["knarr.dev/local-path"] == made["metadata"]["finalizers"]
+        patch = {"metadata": {"finalizers": None}}
+        await cluster.ask("PATCH", f"{VOLUMES}/{made['metadata']['name']}", patch, "application/merge-patch+json")
+        await cluster.pass_time()
+        assert [] == await cluster.names(VOLUMES)
+
+    live(ALL, story, scheduler=True)
+
+
+def test_a_node_that_is_gone_cannot_remove_anything():
+    """The node is deleted; its volume is given up here."""
+    async def story(cluster):
+        await cluster.create(node("a"))
+        await cluster.create(claim())
+        await cluster.create(using("db", "data"))
+        await cluster.pass_time()
+        await cluster.ask("DELETE", "/api/v1/namespaces/default/pods/db", {"gracePeriodSeconds": 0})
+        await cluster.ask("DELETE", f"{CLAIMS}/data")
+        await cluster.pass_time()
+        assert 1 == len(await cluster.names(VOLUMES))
+        await cluster.ask("DELETE", "/api/v1/nodes/a")
+        await cluster.pass_time()
+        assert [] == await cluster.names(VOLUMES)
+
+    live(ALL, story, scheduler=True)
+
+
+def test_the_smallest_volume_that_will_do():
+    """Three volumes of no class; the claim gets the middle one. When it goes, its volume is released, and kept."""
+    async def story(cluster):
+        for name, size in (("small", "1Gi"), ("large", "9Gi"), ("middle", "3Gi")):
+            await cluster.create(volume(name, size))
+        await cluster.create(claim(storage_class="", size="2Gi"))
+        await cluster.pass_time()
+        assert "middle" == (await cluster.ask("GET", f"{CLAIMS}/data"))["spec"]["volumeName"]
+        assert ["Available", "Bound", "Available"] == [
+            await phase(cluster, f"{VOLUMES}/{name}") for name in ("large", "middle", "small")]
+        await cluster.ask("DELETE", f"{CLAIMS}/data")
+        await cluster.pass_time()
+        assert "Released" == await phase(cluster, f"{VOLUMES}/middle")
+
+    live(ALL, story)
+
+
+def test_a_volume_comes_later():
+    """A claim waits; a volume that will do is made; they find each other."""
+    async def story(cluster):
+        await cluster.create(claim(storage_class="manual"))
+        await cluster.pass_time()
+        assert "Pending" == await phase(cluster, f"{CLAIMS}/data")
+        await cluster.create(volume("late", "2Gi", "manual"))
+        await cluster.pass_time()
+        assert ("Bound", "Bound") == (await phase(cluster, f"{CLAIMS}/data"), await phase(cluster, f"{VOLUMES}/late"))
+
+    live(ALL, story)
+
+
+@pytest.mark.parametrize(("asked", "said"), [
+    pytest.param({"storage_class": "none"}, 'ProvisioningFailed: storageclass.storage.k8s.io "none" not found',
+                 id="no such class"),
+    pytest.param({"storage_class": ""},
+                 "FailedBinding: no persistent volumes available for this claim and no storage class is set",
+                 id="no class and no volume"),
+])
+def test_why_a_claim_waits(asked, said):
+    """A claim that nothing fits; the event says why, in Kubernetes' words."""
+    async def story(cluster):
+        await cluster.create(claim(**asked))
+        await cluster.pass_time()
+        assert "Pending" == await phase(cluster, f"{CLAIMS}/data")
+        assert said in await cluster.events()
+
+    live(ALL, story)
+
+
+def test_a_bound_claim_loses_its_volume():
+    """Somebody takes the volume away by force."""
+    async def story(cluster):
+        await cluster.create(volume("v", "1Gi"))
+        await cluster.create(claim(storage_class=""))
+        await cluster.pass_time()
+        patch = {"metadata": {"finalizers": None}}
+        await cluster.ask("DELETE", f"{VOLUMES}/v")
+        await cluster.ask("PATCH", f"{VOLUMES}/v", patch, "application/merge-patch+json")
+        await cluster.pass_time()
+        assert "Lost" == await phase(cluster, f"{CLAIMS}/data")
+
+    live(ALL, story)
