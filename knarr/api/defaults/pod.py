@@ -22,6 +22,8 @@ def pod(obj: dict[str, Any]) -> None:
     for name in ("containers", "initContainers"):
         for item in spec.get(name, ()):
             _requests_from_limits(item.get("resources"))
+            if spec.get("hostNetwork"):
+                _host_ports(item)
 
 
 def template(owner: dict[str, Any]) -> None:
@@ -46,16 +48,15 @@ def pod_spec(spec: dict[str, Any]) -> None:
     if "schedulerName" not in spec:
         spec["schedulerName"] = "default-scheduler"
     _account(spec)
-    host_network = bool(spec.get("hostNetwork"))
     for name in CONTAINER_LISTS:
         for item in spec.get(name, ()):
-            container(item, host_network=host_network)
+            container(item)
     for item in spec.get("volumes", ()):
         volume(item)
 
 
-def container(item: dict[str, Any], *, host_network: bool) -> None:
-    """Fill one container. host_network: its ports are then also the host's."""
+def container(item: dict[str, Any]) -> None:
+    """Fill one container."""
     if "imagePullPolicy" not in item:
         item["imagePullPolicy"] = pull_policy(item.get("image", ""))
     if "terminationMessagePath" not in item:
@@ -66,8 +67,6 @@ def container(item: dict[str, Any], *, host_network: bool) -> None:
         item["resources"] = {}
     for port in item.get("ports", ()):
         port.setdefault("protocol", "TCP")
-        if host_network and not port.get("hostPort") and port.get("containerPort"):
-            port["hostPort"] = port["containerPort"]
     for variable in item.get("env", ()):
         source = variable.get("valueFrom")
         if source:
@@ -125,6 +124,13 @@ def _account(spec: dict[str, Any]) -> None:
     name = spec.get("serviceAccountName") or spec.get("serviceAccount")
     if name:
         spec["serviceAccountName"] = spec["serviceAccount"] = name
+
+
+def _host_ports(item: dict[str, Any]) -> None:
+    """Give a container in the host's network the host's ports; templates are left alone, as Kubernetes does."""
+    for port in item.get("ports", ()):
+        if not port.get("hostPort") and port.get("containerPort"):
+            port["hostPort"] = port["containerPort"]
 
 
 def _requests_from_limits(resources: dict[str, Any] | None) -> None:

@@ -46,6 +46,10 @@ def _addresses(spec: dict[str, Any]) -> None:
         return
     if spec.get("clusterIP") and not spec.get("clusterIPs"):
         spec["clusterIPs"] = [spec["clusterIP"]]
+    if spec.get("clusterIP") == "None" and not spec.get("selector"):
+        # Its endpoints are written by hand, of whatever family.
+        policy = spec.setdefault("ipFamilyPolicy", "RequireDualStack")
+        spec.setdefault("ipFamilies", ["IPv4"] if policy == "SingleStack" else ["IPv4", "IPv6"])
     if "ipFamilies" not in spec and "ipFamilyPolicy" not in spec:
         address = spec.get("clusterIP", "")
         if ":" not in address:

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from knarr.api.defaults.status import ALWAYS, complete_status
 from knarr.api.kinds import Kind
-from knarr.api.strategy import batch, namespace, pod, service, workloads
+from knarr.api.strategy import batch, namespace, pod, service, storage, workloads
 
 GENERATIONS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "Pod"): ("spec",),
@@ -50,6 +50,7 @@ OPEN_STATUS: Final = frozenset({("", "Node")})   # agents register with a status
 
 CREATE: Final[dict[tuple[str, str], Callable[[dict[str, Any]], None]]] = {
     ("", "Namespace"): namespace.create,
+    ("", "PersistentVolumeClaim"): storage.create,
     ("", "Pod"): pod.create,
     ("", "Service"): service.create,
     ("apps", "DaemonSet"): workloads.create_daemon_set,
@@ -58,6 +59,7 @@ CREATE: Final[dict[tuple[str, str], Callable[[dict[str, Any]], None]]] = {
 
 UPDATE: Final[dict[tuple[str, str], Callable[[dict[str, Any], dict[str, Any]], None]]] = {
     ("", "Namespace"): namespace.update,
+    ("", "PersistentVolumeClaim"): storage.update,
     ("", "Pod"): pod.update,
     ("", "Service"): service.update,
     ("apps", "DaemonSet"): workloads.update_daemon_set,

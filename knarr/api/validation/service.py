@@ -134,16 +134,21 @@ def _addresses(spot: Spot, spec: dict[str, Any]) -> None:
             spot.at("clusterIPs").invalid(addresses, "'None' must be the first and only value")
         elif address != "None":
             spot.at("clusterIPs").index(number).each(address, formats.ip(address))
+    _families(spot, spec, by_hand=spec.get("clusterIP") == "None" and not spec.get("selector"))
+
+
+def _families(spot: Spot, spec: dict[str, Any], *, by_hand: bool) -> None:
+    """Check the families. by_hand: headless and without selector, so that any family may be written."""
     policy = spec.get("ipFamilyPolicy")
     if policy is not None and policy not in FAMILY_POLICIES:
         spot.at("ipFamilyPolicy").unsupported(policy, FAMILY_POLICIES)
-    elif policy == "RequireDualStack":
+    elif policy == "RequireDualStack" and not by_hand:
         spot.at("ipFamilyPolicy").invalid(policy, "this cluster is not configured for dual-stack services")
     for number, family in enumerate(spec.get("ipFamilies") or ()):
         inner = spot.at("ipFamilies").index(number)
         if family not in FAMILIES:
             inner.unsupported(family, FAMILIES)
-        elif family not in SERVED_FAMILIES and not (addresses and addresses[0] == "None" and not spec.get("selector")):
+        elif family not in SERVED_FAMILIES and not by_hand:
             inner.invalid(family, "not configured on this cluster")
 
 
