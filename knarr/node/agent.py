@@ -8,7 +8,6 @@ next one builds the same workers from the runtime's labels and annotations, and 
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
@@ -264,24 +263,3 @@ class Agent:
                     await hands.tell_end(worker, box.run.id)
             if machine.phase is Phase.UP and machine.sandbox_id not in ready:
                 worker.post(SandboxLost(machine.sandbox_id))
-
-    async def purge(self) -> None:
-        """Stop and remove everything that this node ever made. Call it while `run` does not run."""
-        settings = self._settings
-        if self.containerd.pid():
-            runtime = CriRuntime(settings.endpoint)
-            try:
-                left = adopt.remains(await runtime.list_sandboxes(), ())
-                sandboxes = [each.id for held in left.values() for each in held.sandboxes]
-                await asyncio.gather(*(runtime.stop_sandbox(each) for each in sandboxes))
-            except RuntimeFault as fault:
-                log.warning("purge.sandboxes", error=str(fault))
-            finally:
-                await runtime.close()
-        for uid in self._parts.volumes.known():
-            await self._parts.volumes.tear_down(uid)
-        if settings.managed:
-            await self.containerd.purge()
-            await cni.remove_bridge(settings)
-        for name in ("pods", "cni", "cni-ipam", "log/pods"):
-            shutil.rmtree(settings.data_dir / name, ignore_errors=True)

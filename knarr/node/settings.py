@@ -1,0 +1,102 @@
+"""Say where everything of one node instance lives, and its numbers.
+
+Names are derived from the data dir, so that two instances on one machine never meet: another data dir gives another
+containerd, another bridge, other cgroups. Paths of unix sockets must stay within the kernel's 107 bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from pathlib import Path
+
+SOCKET_PATH_MAX = 107       # bytes. Source: linux/un.h, sun_path[108] with its closing zero
+INTERFACE_NAME_MAX = 15     # bytes. Source: linux/if.h, IFNAMSIZ 16 with its closing zero
+SANDBOX_IMAGE = "knarr.local/pause:1"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """One node's settings.
+
+    data_dir: private to this instance. pod_cidr: this node's share of the pod network.
+    runtime_endpoint: `unix:///path` of a CRI runtime that someone else runs; empty: a managed containerd of our own.
+    serving_port: of the node's HTTPS port (logs, exec); 0: not served.
+    """
+
+    data_dir: Path
+    node_name: str
+    node_ip: str
+    pod_cidr: str = "10.244.0.0/24"
+    cluster_dns: tuple[str, ...] = ("10.96.0.10",)
+    cluster_domain: str = "cluster.local"
+    runtime_endpoint: str = ""
+    sandbox_image: str = SANDBOX_IMAGE
+    cgroup_parent: str = ""
+    bridge: str = ""
+    cni_bin_dir: Path = Path("/usr/lib/cni")
+    max_pods: int = 250
+    serving_port: int = 10250
+    labels: dict[str, str] = field(default_factory=dict)
+    version: str = "v1.36.0+knarr.0.1.0"
+    sandbox_parallel: int = 8           # sandboxes being made at once, count: beyond, CNI plugins wait for each other
+    max_container_log_bytes: int = 10 * 1024 * 1024
+
+    def __post_init__(self) -> None:
+        assert self.data_dir.is_absolute(), f"data_dir must be absolute (got {self.data_dir})"
+        if not self.cgroup_parent:
+            object.__setattr__(self, "cgroup_parent", f"/knarr-{self.tag}")
+        if not self.bridge:
+            object.__setattr__(self, "bridge", f"knarr{self.tag}")
+        assert len(self.bridge.encode()) <= INTERFACE_NAME_MAX, f"bridge name is too long (got {self.bridge})"
+        path = str(self.containerd_socket)
+        assert len(path.encode()) <= SOCKET_PATH_MAX, f"data_dir is too long for a unix socket (got {path})"
+
+    @property
+    def tag(self) -> str:
+        """Eight hex digits that belong to this data dir alone."""
+        return hashlib.sha256(str(self.data_dir).encode()).hexdigest()[:8]
+
+    @property
+    def managed(self) -> bool:
+        """Tell whether we run our own containerd."""
+        return not self.runtime_endpoint
+
+    @property
+    def endpoint(self) -> str:
+        """Return the CRI endpoint as gRPC wants it."""
+        return self.runtime_endpoint or f"unix://{self.containerd_socket}"
+
+    @property
+    def runtime_dir(self) -> Path:
+        """Return where the managed containerd keeps configuration, state, socket and pid."""
+        return self.data_dir / "containerd"
+
+    @property
+    def containerd_socket(self) -> Path:
+        """Return the managed containerd's socket (its debug and ttrpc siblings are longer by at most 6 bytes)."""
+        return self.runtime_dir / "c.sock"
+
+    @property
+    def cni_conf_dir(self) -> Path:
+        """Return the directory that holds our network list and nothing else."""
+        return self.data_dir / "cni"
+
+    @property
+    def pods_dir(self) -> Path:
+        """Return the parent of all pods' own directories."""
+        return self.data_dir / "pods"
+
+    def pod_dir(self, pod_uid: str) -> Path:
+        """Return a pod's own directory: volumes, hosts file, termination logs."""
+        assert pod_uid, "a pod needs a uid"
+        assert "/" not in pod_uid, f"a uid is one path segment (got {pod_uid})"
+        return self.pods_dir / pod_uid
+
+    def log_dir(self, namespace: str, name: str, uid: str) -> Path:
+        """Return a pod's log directory. Source: kube kuberuntime/helpers.go, BuildPodLogsDirectory."""
+        return self.data_dir / "log" / "pods" / f"{namespace}_{name}_{uid}"
+
+    def log_file(self, namespace: str, name: str, uid: str, container: str, attempt: int) -> Path:
+        """Return one run's log file; rotated ones stand beside it with a time as suffix."""
+        return self.log_dir(namespace, name, uid) / container / f"{attempt}.log"
