@@ -13,8 +13,9 @@ import orjson
 from knarr.api import schema, schema_decode
 from knarr.api.errors import BadRequest, Cause, Invalid, invalid
 from knarr.api.kinds import Kind
+from knarr.apiserver import protobuf
 from knarr.apiserver.core import Request
-from knarr.apiserver.negotiate import body_media
+from knarr.apiserver.negotiate import PROTOBUF, body_media
 
 VALIDATIONS = ("Ignore", "Strict", "Warn")  # Source: kube meta/v1/types.go, FieldValidation
 OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
@@ -25,17 +26,30 @@ Obj = dict[str, Any]
 def read(request: Request, kind: Kind) -> Obj:
     """Decode the body as `kind` and settle it. Warnings go into the request."""
     media = body_media(request.call.headers.get("content-type", ""))
-    draft = schema_decode.decode(request.call.body, media, kind, validation=field_validation(request))
+    validation = field_validation(request)
+    if media == PROTOBUF:
+        draft = schema_decode.settle(_unpacked(request.call.body, kind), kind, validation=validation)
+    else:
+        draft = schema_decode.decode(request.call.body, media, kind, validation=validation)
     request.warnings.extend(draft.warnings)
-    return _with_metadata(draft.obj)
+    return _whole(kind, draft.obj)
 
 
 def read_options(request: Request, kind: Kind) -> Obj:
-    """Decode an optional body (DeleteOptions, Eviction); an empty one is an empty object."""
-    if not request.call.body.strip():
+    """Decode an optional body (DeleteOptions); an empty one is an empty object. Any group's version of it will do."""
+    body = request.call.body
+    if not body.strip():
         return {}
     media = body_media(request.call.headers.get("content-type", ""))
-    return schema_decode.decode(request.call.body, media, kind, validation="Ignore").obj
+    try:
+        obj = _unpacked(body, kind) if media == PROTOBUF else schema_decode.parse(body, media)[0]
+    except ValueError as fault:
+        raise BadRequest(f"couldn't get version/kind; json parse error: {fault}") from fault
+    if isinstance(obj, dict) and obj.get("kind") == kind.kind:
+        obj["apiVersion"] = kind.api_version
+    if not isinstance(obj, dict):
+        raise BadRequest(f"the body must be a {kind.kind}")
+    return schema_decode.settle(obj, kind, validation="Ignore").obj
 
 
 def settle_patched(request: Request, kind: Kind, obj: Obj) -> Obj:
@@ -52,7 +66,14 @@ def settle_patched(request: Request, kind: Kind, obj: Obj) -> Obj:
         raise patch_invalid(text, f"strict decoding error: {', '.join(faults)}")
     if validation == "Warn":
         request.warnings.extend(faults)
-    return _with_metadata(obj)
+    return _whole(kind, obj)
+
+
+def _unpacked(body: bytes, kind: Kind) -> Obj:
+    try:
+        return protobuf.decode(body, kind.definition)
+    except protobuf.ProtobufError as fault:
+        raise BadRequest(f"the object provided is unrecognized (must be of type {kind.kind}): {fault}") from fault
 
 
 def patch_invalid(text: bytes, why: str) -> Invalid:
@@ -73,6 +94,9 @@ def field_validation(request: Request) -> str:
     return asked
 
 
-def _with_metadata(obj: Obj) -> Obj:
+def _whole(kind: Kind, obj: Obj) -> Obj:
+    """Add the parts that every object of the kind has, be they empty."""
     obj.setdefault("metadata", {})
+    if "spec" in schema.fields_of(kind.definition):
+        obj.setdefault("spec", {})
     return obj

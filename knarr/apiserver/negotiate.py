@@ -9,6 +9,7 @@ from functools import lru_cache
 from knarr.api.errors import NotAcceptable, UnsupportedMedia
 
 JSON, YAML = "application/json", "application/yaml"
+PROTOBUF = "application/vnd.kubernetes.protobuf"  # read, not written
 BODY_TYPES = "application/json, application/yaml, application/vnd.kubernetes.protobuf"
 AS = frozenset({"Table", "PartialObjectMetadata", "PartialObjectMetadataList"})
 META_VERSIONS = frozenset({"v1", "v1beta1"})
@@ -94,6 +95,8 @@ def body_media(content_type: str) -> str:
         return JSON
     if media in (YAML, "application/x-yaml", "text/yaml"):
         return YAML
+    if media == PROTOBUF:
+        return PROTOBUF
     raise UnsupportedMedia(
         f"the body of the request was in an unknown format - accepted media types include: {BODY_TYPES}"
     )
