@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 MEDIA = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"  # what answers are called
-ACCEPTED = (MEDIA, MEDIA.replace("v2.v1", "v2@v1"))  # what clients ask for; `@` is no valid media type, but old ones send it
+ACCEPTED = (MEDIA, MEDIA.replace("v2.v1", "v2@v1"))  # what clients ask for; no `@` belongs there, but old ones send it
 METHODS = {"get": 2, "put": 3, "post": 4, "delete": 5, "options": 6, "head": 7, "patch": 8}
 Row = Mapping[str, Any]
 
