@@ -100,7 +100,8 @@ def prepare_update(kind: Kind, draft: dict[str, Any], old: dict[str, Any], subre
         keep_all_but_status(draft, old)
     else:
         _ordinary(kind, draft, old)
-    _generation(key, draft, old)
+    if subresource != "status":
+        _generation(key, draft, old)
 
 
 def graceful(kind: Kind, obj: dict[str, Any], options: dict[str, Any]) -> int | None:

@@ -94,6 +94,15 @@ def test_a_status_write_leaves_the_spec():
     assert 1 == draft["metadata"]["generation"]
 
 
+def test_a_revision_written_with_the_status_is_no_new_generation():
+    """The deployment controller notes the revision in an annotation as it writes the status: no new rollout begins."""
+    old = created(DEPLOYMENT, deployment())
+    noted = copy.deepcopy(old)
+    noted["metadata"]["annotations"] = {"deployment.kubernetes.io/revision": "1"}
+
+    assert 1 == updated(DEPLOYMENT, old, noted, "status")["metadata"]["generation"]
+
+
 def test_identity_comes_back_when_left_out():
     """A client PUTs a bare object: uid and times are the server's, a deletion cannot be taken back."""
     old = created(DEPLOYMENT, deployment())
