@@ -4,9 +4,9 @@ Container runtimes serve exec, attach and port-forward over SPDY and nothing new
 WebSocket here must speak it upstream. This module opens no socket and keeps no clock: `Connection` turns received
 bytes into events and calls into bytes to send, and so a test can drive two of them against each other.
 
-What is deliberately thin: the runtimes' own implementation neither sends nor obeys flow-control windows, so sending
-never waits for a WINDOW_UPDATE (it would wait for ever); what we receive is acknowledged with one, for peers that do
-count. Back-pressure is TCP's.
+What is deliberately thin: the runtimes' own implementation neither sends nor obeys flow-control windows. So sending
+never waits for a WINDOW_UPDATE (it would wait for ever), and none is sent: one that reaches a peer which has just
+closed makes its kernel answer with a reset, which throws away output not yet read here. Back-pressure is TCP's.
 
     SpdyError   the peer broke the framing: close the connection
 
@@ -27,11 +27,10 @@ FRAME_BYTES_MAX: Final = 1 << 24          # the length field has 24 bits
 CONTROL_BYTES_MAX: Final = 1 << 20        # 1 MiB: far above any header block; a larger control frame is an attack
 HEADERS_MAX: Final = 1000                 # names in one header block
 DATA_BYTES_MAX: Final = 1 << 15           # 32 KiB a frame we send: one stream cannot hold the line for long
-WINDOW_BYTES: Final = 1 << 16             # initial window of a 3.1 stream; acknowledge at half of it
 
 _VERSION: Final = 3
 _FIN: Final = 0x01
-_SYN_STREAM, _SYN_REPLY, _RST, _SETTINGS, _PING, _GOAWAY, _HEADERS, _WINDOW = 1, 2, 3, 4, 6, 7, 8, 9
+_SYN_STREAM, _SYN_REPLY, _RST, _PING, _GOAWAY, _HEADERS = 1, 2, 3, 6, 7, 8
 RST_REFUSED: Final = 3
 RST_CANCEL: Final = 5
 
@@ -89,14 +88,13 @@ Event: TypeAlias = Opened | Replied | Data | Reset | GoAway
 class Connection:
     """One side of a SPDY/3.1 connection, without its socket.
 
-    After every `receive` send what `take_output` returns: answers to pings and window updates.
+    After every `receive` send what `take_output` returns: answers to pings.
     """
 
     def __init__(self, role: Literal["client", "server"] = "client") -> None:
         self._next_stream = 1 if role == "client" else 2
         self._buffer = bytearray()
         self._output = bytearray()
-        self._received: dict[int, int] = {}                        # bytes since the last window update, by stream
         self._deflate = zlib.compressobj(zdict=DICTIONARY)
         self._inflate = zlib.decompressobj(zdict=DICTIONARY)
         self._handlers: dict[int, Callable[[int, bytes], Event | None]] = {
@@ -163,7 +161,6 @@ class Connection:
 
     def _decode(self, word: int, flags: int, body: bytes) -> Event | None:
         if not word >> 31:
-            self._count(word, len(body))
             return Data(word, body, bool(flags & _FIN))
         version, kind = (word >> 16) & 0x7FFF, word & 0xFFFF
         if version != _VERSION:
@@ -175,14 +172,6 @@ class Connection:
             return handler(flags, body)
         except struct.error as error:
             raise SpdyError(f"control frame {kind} of {len(body)} bytes is too short") from error
-
-    def _count(self, stream: int, size_bytes: int) -> None:
-        for number in (stream, 0):              # 0: the connection's own window
-            total = self._received.get(number, 0) + size_bytes
-            if total >= WINDOW_BYTES // 2:
-                self._output += _control(_WINDOW, struct.pack(">II", number, total))
-                total = 0
-            self._received[number] = total
 
     def _on_syn_stream(self, flags: int, body: bytes) -> Event:
         (stream,) = struct.unpack_from(">I", body)

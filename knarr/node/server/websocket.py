@@ -7,7 +7,6 @@ from typing import Final
 
 from websockets.frames import Frame, Opcode
 from websockets.server import ServerProtocol
-from websockets.typing import Subprotocol
 
 from knarr.node.server.connection import BLOCK_BYTES, Pipe
 
@@ -27,11 +26,13 @@ class WebSocket:
 
         Raises ConnectionError where the client's handshake is none; it has then been told.
         """
-        protocol = ServerProtocol(subprotocols=[Subprotocol(subprotocol)], max_size=MESSAGE_BYTES_MAX)
-        lines = [f"GET {path} HTTP/1.1", *(f"{name}: {value}" for name, value in headers), "", ""]
-        protocol.receive_data("\r\n".join(lines).encode("latin-1", "replace"))
+        protocol = ServerProtocol(max_size=MESSAGE_BYTES_MAX)
+        # The library would refuse `SPDY/3.1+portforward.k8s.io`, which is no token by RFC 9110; so the choice is ours.
+        kept = [f"{name}: {value}" for name, value in headers if name.lower() != "sec-websocket-protocol"]
+        protocol.receive_data("\r\n".join([f"GET {path} HTTP/1.1", *kept, "", ""]).encode("latin-1", "replace"))
         (request,) = protocol.events_received()
         response = protocol.accept(request)  # type: ignore[arg-type]
+        response.headers["Sec-WebSocket-Protocol"] = subprotocol
         protocol.send_response(response)
         socket = cls(pipe, protocol)
         await socket._flush()
