@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -32,6 +33,13 @@ CONTROLLER_USER = User("system:kube-controller-manager", groups=("system:masters
 GRACE_S = 2.0  # what requests under way get when the server is told to stop
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class ControllerSettings:
+    """What controllers are told. ca_pem: the certificate that pods verify the API server by."""
+
+    ca_pem: str
 
 
 def main(instance: Instance) -> None:
@@ -73,7 +81,7 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
     """Run what is not the API server itself; each part is started again when a bug ends it."""
     client = Client(InProcess(secure.server.handle, CONTROLLER_USER))
     informers = Informers(client, clock=clock, rng=rng.child("informers"))
-    setup = Setup(informers, clock, rng, settings=instance)
+    setup = Setup(informers, clock, rng, settings=ControllerSettings((instance.pki / "ca.crt").read_text()))
     parts: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
         name: partial(start, setup) for name, start in starters().items()
     }
