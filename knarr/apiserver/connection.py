@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any
+from typing import Any, cast
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -63,21 +63,28 @@ class Connection(RequestHandler):
     def _hold(self, data: bytes) -> None:
         assert self._early is not None
         self._early += data
-        if len(self._early) > RAW_BUFFER_BYTES and isinstance(self.transport, asyncio.Transport):
-            self.transport.pause_reading()
+        transport = self._readable()
+        if len(self._early) > RAW_BUFFER_BYTES and transport is not None:
+            transport.pause_reading()
+
+    def _readable(self) -> asyncio.Transport | None:
+        # uvloop's TLS transport has a Transport's methods without being one.
+        return cast("asyncio.Transport | None", self.transport)
 
     def take(self) -> RawStream:
         """Leave HTTP; from now on the caller alone reads and writes."""
         assert self._raw is None, "the connection has been taken already"
-        assert isinstance(self.transport, asyncio.Transport), "the client has gone"
+        transport = self._readable()
+        if transport is None:
+            raise ConnectionResetError("the client has gone")
         self._raw = asyncio.StreamReader(limit=RAW_BUFFER_BYTES, loop=self.loop)
-        self._raw.set_transport(self.transport)
-        self.transport.resume_reading()
+        self._raw.set_transport(transport)
+        transport.resume_reading()
         early = bytes(self._early or b"") + bytes(self._message_tail)
         self._early, self._message_tail = None, b""
         if early:
             self._raw.feed_data(early)
-        return RawStream(self, self._raw, self.transport)
+        return RawStream(self, self._raw, transport)
 
     def eof_received(self) -> None:
         """Tell the owner that the client will send no more."""
