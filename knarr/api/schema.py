@@ -117,11 +117,15 @@ class _Scalar:
         return self.rule(value, path)
 
 
+ZEROS = {"string": "", "byte": "", "resource.Quantity": "0", "int32": 0, "int64": 0, "boolean": False}
+
+
 class _List:
-    __slots__ = ("go_type", "item", "keep_empty")
+    __slots__ = ("go_type", "item", "keep_empty", "zero")
 
     def __init__(self, item: str, keep_empty: bool) -> None:
         self.item = _checker(item)
+        self.zero = ZEROS.get(item)
         self.go_type = scalars.go_type("[]" + item)
         self.keep_empty = keep_empty
 
@@ -132,7 +136,8 @@ class _List:
             return NOTHING
         settle = self.item.settle
         for index, item in enumerate(value):
-            if item is None:
+            if item is None:   # a null element is a zero value in Go
+                value[index] = {} if isinstance(self.item, _Struct) else self.zero
                 continue
             kept = settle(item, (path, index, path[2]), findings)
             if kept is not item:
@@ -147,7 +152,7 @@ class _Map:
         self.item = _checker(item)
         self.go_type = scalars.go_type("{}" + item)
         self.keep_empty = keep_empty
-        self.zero: Any = {"string": "", "byte": "", "resource.Quantity": "0"}.get(item, NOTHING)
+        self.zero: Any = ZEROS.get(item, NOTHING)
 
     def settle(self, value: Any, path: Path, findings: Findings) -> Any:
         if not isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Defaults of Namespace, Node, Secret, Event and LimitRange.
+"""Defaults of Namespace, Node, Secret, Event, LimitRange and ResourceQuota.
 
 Source: kube pkg/apis/core/v1/defaults.go and conversion.go.
 """
@@ -54,6 +54,11 @@ def event_v1(obj: dict[str, Any]) -> None:
     obj.setdefault("deprecatedSource", {})
     obj.setdefault("deprecatedFirstTimestamp", None)
     obj.setdefault("deprecatedLastTimestamp", None)
+
+
+def resource_quota(obj: dict[str, Any]) -> None:
+    """Show the spec, even an empty one."""
+    obj.setdefault("spec", {})
 
 
 def limit_range(obj: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Defaults of PriorityClass and HorizontalPodAutoscaler.
+"""Defaults of PriorityClass, PodDisruptionBudget and HorizontalPodAutoscaler.
 
 Source: kube pkg/apis/scheduling/v1/defaults.go, pkg/apis/autoscaling/v2/defaults.go.
 """
@@ -19,6 +19,11 @@ def priority_class(obj: dict[str, Any]) -> None:
     """Fill the value and the preemption policy."""
     obj.setdefault("value", 0)
     obj.setdefault("preemptionPolicy", "PreemptLowerPriority")
+
+
+def budget(obj: dict[str, Any]) -> None:
+    """Show a PodDisruptionBudget's spec, even an empty one."""
+    obj.setdefault("spec", {})
 
 
 def horizontal_pod_autoscaler(obj: dict[str, Any]) -> None:
