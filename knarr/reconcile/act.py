@@ -56,7 +56,7 @@ class Outcome:
 async def act(client: Client, recorder: Recorder, actions: Sequence[Action]) -> Outcome:
     """Carry out actions in order; the first group with a refusal or a fault is the last."""
     outcome = Outcome()
-    for kind, group in groupby(actions, type):
+    for (kind, _), group in groupby(actions, _sort):
         members = list(group)
         if kind is Create or kind is Delete:
             await _together(client, recorder, members, outcome=outcome)
@@ -65,6 +65,11 @@ async def act(client: Client, recorder: Recorder, actions: Sequence[Action]) -> 
         if outcome.stopped:
             break
     return outcome
+
+
+def _sort(action: Action) -> tuple[type, type]:
+    """Say what may be sent together: creates of one kind, deletes of one kind."""
+    return type(action), type(action.obj) if isinstance(action, Create | Delete) else type(None)
 
 
 async def _together(client: Client, recorder: Recorder, actions: list[Action], *, outcome: Outcome) -> None:
