@@ -1,4 +1,4 @@
-"""Say what is wrong with a JSON text in the words of Go's scanner, which clients and people know.
+"""Read JSON; say what is wrong with it in the words of Go's scanner, which clients and people know.
 
 Source: Go encoding/json scanner.go.
 """
@@ -6,6 +6,9 @@ Source: Go encoding/json scanner.go.
 from __future__ import annotations
 
 import re
+from typing import Any
+
+import orjson
 
 _SPACE = " \t\r\n"
 _STRING = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})*"')
@@ -13,7 +16,30 @@ _STRING_HEAD = re.compile(r'"(?:[^"\\\x00-\x1f]|\\["\\/bfnrt]|\\u[0-9a-fA-F]{4})
 _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?")
 _LITERALS = ("true", "false", "null")
 END = "unexpected end of JSON input"
-DEPTH_MAX = 200  # levels: beyond them any text is refused before this is asked
+DEPTH_MAX = 200  # levels: no object needs as many, and what walks or writes them may recurse
+TOO_DEEP = "exceeded max depth"
+
+
+def load(body: bytes) -> Any:
+    """Parse a JSON text. Raises ValueError with the text's fault."""
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError as fault:
+        raise ValueError(json_fault(body) or str(fault)) from fault
+    if body.count(b"{") + body.count(b"[") > DEPTH_MAX and too_deep(value):
+        raise ValueError(TOO_DEEP)
+    return value
+
+
+def too_deep(value: Any) -> bool:
+    """Say whether a value nests deeper than DEPTH_MAX. Walks level by level, without recursion."""
+    level = [value]
+    for _ in range(DEPTH_MAX + 1):
+        level = [item for outer in level if isinstance(outer, dict | list)
+                 for item in (outer.values() if isinstance(outer, dict) else outer)]
+        if not level:
+            return False
+    return True
 
 
 def json_fault(body: bytes) -> str:
@@ -50,7 +76,7 @@ def _value(text: str, at: int, depth: int) -> int:
     if at >= len(text):
         raise _Fault(END)
     if depth > DEPTH_MAX:
-        raise _Fault("exceeded max depth")
+        raise _Fault(TOO_DEEP)
     mark = text[at]
     if mark == "{":
         return _members(text, _skip(text, at + 1), depth)

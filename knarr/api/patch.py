@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 
 from knarr.api.errors import BadRequest, UnsupportedMedia
-from knarr.api.gojson import json_fault
+from knarr.api.gojson import load
 from knarr.api.kinds import Kind
 from knarr.api.patch_json import json_patch
 from knarr.api.patch_strategic import strategic_merge
@@ -58,9 +58,9 @@ def merge_patch(original: dict[str, Any], patch: dict[str, Any]) -> dict[str, An
 def read(body: bytes) -> Any:
     """Parse a patch's JSON. Raises BadRequest in the words of Kubernetes' decoder."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as fault:
-        raise BadRequest(f"error decoding patch: {json_fault(body) or fault}") from fault
+        return load(body)
+    except ValueError as fault:
+        raise BadRequest(f"error decoding patch: {fault}") from fault
 
 
 def unsupported(media: str) -> UnsupportedMedia:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 
 from knarr.api.errors import ApiError, Invalid, TooLarge
+from knarr.api.gojson import too_deep
 
 OPERATIONS_MAX = 10_000  # of one patch. Source: kube patch.go, maxJSONPatchOperations
 COPY_BYTES_MAX = 3 * 1024 * 1024  # copied by one patch. Source: kube apiserver config, JSONPatchMaxCopyBytes
@@ -32,9 +33,9 @@ def json_patch(original: dict[str, Any], operations: list[Any]) -> dict[str, Any
     try:
         for operation in operations:
             state.apply(operation)
-    except _Refused as refused:
+    except (_Refused, RecursionError, orjson.JSONEncodeError) as refused:  # the last two: moved ever deeper
         raise _rejected() from refused
-    if not isinstance(state.document, dict):
+    if not isinstance(state.document, dict) or too_deep(state.document):
         raise _rejected()
     return state.document
 

@@ -14,7 +14,7 @@ import orjson
 
 from knarr.api import kinds, schema
 from knarr.api.errors import BadRequest
-from knarr.api.gojson import json_fault
+from knarr.api.gojson import TOO_DEEP, load
 from knarr.api.kinds import Kind
 from knarr.api.yamldoc import YamlError, read_yaml
 
@@ -69,10 +69,7 @@ def parse(body: bytes, content_type: str) -> tuple[Any, list[str]]:
             return read_yaml(body)
         except YamlError as fault:
             raise ValueError(str(fault)) from fault
-    try:
-        obj = orjson.loads(body)
-    except orjson.JSONDecodeError as fault:
-        raise ValueError(json_fault(body) or f"{fault}") from fault
+    obj = load(body)
     return obj, _duplicates(body, obj)
 
 
@@ -135,7 +132,10 @@ def _duplicates(body: bytes, obj: Any) -> list[str]:
     if body.count(b":") == orjson.dumps(obj).count(b":") and b"\\u003" not in body.lower():
         return []
     found: list[str] = []
-    _walk(json.loads(body, object_pairs_hook=_Pairs), "", found)
+    try:
+        _walk(json.loads(body, object_pairs_hook=_Pairs), "", found)
+    except RecursionError as fault:  # the value that was dropped may be as deep as it likes
+        raise ValueError(TOO_DEEP) from fault
     return found
 
 

@@ -10,6 +10,14 @@ from base64 import b64decode
 from typing import Any
 
 import yaml
+from yaml.events import (
+    AliasEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 from yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 NODES_MAX = 200_000  # after aliases are expanded: ten times the largest objects seen
@@ -23,7 +31,6 @@ _INT = re.compile(r"[-+]?(?:0b[01_]+|0x[0-9a-fA-F_]+|0o?[0-7_]*|[1-9][0-9_]*)")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _TAG = "tag:yaml.org,2002:"
 _LOADER: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_RESOLVER = yaml.SafeLoader("")
 
 
 class YamlError(ValueError):
@@ -32,13 +39,11 @@ class YamlError(ValueError):
 
 def read_yaml(body: bytes) -> tuple[Any, list[str]]:
     """Return the first document's value, and the paths of keys that stand twice. Raises YamlError."""
-    loader = _LOADER(body)
     try:
-        node = loader.get_node() if loader.check_node() else None
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as fault:
+        loader = _LOADER(body)
+        node = _Composer(loader).document()
+    except (yaml.YAMLError, UnicodeDecodeError) as fault:
         raise YamlError(_first_line(fault)) from fault
-    finally:
-        loader.dispose()
     builder = _Builder()
     return (None if node is None else builder.build(node, "", 0)), builder.duplicates
 
@@ -48,6 +53,52 @@ def _first_line(fault: Exception) -> str:
     if mark is not None and problem:
         return f"yaml: line {mark.line + 1}: {problem}"
     return f"yaml: {str(fault).splitlines()[0] if str(fault) else type(fault).__name__}"
+
+
+class _Composer:
+    """Puts nodes together from the parser's events: the library's own composer recurses in C without a bound."""
+
+    def __init__(self, loader: Any) -> None:
+        self.loader = loader
+        self.anchors: dict[str, Node] = {}
+
+    def document(self) -> Node | None:
+        """Return the first document's root; None if there is none."""
+        self.loader.get_event()  # the stream begins
+        if self.loader.check_event(yaml.events.StreamEndEvent):
+            return None
+        self.loader.get_event()  # the document begins
+        return self._node(0)
+
+    def _node(self, depth: int) -> Node:
+        if depth > DEPTH_MAX:
+            raise YamlError("yaml: exceeded max depth")
+        event = self.loader.get_event()
+        if isinstance(event, AliasEvent):
+            if event.anchor not in self.anchors:
+                raise YamlError(f"yaml: unknown anchor '{event.anchor}' referenced")
+            return self.anchors[event.anchor]
+        node = self._composed(event, depth)
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
+
+    def _composed(self, event: Any, depth: int) -> Node:
+        tag, marks = event.tag or "", (event.start_mark, event.end_mark)
+        if isinstance(event, ScalarEvent):
+            return ScalarNode(tag, event.value, *marks, style=event.style)
+        if isinstance(event, SequenceStartEvent):
+            return SequenceNode(tag, self._until(SequenceEndEvent, depth), *marks)
+        assert isinstance(event, MappingStartEvent)
+        flat = self._until(MappingEndEvent, depth)
+        return MappingNode(tag, list(zip(flat[::2], flat[1::2], strict=True)), *marks)
+
+    def _until(self, end: type[Any], depth: int) -> list[Node]:
+        nodes = []
+        while not self.loader.check_event(end):
+            nodes.append(self._node(depth + 1))
+        self.loader.get_event()
+        return nodes
 
 
 class _Builder:
@@ -72,7 +123,7 @@ class _Builder:
         built: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            if key_node.tag == _TAG + "merge":
+            if _is_merge(key_node):
                 merged = {**self._merge(value_node, path, depth), **merged}
                 continue
             key = _key(key_node)
@@ -103,15 +154,17 @@ def _key(node: Node) -> str:
     return "null" if value is None else str(value)
 
 
+def _is_merge(node: Node) -> bool:
+    return isinstance(node, ScalarNode) and node.value == "<<" and not node.style and not node.tag
+
+
 def scalar(node: ScalarNode) -> Any:
     """Return a scalar's value as YAML 1.1 reads it."""
-    text: str = node.value
-    if node.style in ("'", '"', "|", ">"):
-        return text if node.tag != _TAG + "binary" else _binary(text)
-    implicit = _RESOLVER.resolve(ScalarNode, text, (True, False))  # type: ignore[no-untyped-call]
-    if node.tag != implicit:  # an explicit tag
-        return _tagged(node.tag.removeprefix(_TAG), text)
-    return plain(text)
+    if node.tag not in ("", "!"):
+        return _tagged(node.tag.removeprefix(_TAG), node.value)
+    if node.style in ("'", '"', "|", ">") or node.tag == "!":
+        return node.value
+    return plain(node.value)
 
 
 def plain(text: str) -> Any:

@@ -149,6 +149,17 @@ def test_copies_are_bounded():
         patch.json_patch({"x": "y" * 100_000}, doubling)
 
 
+def test_depth_is_bounded():
+    """Each move puts the whole below itself: refused before anything recurses."""
+    nest = [{"op": "move", "from": "/a", "path": "/t"}, {"op": "add", "path": "/a", "value": {}},
+            {"op": "move", "from": "/t", "path": "/a/x"}] * 1500
+
+    with pytest.raises(Invalid):
+        patch.json_patch({"a": {}}, nest)
+    with pytest.raises(BadRequest):
+        patch.read(b"[" * 1000 + b"]" * 1000)
+
+
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-5, 5) | st.text("ab", max_size=2),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from("abc/~"), inner, max_size=3),

@@ -232,6 +232,7 @@ def test_aliases_share_nothing():
         b"%c: &%c [%s]\n" % (n, n, b",".join([b"*%c" % (n - 1)] * 9)) for n in range(98, 106)), id="a billion laughs"),
     pytest.param(b"a: &a [*a]\n", id="itself"),
     pytest.param(b"[" * 500 + b"]" * 500, id="deep"),
+    pytest.param(b"a: *b\n", id="an alias of nothing"),
     pytest.param(b"a: [\n", id="unfinished"),
     pytest.param(b"\xff\xfe\xff", id="no text"),
     pytest.param(b"? [a]\n: b\n", id="a list as a key"),
@@ -260,3 +261,19 @@ def test_what_is_left_out_comes_from_the_url():
 def test_what_is_no_object(body):
     """Anything else than an object is refused."""
     assert "the object provided is unrecognized (must be of type Pod)" in (refusal(body, JSON, POD) or "")
+
+
+@pytest.mark.parametrize("body", [
+    pytest.param(b'{"a":' * 300 + b"1" + b"}" * 300, id="deep"),
+    pytest.param(b'{"a":' * 5000, id="deep and unfinished"),
+    pytest.param(b'{"a":' + b"[" * 1000 + b"]" * 1000 + b',"a":1}', id="deep in what a duplicate hides"),
+])
+def test_deep_json_is_refused(body):
+    """Nothing we run may be driven into its recursion limit."""
+    assert refusal(body, JSON, POD) is not None
+
+
+@pytest.mark.parametrize("text", [b"[" * 100_000, b"- " * 100_000, b"{a: " * 100_000])
+def test_deep_yaml_is_refused(text):
+    """A C stack is not ours to fill: a hundred thousand brackets must not end the process."""
+    assert refusal(text, YAML, POD) is not None
