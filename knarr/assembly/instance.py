@@ -35,7 +35,7 @@ def default_data_dir() -> Path:
 class Config:
     """What the first start chose; later starts keep it.
 
-    port: of the API. agent_port: of the node's HTTPS port; 0 lets the kernel choose.
+    port: of the API. agent_port: of the node's HTTPS port.
     runtime_endpoint: a CRI endpoint someone else runs; empty: our own containerd.
     """
 
@@ -164,9 +164,16 @@ def _fresh(data_dir: Path) -> Config:
     name, address = socket.gethostname().lower(), machine_address()
     if data_dir == ROOT_DATA_DIR:
         return Config(name, address)
-    lot = int.from_bytes(hashlib.sha256(str(data_dir).encode()).digest()[:2], "big") % 60
+    digest = hashlib.sha256(str(data_dir).encode()).digest()
+    lot = int.from_bytes(digest[:2], "big") % 60
     # 64..123 and 128..187: two blocks of 60 private networks that no common default uses
-    return Config(name, address, agent_port=0, pod_cidr=f"10.{64 + lot}.0.0/16", service_cidr=f"10.{128 + lot}.0.0/16")
+    return Config(
+        name,
+        address,
+        agent_port=20_000 + int.from_bytes(digest[2:4], "big") % 10_000,
+        pod_cidr=f"10.{64 + lot}.0.0/16",
+        service_cidr=f"10.{128 + lot}.0.0/16",
+    )
 
 
 def _refuse_moves(was: Config, now: Config) -> None:

@@ -2,11 +2,114 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Callable, Coroutine
+from functools import partial
 from pathlib import Path
+from typing import Any
 
-from knarr.assembly import preflight
+import structlog
+
+from knarr.api.types.core_v1 import Pod
+from knarr.assembly import pki, preflight, process
+from knarr.assembly.failure import Failure
 from knarr.assembly.instance import CLUSTER_DOMAIN, VERSION, Instance
+from knarr.base.clock import SystemClock
+from knarr.base.rng import Rng
+from knarr.client.client import Client
+from knarr.client.credentials import Credentials, transport
+from knarr.client.informers import Informers
+from knarr.dns import run as dns
+from knarr.dns.forward import Source
+from knarr.node import resolv
+from knarr.node.agent import Agent, Parts
+from knarr.node.cri.face import Runtime
+from knarr.node.faces import DnsConfig, Lookup
+from knarr.node.server.access import ServingTls
+from knarr.node.server.server import Server
 from knarr.node.settings import Settings
+from knarr.node.volumes import Volumes
+from knarr.proxy import run as proxy
+from knarr.proxy.render import Names
+
+HOST_RESOLV = Path("/etc/resolv.conf")
+HOST_NAMES = Path("/etc/hosts")
+
+log = structlog.get_logger()
+
+
+def main(instance: Instance) -> None:
+    """Run the node until told to stop; containers go on. Raises Failure, with the fix, when it cannot start."""
+    preflight.check(instance)
+    process.run(lambda: serve(instance))
+
+
+async def serve(instance: Instance) -> None:
+    """Keep agent, proxy and DNS up."""
+    clock, rng = SystemClock(), Rng.from_machine()
+    pki.ensure(instance, clock.now_s())
+    settings = node_settings(instance)
+    https = transport(_credentials(instance), clock)
+    client = Client(https)
+    try:
+        async with asyncio.TaskGroup() as group:
+            informers = Informers(client, clock=clock, rng=rng.child("informers"))
+            rules = proxy.Settings(
+                Names(instance.nft_table, instance.config.pod_cidr, instance.config.service_cidr),
+                settings.node_name, settings.bridge, proxy.dns_frontends(instance.dns_address, instance.node_gateway),
+            )  # fmt: skip
+            names = dns.Settings(
+                (instance.node_gateway,), source=Source(own=(instance.node_gateway, instance.dns_address))
+            )
+            parts: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
+                "informers": informers.run,
+                "proxy": partial(proxy.run, informers, rules, clock=clock, rng=rng.child("proxy")),
+                "dns": partial(dns.run, informers, names, clock=clock, rng=rng.child("dns")),
+                "agent": lambda: _agent(instance, settings, client, clock=clock, rng=rng).run(),
+            }
+            for name, start in parts.items():
+                group.create_task(process.kept_up(name, start, clock))
+    finally:
+        await https.close()
+
+
+def _agent(instance: Instance, settings: Settings, client: Client, *, clock: SystemClock, rng: Rng) -> Agent:
+    tls = ServingTls(instance.pki / "node.crt", instance.pki / "node.key", instance.pki / "ca.crt")
+
+    async def serve_port(runtime: Runtime, lookup: Lookup) -> None:
+        await Server(settings, runtime, lookup, tls=tls, clock=clock).run()
+
+    parts = Parts(
+        volumes=Volumes(settings, client, clock),
+        hosts_file=lambda pod, ip: resolv.hosts_file(pod, ip, settings.cluster_domain, host_file=_read(HOST_NAMES)),
+        dns_config=partial(_dns_config, settings),
+        serve=serve_port,
+    )
+    return Agent(settings, client, clock=clock, rng=rng.child("agent"), parts=parts)
+
+
+def _dns_config(settings: Settings, pod: Pod) -> DnsConfig:
+    return resolv.dns_config(pod, cluster_dns=settings.cluster_dns, cluster_domain=settings.cluster_domain,
+                             host_resolv=_read(HOST_RESOLV))  # fmt: skip
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+def _credentials(instance: Instance) -> Credentials:
+    pki_dir = instance.pki
+    try:
+        return Credentials(
+            instance.server_url,
+            ca_pem=(pki_dir / "ca.crt").read_bytes(),
+            certificate_pem=(pki_dir / "node.crt").read_bytes(),
+            key_pem=(pki_dir / "node.key").read_bytes(),
+        )
+    except OSError as error:
+        raise Failure(
+            f"the node's certificate cannot be read: {error}", f"knarr up --data-dir {instance.data_dir}"
+        ) from error
 
 
 def node_settings(instance: Instance) -> Settings:

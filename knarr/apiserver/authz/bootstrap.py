@@ -21,6 +21,7 @@ GROUP = "rbac.authorization.k8s.io"
 VERSION = f"{GROUP}/v1"
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
+OWN_BINDINGS = {"knarr:node-proxier": "system:node-proxier"}      # an agent also serves its node's service rules
 AT_ONCE_MAX = 64        # writes under way; they share commits
 
 Ensure = Callable[[Obj], Awaitable[None]]       # create unless it is there
@@ -73,6 +74,8 @@ def objects() -> Iterator[Obj]:
         namespace, name = place.split("/", 1)
         kind, role = row["role"].split("/", 1)
         yield {**head("RoleBinding", name, namespace), **bound(kind, role, row["subjects"])}
+    for name, role in OWN_BINDINGS.items():
+        yield {**head("ClusterRoleBinding", name), **bound("ClusterRole", role, [["Group", "system:nodes"]])}
 
 
 def cluster_role(name: str, row: Obj) -> Obj:
