@@ -134,6 +134,9 @@ class Hands:
             worker.post(words.SandboxFailed(str(fault)))
             return
         worker.post(words.SandboxUp(sandbox_id, ips))
+        for older in worker.sandboxes - {sandbox_id, asked.old_id}:     # the one before holds the last runs' ends
+            await self._until_done(self._removing(older))
+            worker.sandboxes.discard(older)
 
     async def _kill(self, worker: PodWorker, asked: words.Kill) -> None:
         """Run preStop, stop, and tell the end, also where the runtime's event for it is lost."""
