@@ -50,6 +50,7 @@ OPEN_STATUS: Final = frozenset({("", "Node")})   # agents register with a status
 
 CREATE: Final[dict[tuple[str, str], Callable[[dict[str, Any]], None]]] = {
     ("", "Namespace"): namespace.create,
+    ("", "PersistentVolume"): storage.create_volume,
     ("", "PersistentVolumeClaim"): storage.create,
     ("", "Pod"): pod.create,
     ("", "Service"): service.create,

@@ -1,4 +1,4 @@
-"""What the server owns in a PersistentVolumeClaim: its two data sources tell the same.
+"""What the server owns in volumes and claims: the first phase, and two data sources that tell the same.
 
 Source: kube pkg/api/persistentvolumeclaim/util.go (NormalizeDataSources, EnforceDataSourceBackwardsCompatibility).
 """
@@ -8,6 +8,14 @@ from __future__ import annotations
 from typing import Any, Final
 
 OLD_SOURCES: Final = (("", "PersistentVolumeClaim"), ("snapshot.storage.k8s.io", "VolumeSnapshot"))
+
+
+def create_volume(draft: dict[str, Any]) -> None:
+    """Start pending, since the moment of creation."""
+    draft["status"] = {"phase": "Pending"}
+    created = draft["metadata"].get("creationTimestamp")
+    if created:
+        draft["status"]["lastPhaseTransitionTime"] = created
 
 
 def create(draft: dict[str, Any]) -> None:

@@ -19,6 +19,7 @@ MAY_NOT: Final = (
     "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
 GATED_MAY_CHANGE: Final = ("nodeSelector", "affinity")   # Source: KEP-3838: a gated pod may be narrowed
+ONLY_NARROWER: Final = "only additions to spec.nodeSelector are allowed (no mutations or deletions)"
 
 
 def pod_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
@@ -33,6 +34,8 @@ def pod_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
         return
     _tolerations(spot.at("tolerations"), now.get("tolerations") or [], was.get("tolerations") or [])
     _gates(spot.at("schedulingGates"), now, was)
+    if was.get("schedulingGates"):
+        _narrowed(spot.at("nodeSelector"), now.get("nodeSelector") or {}, was.get("nodeSelector") or {})
     munged = _munged(now, was)
     if munged != _comparable(was):
         spot.forbidden(f"{MAY_NOT}\n{difference('PodSpec', was, munged)}")
@@ -113,6 +116,12 @@ def _gates(spot: Spot, now: dict[str, Any], was: dict[str, Any]) -> None:
     if added:
         names = ", ".join(f'"{name}"' for name in added)
         spot.forbidden(f"only deletion is allowed, but found new scheduling gates '{{{names}}}'")
+
+
+def _narrowed(spot: Spot, now: dict[str, str], was: dict[str, str]) -> None:
+    """Check that a gated pod's node selector only grows."""
+    if any(now.get(key) != value for key, value in was.items()):
+        spot.invalid(now, ONLY_NARROWER)
 
 
 def _munged(now: dict[str, Any], was: dict[str, Any]) -> dict[str, Any]:

@@ -164,6 +164,16 @@ def test_updates_of_a_pod(path, value, refused):
     assert refused == first(found, like=refused)
 
 
+def test_a_gated_pod_may_only_be_narrowed():
+    """An operator holds a pod back and says where it may go; it cannot take back what the user said."""
+    old = created(pod(schedulingGates=[{"name": "g"}], nodeSelector={"disk": "ssd"}))
+
+    assert [] == changed(old, "spec/nodeSelector", {"disk": "ssd", "zone": "a"})
+    assert [] == changed(old, "spec/schedulingGates", [])
+    assert ['spec.nodeSelector: Invalid value: {"disk":"hdd"}: only additions to spec.nodeSelector are allowed '
+            "(no mutations or deletions)"] == changed(old, "spec/nodeSelector", {"disk": "hdd"})
+
+
 def claim(phase: str) -> dict[str, Any]:
     obj = created({"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "c", "namespace": "n"},
                    "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}})
