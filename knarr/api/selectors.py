@@ -92,12 +92,14 @@ class FieldTerm:
 
 
 def of(selector: LabelSelector | None) -> Selector:
-    """Turn a typed label selector into a Selector. None chooses nothing, an empty one everything."""
+    """Turn a typed label selector into a Selector. None chooses nothing, an empty one everything.
+
+    Raises SelectorError for an operator that does not exist; stored objects have none such.
+    """
     if selector is None:
         return NOTHING
     exact = [Requirement(key, EQUAL, frozenset((value,))) for key, value in selector.matchLabels.items()]
-    rest = [Requirement(row.key, OBJECT_OPERATORS[row.operator], frozenset(row.values))
-            for row in selector.matchExpressions]
+    rest = [Requirement(row.key, _operator(row.operator), frozenset(row.values)) for row in selector.matchExpressions]
     return Selector(tuple(sorted(exact + rest, key=lambda row: row.key)))
 
 
@@ -106,9 +108,16 @@ def of_object(selector: Mapping[str, Any] | None) -> Selector:
     if selector is None:
         return NOTHING
     exact = [Requirement(key, EQUAL, frozenset((value,))) for key, value in (selector.get("matchLabels") or {}).items()]
-    rest = [Requirement(row["key"], OBJECT_OPERATORS[row["operator"]], frozenset(row.get("values") or ()))
+    rest = [Requirement(row["key"], _operator(row["operator"]), frozenset(row.get("values") or ()))
             for row in selector.get("matchExpressions") or ()]
     return Selector(tuple(sorted(exact + rest, key=lambda row: row.key)))
+
+
+def _operator(word: str) -> str:
+    """Return the operator that a selector object names. Raises SelectorError."""
+    if word not in OBJECT_OPERATORS:
+        raise SelectorError(f'"{word}" is not a valid label selector operator')
+    return OBJECT_OPERATORS[word]
 
 
 def of_labels(labels: Mapping[str, str] | None) -> Selector:

@@ -64,6 +64,12 @@ def test_selector_objects():
     assert selectors.of_labels({"app": "web"}).matches(LABELS)
 
 
+def test_unknown_operators():
+    """An object's selector may name an operator that does not exist."""
+    with pytest.raises(SelectorError, match='"Like" is not a valid label selector operator'):
+        selectors.of_object({"matchExpressions": [{"key": "a", "operator": "Like"}]})
+
+
 @pytest.mark.parametrize(("text", "terms"), [
     ("", []), ("a=b", [("a", "b", True)]), ("a==b,c!=d", [("a", "b", True), ("c", "d", False)]),
     ("a=b\\,c", [("a", "b,c", True)]), ("a=", [("a", "", True)]),
