@@ -13,11 +13,12 @@ from knarr.api.types import core_v1, meta_v1
 from knarr.base.clock import Clock
 from knarr.base.times import rfc3339
 from knarr.client.client import STRATEGIC, Client
-from knarr.client.informer import Informer
 from knarr.reconcile.events import Recorder
 from knarr.scheduler.frame import Placed
+from knarr.scheduler.observe import Observer
 from knarr.scheduler.plan import Bind, Refuse
 
+WRITES_MAX = 128        # bindings and status writes in flight; the store commits them in groups
 VOLUMES_WAIT_S = 600.0  # Source: kube VolumeBindingArgs, bindTimeoutSeconds
 
 log = structlog.get_logger()
@@ -30,14 +31,13 @@ class Unbindable(Exception):
 class Actor:
     """Writes what the plan decided."""
 
-    def __init__(
-        self, client: Client, recorder: Recorder, *, clock: Clock, claims: Informer[core_v1.PersistentVolumeClaim],
-        stored: Informer[core_v1.PersistentVolume],
-    ) -> None:
-        self._client, self._recorder, self._clock = client, recorder, clock
-        self._claims, self._volumes = claims, stored
+    def __init__(self, client: Client, recorder: Recorder, *, clock: Clock, seen: Observer) -> None:
+        self._client, self._recorder, self._clock, self._seen = client, recorder, clock, seen
+        self._claims, self._volumes = seen.claims, seen.volumes
         self._changed = asyncio.Event()
-        claims.on_change(lambda old, new: self._stir())
+        self._room = asyncio.Semaphore(WRITES_MAX)
+        seen.claims.on_change(lambda old, new: self._stir())
+        seen.pods.on_change(lambda old, new: self._stir() if new is None else None)
 
     async def bind(self, decision: Bind, pod: core_v1.Pod) -> bool:
         """Give the pod its node; tell whether the server took it, or the pod is gone."""
@@ -45,19 +45,27 @@ class Actor:
         try:
             if decision.volumes:
                 await self._bind_volumes(decision)
-            await self._client.post(core_v1.Pod, one.namespace, one.name, subresource="binding", obj=core_v1.Binding(
-                metadata=meta_v1.ObjectMeta(name=one.name, namespace=one.namespace, uid=one.uid),
-                target=core_v1.ObjectReference(kind="Node", name=decision.node),
-            ))
+            await self._bind_pod(decision)
         except NotFound:
             return True
         except (ApiError, OSError, Unbindable) as error:
+            if self._seen.pending(one.uid) is None:
+                return True  # the watch has shown what became of it
             log.warning("scheduler.bind", pod=f"{one.namespace}/{one.name}", node=decision.node, error=str(error))
             self._recorder.event(pod, "FailedScheduling", str(error), type="Warning")
             return False
         said = f"Successfully assigned {one.namespace}/{one.name} to {decision.node}"
         self._recorder.event(pod, "Scheduled", said)
         return True
+
+    async def _bind_pod(self, decision: Bind) -> None:
+        one = decision.pod
+        binding = core_v1.Binding(
+            metadata=meta_v1.ObjectMeta(name=one.name, namespace=one.namespace, uid=one.uid),
+            target=core_v1.ObjectReference(kind="Node", name=decision.node),
+        )
+        async with self._room:
+            await self._client.post(core_v1.Pod, one.namespace, one.name, subresource="binding", obj=binding)
 
     async def refuse(self, decision: Refuse, pod: core_v1.Pod) -> None:
         """Write why the pod waits, where that is news, and evict its victims."""
@@ -80,8 +88,9 @@ class Actor:
     async def _patch_status(self, namespace: str, name: str, *, uid: str, status: dict[str, Any]) -> None:
         patch = {"metadata": {"uid": uid}, "status": status}
         try:
-            await self._client.patch(
-                core_v1.Pod, namespace, name, patch=patch, content_type=STRATEGIC, subresource="status")
+            async with self._room:
+                await self._client.patch(
+                    core_v1.Pod, namespace, name, patch=patch, content_type=STRATEGIC, subresource="status")
         except NotFound:
             return
         except (ApiError, OSError) as error:
@@ -148,6 +157,8 @@ class Actor:
             async with asyncio.timeout(VOLUMES_WAIT_S):
                 while True:
                     changed = self._changed
+                    if self._seen.pending(decision.pod.uid) is None:
+                        raise Unbindable("the pod is gone")
                     found = [self._claims.get(decision.pod.namespace, name) for name in decision.volumes]
                     if all(one is not None and volumes.BIND_COMPLETED in one.metadata.annotations for one in found):
                         return

@@ -15,6 +15,7 @@ from knarr.scheduler.verdict import Verdict
 
 NO_VICTIMS = "No preemption victims found for incoming pod"
 NOT_HELPFUL = "Preemption is not helpful for scheduling"
+LEAVING = "not eligible due to a terminating pod on the nominated node."
 NEVER = "not eligible due to preemptionPolicy=Never."
 
 # Kubernetes asks its device plugin first, which has nothing to add, and says so each time.

@@ -100,10 +100,11 @@ class Frame:
 
     def remove_node(self, name: str) -> None:
         """Free a node's row; pods still said to be on it wait for it to come back."""
-        row = self.rows.pop(name)
+        row = self.rows[name]
         leaving = dict(self.standing[row])
         for pod in leaving.values():
             self.remove_pod(name, pod.uid)
+        del self.rows[name]
         self._write_images(row, None)
         for column in self.labels.values():
             column.put(row, None)

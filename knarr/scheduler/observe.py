@@ -20,6 +20,7 @@ from knarr.scheduler.queue import Happened, Queue
 from knarr.scheduler.terms import Selector
 
 T = TypeVar("T")
+BY_NAMESPACE = "namespace"
 OVER = ("Succeeded", "Failed")
 NEEDS_MAX = 2_000  # compiled pods kept by their group key; the oldest goes
 
@@ -38,6 +39,7 @@ class Observer:
         self.volumes = informers.of(core_v1.PersistentVolume)
         self._classes = informers.of(storage_v1.StorageClass)
         self._services = informers.of(core_v1.Service)
+        self._services.index(BY_NAMESPACE, lambda service: [service.metadata.namespace or ""])
         self._replicasets = informers.of(apps_v1.ReplicaSet)
         self._statefulsets = informers.of(apps_v1.StatefulSet)
         self._budgets = informers.of(policy_v1.PodDisruptionBudget)
@@ -91,8 +93,7 @@ class Observer:
 
     def displaced(self, uid: str) -> None:
         """Take back a placement that the server did not accept."""
-        pod = self.pods.get(*_ref(self._pending[uid])) if uid in self._pending else None
-        if pod is None or not pod.spec.nodeName:
+        if uid in self._pending:  # else the watch has shown what became of it
             self._take_away(uid)
 
     def _compile(self, uid: str, pod: core_v1.Pod) -> Waiting:
@@ -102,7 +103,8 @@ class Observer:
         key = group_key(pod, (claims, like))
         needs = self._kept(key, lambda: needs_of(pod, default_selector=like, claims=claims))
         away = turned_away(pod, self.storage)
-        return Waiting(uid, meta.namespace or "", meta.name or "", key, needs, away)
+        return Waiting(
+            uid, meta.namespace or "", meta.name or "", key, needs, away, pod.status.nominatedNodeName or "")
 
     def _kept(self, key: bytes, make: Callable[[], Needs]) -> Needs:
         found = self._needs.get(key)
@@ -116,9 +118,9 @@ class Observer:
         """Return what selects the pod's like: its services and its controller. Source: kube DefaultSelector."""
         namespace, labels = pod.metadata.namespace or "", pod.metadata.labels
         found: tuple[terms.Requirement, ...] = ()
-        for service in self._services.all():
+        for service in self._services.by(BY_NAMESPACE, namespace):
             wanted = service.spec.selector
-            if wanted and service.metadata.namespace == namespace and wanted.items() <= labels.items():
+            if wanted and wanted.items() <= labels.items():
                 found += tuple(terms.Requirement(key, "In", (value,)) for key, value in sorted(wanted.items()))
         for owner in pod.metadata.ownerReferences:
             informer: Any = {"ReplicaSet": self._replicasets, "StatefulSet": self._statefulsets}.get(owner.kind)
@@ -227,7 +229,3 @@ def _shown(node: str, labels: Any, *, deleting: bool) -> tuple[object, ...]:
 def _asks(pod: core_v1.Pod) -> tuple[object, ...]:
     """What of a waiting pod is worth a new try: all but its status."""
     return pod.spec, pod.metadata.labels
-
-
-def _ref(pod: core_v1.Pod) -> tuple[str, str]:
-    return pod.metadata.namespace or "", pod.metadata.name or ""

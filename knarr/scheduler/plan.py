@@ -25,7 +25,10 @@ from knarr.scheduler.plugins import volumes
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """A pod without a node. key: equal for pods that no rule can tell apart. turned_away: why it is not tried."""
+    """A pod without a node. key: equal for pods that no rule can tell apart. turned_away: why it is not tried.
+
+    nominated: the node from which pods were evicted for it, if any.
+    """
 
     uid: str
     namespace: str
@@ -33,6 +36,7 @@ class Waiting:
     key: bytes
     needs: Needs
     turned_away: str = ""
+    nominated: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,8 +159,11 @@ def _refuse_all(group: Group, pods: list[Waiting], budgets: preempt.Budgets) -> 
     frame, needs = group.frame, group.needs
     verdict = group.verdict()
     rules = frozenset(reason.rule for reason, _ in verdict.tally())
-    outcome = preempt.plan(frame, needs, verdict, budgets=budgets)
+    outcome: preempt.Outcome | None = None
     for pod in pods:
+        if preempt.waits_for_victims(frame, needs, pod.nominated):
+            yield Refuse(pod, explain.refusal(needs, frame, verdict, preemption=explain.LEAVING), rules)
+            continue
+        outcome = outcome.without_victims() if outcome else preempt.plan(frame, needs, verdict, budgets=budgets)
         message = explain.refusal(needs, frame, verdict, preemption=outcome.message)
         yield Refuse(pod, message, rules, outcome.victims, outcome.node)
-        outcome = outcome.without_victims()

@@ -86,6 +86,14 @@ def plan(frame: Frame, needs: Needs, verdict: Verdict, *, budgets: Budgets = ())
     return Outcome(explain.no_preemption(frame, verdict, without_victims=without_victims, found=vain))
 
 
+def waits_for_victims(frame: Frame, needs: Needs, nominated: str) -> bool:
+    """Tell whether lesser pods are on their way out of the node nominated for this pod: it must not evict more."""
+    row = frame.rows.get(nominated)
+    if row is None:
+        return False
+    return any(pod.terminating and pod.needs.priority < needs.priority for pod in frame.standing[row].values())
+
+
 def importance(pod: Placed) -> tuple[int, str]:
     """Sort key, most important first: by priority, then by how long it has run."""
     return (-pod.needs.priority, pod.started or "~")

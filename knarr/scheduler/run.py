@@ -19,7 +19,6 @@ from knarr.scheduler.observe import Observer
 from knarr.scheduler.plan import Bind, Refuse, plan
 
 NAME = "default-scheduler"
-WRITES_MAX = 128  # bindings and status writes in flight; the store commits them in groups
 
 
 async def run(setup: Setup) -> NoReturn:
@@ -37,9 +36,7 @@ class Scheduler:
         self._recorder = Recorder(client, clock=setup.clock, component=NAME)
         self._arrived = asyncio.Event()
         self._seen = Observer(setup.informers, name=NAME, wake=self._arrived.set)
-        self._actor = Actor(
-            client, self._recorder, clock=setup.clock, claims=self._seen.claims, stored=self._seen.volumes)
-        self._room = asyncio.Semaphore(WRITES_MAX)
+        self._actor = Actor(client, self._recorder, clock=setup.clock, seen=self._seen)
 
     async def run(self) -> None:
         """Wait for the first lists, then place pods as they come."""
@@ -81,22 +78,18 @@ class Scheduler:
             if isinstance(decision, Bind):
                 seen.placed(decision.pod, decision.node)
         for decision in decisions:
-            await self._room.acquire()
             group.create_task(self._carry_out(decision))
 
     async def _carry_out(self, decision: Bind | Refuse) -> None:
-        try:
-            pod = self._seen.pending(decision.pod.uid)
-            if pod is None:
-                return
-            if isinstance(decision, Refuse):
-                await self._actor.refuse(decision, pod)
-            elif not await self._actor.bind(decision, pod):
-                self._seen.displaced(decision.pod.uid)
-                self._seen.queue.failed(decision.pod.uid)
-                self._arrived.set()
-        finally:
-            self._room.release()
+        pod = self._seen.pending(decision.pod.uid)
+        if pod is None:
+            return
+        if isinstance(decision, Refuse):
+            await self._actor.refuse(decision, pod)
+        elif not await self._actor.bind(decision, pod):
+            self._seen.displaced(decision.pod.uid)
+            self._seen.queue.failed(decision.pod.uid)
+            self._arrived.set()
 
     def _ranks(self) -> Ints:
         """Throw dice for ties: (node,) a permutation."""

@@ -143,6 +143,23 @@ def test_why_a_claim_waits(asked, said):
     live(ALL, story)
 
 
+def test_a_pod_says_that_its_claim_waits():
+    """A pod uses a claim of a class that is not there. The words are those of a recorded cluster."""
+    async def story(cluster):
+        await cluster.create(node("a"))
+        await cluster.create(claim(storage_class="none"))
+        await cluster.create(using("db", "data"))
+        await cluster.pass_time()
+        said = "0/1 nodes are available: pod has unbound immediate PersistentVolumeClaims. not found"
+        assert f"FailedScheduling: {said}" in await cluster.events()
+        found = await cluster.ask("GET", "/api/v1/namespaces/default/pods/db")
+        (condition,) = found["status"]["conditions"]
+        assert ("PodScheduled", "False", "Unschedulable", said) == tuple(
+            condition[key] for key in ("type", "status", "reason", "message"))
+
+    live(ALL, story, scheduler=True)
+
+
 def test_a_bound_claim_loses_its_volume():
     """Somebody takes the volume away by force."""
     async def story(cluster):

@@ -145,6 +145,36 @@ def test_an_important_pod_takes_the_place():
     assert [("low", "Preempted by pod u-high on node a")] == told(api, "Preempted")
 
 
+def test_nobody_else_is_evicted_while_victims_leave():
+    """The victim takes its time to go; the important pod waits for it, and leaves the other node's pods alone."""
+    async def play(api, clock):
+        for name in ("a", "b"):
+            api.put(node(name))
+            api.put(pod(f"low-{name}", cpu="2"))
+        await clock.sleep(1)
+        api.refuse = linger(api)
+        api.put(pod("high", cpu="2", priority=100))
+        await clock.sleep(1)
+        api.put(pod("bystander", cpu="1", nodeName="a"))
+        api.drop("pods", "d", "bystander")  # an event that wakes those who wait for room
+        await clock.sleep(5)
+        assert 1 == len([one for one in api.all("pods") if "deletionTimestamp" in one["metadata"]])
+
+    assert 1 == len(told(story(play), "Preempted"))
+
+
+def linger(api):
+    """Make deletion of pods slow: they are marked, and stay."""
+    def refuse(call):
+        if call.method == "DELETE" and "/pods/" in call.path:
+            stored = api.objects["pods", "d", call.path.rpartition("/")[2]]
+            meta = {**stored["metadata"], "deletionTimestamp": "2026-01-01T00:00:00Z"}
+            api.put({**stored, "metadata": meta})
+            call.method = "GET"
+        return
+    return refuse
+
+
 def test_gated_pods_and_those_of_other_schedulers_are_left_alone():
     """One pod has a gate, which is then opened; another asks for a scheduler that is not us."""
     async def play(api, clock):
