@@ -125,8 +125,8 @@ class Proxy:
         except BaseException:
             self._dirty |= dirty  # their flows are still to be forgotten
             raise
-        await self._forget_flows(frontends)
         self._open_loopback()
+        await self._forget_flows(frontends)
 
     async def _tell(self, diff: Diff) -> None:
         names = self._settings.names

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from knarr.api.types.core_v1 import Service
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
 from knarr.proxy.act import Kernel, NftError
 from knarr.proxy.render import Names
 from knarr.proxy.run import Settings, dns_frontends, run
+from tests.unit.proxy.cluster import Cluster
 from tests.unit.proxy.lab import NODE, OUTSIDE, PODS, Lab, udp_client
 from tests.unit.proxy.objects import at, port, service, slice_of
 
@@ -35,52 +35,6 @@ def lab() -> Iterator[Lab]:
             lab.serve(pod, 8080)
             lab.serve(pod, 5353, kind=socket.SOCK_DGRAM)
         yield lab
-
-
-class Copy:
-    """An informer that the test itself fills."""
-
-    def __init__(self) -> None:
-        self.objects: dict[tuple[str, str], Any] = {}
-        self.handlers: list[Callable[[Any, Any], None]] = []
-        self.values_of: Callable[[Any], list[str]] = lambda _: []
-
-    def get(self, namespace: str, name: str) -> Any:
-        return self.objects.get((namespace, name))
-
-    def index(self, _: str, values_of: Callable[[Any], list[str]]) -> None:
-        self.values_of = values_of
-
-    def by(self, _: str, value: str) -> list[Any]:
-        return [obj for obj in self.objects.values() if value in self.values_of(obj)]
-
-    def on_change(self, handler: Callable[[Any, Any], None]) -> None:
-        self.handlers.append(handler)
-        for obj in self.objects.values():
-            handler(None, obj)
-
-    async def wait_synced(self) -> None:
-        return
-
-    def put(self, obj: Any) -> None:
-        key = (obj.metadata.namespace, obj.metadata.name)
-        old, self.objects[key] = self.objects.get(key), obj
-        for handler in self.handlers:
-            handler(old, obj)
-
-
-class Cluster:
-    """Both informers, as `Informers` gives them."""
-
-    def __init__(self) -> None:
-        self.services, self.slices = Copy(), Copy()
-
-    def of(self, kind: type) -> Copy:
-        return self.services if kind is Service else self.slices
-
-    def put(self, *objects: Any) -> None:
-        for obj in objects:
-            (self.services if isinstance(obj, Service) else self.slices).put(obj)
 
 
 def with_proxy(lab: Lab, story: Callable[[Cluster, Callable[[], Any]], Any], *objects: Any) -> Any:
