@@ -46,7 +46,7 @@ def serving(folder: Path) -> Iterator[Served]:
     def run() -> None:
         try:
             uvloop.run(_serve(pki, ports, started, stop))
-        except BaseException as error:  # told to the test's own thread
+        except BaseException as error:  # noqa: BLE001  # told to the test's own thread
             failures.append(error)
             started.set()
 
@@ -86,7 +86,9 @@ def write_kubeconfig(folder: Path, port: int, pki: Pki) -> Path:
     path = folder / "kubeconfig"
     path.write_text(yaml.safe_dump({
         "apiVersion": "v1", "kind": "Config", "current-context": "test",
-        "clusters": [{"name": "test", "cluster": {"server": f"https://127.0.0.1:{port}", "certificate-authority": str(pki.ca)}}],
+        "clusters": [{"name": "test", "cluster": {
+            "server": f"https://127.0.0.1:{port}", "certificate-authority": str(pki.ca),
+        }}],
         "users": [{"name": "test", "user": {"client-certificate": certificate, "client-key": key}}],
         "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test", "namespace": "default"}}],
     }))

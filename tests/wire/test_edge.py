@@ -155,8 +155,8 @@ async def test_a_watch_ends_with_its_client(wire):
     assert 1 == wire.server.watcher.count
     writer.close()
     async with asyncio.timeout(5):
-        while wire.server.watcher.count:
-            await asyncio.sleep(0.01)
+        while wire.server.watcher.count:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)  # the server tells nobody that a watch has ended
 
 
 @pytest.mark.parametrize("protocol", ["SPDY/3.1", "websocket"])

@@ -1,0 +1,176 @@
+"""Measure the API server over TLS, load generators on the same cores: GET, LIST and durable creates. Prints lines.
+
+    python -m bench.api [pods]        10,000 pods unless told otherwise
+
+The server runs in a process of its own with the SQLite store in a fresh directory; wrk drives GET and LIST, raw TLS
+connections drive the creates. Figures are medians of five runs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import ssl
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import orjson
+import uvloop
+
+from knarr.api.http import Call, User
+from knarr.apiserver.edge import Edge, server_tls
+from knarr.apiserver.server import ApiServer, Security
+from knarr.apiserver.settings import Settings
+from knarr.store.sqlite import open_sqlite
+from tests.wire.certificates import Pki, make_pki
+
+RUNS = 5
+RUN_S = 2
+CLIENTS = 32
+CREATES = 3000  # in one run
+ADMIN = User("bench", groups=("system:masters",))
+POD = {
+    "apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "p-", "labels": {"app": "bench"}},
+    "spec": {"containers": [{
+        "name": "c", "image": "nginx:1", "ports": [{"containerPort": 80}], "env": [{"name": "A", "value": "1"}],
+        "resources": {"requests": {"cpu": "10m", "memory": "10Mi"}},
+    }]},
+}
+
+
+def main() -> None:
+    """Serve in a child, drive it from here."""
+    if len(sys.argv) > 2 and sys.argv[1] == "serve":
+        uvloop.run(serve(Path(sys.argv[2])))
+        return
+    pods = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    folder = Path(tempfile.mkdtemp(prefix="knarr-bench-"))
+    pki = make_pki(folder)
+    command = [sys.executable, "-m", "bench.api", "serve", str(folder)]
+    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert child.stdout is not None
+        port = int(child.stdout.readline())
+        measure(port, pki, pods, child.pid)
+    finally:
+        child.terminate()
+        child.wait(20)
+        shutil.rmtree(folder)
+
+
+def measure(port: int, pki: Pki, pods: int, pid: int) -> None:
+    """Drive one server and print what it did."""
+    creates = [uvloop.run(create(port, pki, CREATES)) for _ in range(RUNS)]
+    tell("api_create_pods", statistics.median(creates), "1/s", 1500)
+    missing = pods - RUNS * CREATES
+    if missing > 0:
+        uvloop.run(create(port, pki, missing))
+    first = uvloop.run(name_of_a_pod(port, pki))
+    gets = [wrk(port, f"/api/v1/namespaces/default/pods/{first}", 16) for _ in range(RUNS)]
+    tell("api_get_pod", statistics.median(gets), "1/s", 8000)
+    lists = [wrk(port, "/api/v1/pods?limit=" + str(pods), 4) for _ in range(RUNS)]
+    tell(f"api_list_{pods}_pods", statistics.median(lists), "1/s", 12)
+    tell("api_server_memory", resident_mb(pid), "MB", 400)
+
+
+def wrk(port: int, path: str, connections: int) -> float:
+    """Return requests per second."""
+    command = ["wrk", "-t1", f"-c{connections}", f"-d{RUN_S}", "--timeout", "10", "-H", "Authorization: Bearer bench"]
+    out = subprocess.run(
+        [*command, f"https://127.0.0.1:{port}{path}"], capture_output=True, text=True, check=True
+    ).stdout
+    assert "Non-2xx" not in out, out
+    found = re.search(r"Requests/sec:\s+([0-9.]+)", out)
+    assert found, out
+    return float(found[1])
+
+
+async def create(port: int, pki: Pki, count: int) -> float:
+    """Create pods over many connections; return how many a second."""
+    left = iter(range(count))
+    body = orjson.dumps(POD)
+    head = b"POST /api/v1/namespaces/default/pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
+    message = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+
+    async def client() -> None:
+        reader, writer = await connect(port, pki)
+        for _ in left:
+            writer.write(message)
+            await read_answer(reader, 201)
+        writer.close()
+
+    loop = asyncio.get_running_loop()
+    started = loop.time()
+    async with asyncio.TaskGroup() as group:
+        for _ in range(CLIENTS):
+            group.create_task(client())
+    return count / (loop.time() - started)
+
+
+async def name_of_a_pod(port: int, pki: Pki) -> str:
+    """Return the first pod's name."""
+    reader, writer = await connect(port, pki)
+    writer.write(b"GET /api/v1/namespaces/default/pods?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n")
+    name: str = orjson.loads(await read_answer(reader, 200))["items"][0]["metadata"]["name"]
+    writer.close()
+    return name
+
+
+async def connect(port: int, pki: Pki) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """Open a connection as the administrator."""
+    context = ssl.create_default_context(cafile=str(pki.ca))
+    context.load_cert_chain(*pki.files("admin"))
+    return await asyncio.open_connection("127.0.0.1", port, ssl=context)
+
+
+async def read_answer(reader: asyncio.StreamReader, code: int) -> bytes:
+    """Read one answer with a Content-Length and insist on its code."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    found = re.search(rb"content-length: ([0-9]+)", head, re.IGNORECASE)
+    assert found, head
+    body = await reader.readexactly(int(found[1]))
+    assert head.startswith(b"HTTP/1.1 %d " % code), body
+    return body
+
+
+class Anybody:
+    """Takes everybody for the administrator: wrk has no client certificate. Everything else is the real thing."""
+
+    async def authenticate(self, call: Call) -> User:
+        """Look at the header as a token authenticator does, and let it pass."""
+        return ADMIN
+
+
+async def serve(folder: Path) -> None:
+    """Serve until terminated; say the port."""
+    store = open_sqlite(folder / "state.db")
+    server = ApiServer(store, Settings(), security=Security(authenticator=Anybody()))
+    await server.start()
+    account = orjson.dumps({"metadata": {"name": "default"}})
+    await server.handle(Call("POST", "/api/v1/namespaces/default/serviceaccounts", body=account, user=ADMIN))
+    edge = Edge(server.handle)
+    pki = Pki(folder)
+    await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))
+    print(edge.port, flush=True)
+    await asyncio.Event().wait()
+
+
+def resident_mb(pid: int) -> float:
+    """Return a process's resident memory."""
+    text = Path(f"/proc/{pid}/status").read_text()
+    found = re.search(r"VmRSS:\s+([0-9]+) kB", text)
+    assert found
+    return int(found[1]) / 1024
+
+
+def tell(name: str, value: float, unit: str, figure: float) -> None:
+    """Print one line: name, value, unit, the figure to reach."""
+    print(f"{name} {value:.1f} {unit} {figure}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
