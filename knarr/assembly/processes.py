@@ -50,8 +50,12 @@ def start(instance: Instance) -> None:
         "agent",
         *here,
     ]
+    # gRPC's own fork handlers only complain here: children are programs, not forks that go on in Python
+    environment = {**os.environ, "GRPC_ENABLE_FORK_SUPPORT": "0", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     with (instance.logs / "supervisor.log").open("ab") as log:
-        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/")
+        subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True, cwd="/", env=environment
+        )
 
 
 def end(pid: int, signal_number: int = signal.SIGTERM) -> None:

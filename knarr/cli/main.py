@@ -81,9 +81,8 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; a refusal ends in one clear message and a code that is not 0."""
     try:
-        cli(standalone_mode=False)
-    except click.exceptions.Exit as done:
-        sys.exit(done.exit_code)
+        code = cli(standalone_mode=False)  # click returns the code of an Exit, and None otherwise
+        sys.exit(code if isinstance(code, int) else 0)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)

@@ -24,9 +24,7 @@ DATA_DIR = click.option(
 @click.command()
 @DATA_DIR
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="The API's port. Default: 6443.")
-@click.option(
-    "--agent-port", type=click.IntRange(1, 65535), metavar="N", help="The node's HTTPS port. Default: 10250."
-)
+@click.option("--agent-port", type=click.IntRange(1, 65535), metavar="N", help="The node's HTTPS port. Default: 10250.")
 @click.option("--node-name", metavar="NAME", help="Default: this machine's host name.")
 @click.option("--pod-cidr", metavar="NET", help="Addresses for pods. Default: 10.244.0.0/16.")
 @click.option("--service-cidr", metavar="NET", help="Addresses for Services. Default: 10.96.0.0/16.")

@@ -18,6 +18,7 @@ from knarr.node.cri.face import ContainerLine, RuntimeFault, Sandbox
 from knarr.node.cri.runtime import CriRuntime
 from knarr.node.settings import Settings
 
+PURGE_GRACE_S = 2.0  # when their data goes too, there is little to end well for
 GRACE_S = 10.0  # what a container gets to end well when the machine's owner says stop
 ANSWER_S = 20.0  # how long a runtime may take to answer after a start
 AT_ONCE_MAX = 16  # stops in flight: more only makes CNI plugins wait for each other
@@ -36,7 +37,8 @@ async def stop_pods(settings: Settings, clock: Clock, *, forget: bool) -> int:
         sandboxes = await runtime.list_sandboxes()
         containers = await runtime.list_containers()
         mine = {one.id for one in sandboxes} if settings.managed else _ours(settings, sandboxes)
-        await _each(_stop_container(runtime, one) for one in containers if one.sandbox_id in mine)
+        grace_s = PURGE_GRACE_S if forget else GRACE_S
+        await _each(_stop_container(runtime, one, grace_s) for one in containers if one.sandbox_id in mine)
         await _each(_stop_sandbox(runtime, one, forget=forget) for one in sandboxes if one.id in mine)
         return len({one.uid for one in sandboxes if one.id in mine and one.ready})
     finally:
@@ -69,9 +71,9 @@ def _ours(settings: Settings, sandboxes: Iterable[Sandbox]) -> set[str]:
     return {one.id for one in sandboxes if one.uid and settings.pod_dir(one.uid).exists()}
 
 
-async def _stop_container(runtime: CriRuntime, line: ContainerLine) -> None:
+async def _stop_container(runtime: CriRuntime, line: ContainerLine, grace_s: float) -> None:
     if line.state == "running":
-        await runtime.stop_container(line.id, grace_s=GRACE_S)
+        await runtime.stop_container(line.id, grace_s=grace_s)
 
 
 async def _stop_sandbox(runtime: CriRuntime, sandbox: Sandbox, *, forget: bool) -> None:
