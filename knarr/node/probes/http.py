@@ -10,7 +10,7 @@ import asyncio
 import ssl
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Final
+from typing import Final, cast
 from urllib.parse import urljoin, urlsplit
 
 from knarr.node.probes import dial
@@ -102,9 +102,8 @@ class _Exchange(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.write(self._request)
+        self._transport = cast("asyncio.Transport", transport)       # uvloop's is one in all but its class
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         self._received += data
