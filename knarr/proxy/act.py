@@ -8,7 +8,7 @@ is the error.
 from __future__ import annotations
 
 import asyncio
-from asyncio.subprocess import PIPE, STDOUT, Process
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 
 FENCE = b"describe udp length\n"  # answered without asking the kernel, in one line
 FENCE_ANSWER = b"payload expression"
@@ -55,6 +55,14 @@ class Kernel:
             raise
         if said:
             raise NftError(said.decode(errors="replace").strip()[:2000])
+
+    async def load_module(self, name: str) -> None:
+        """Load a kernel module where it lacks. What cannot be loaded is for the caller to notice by its effect."""
+        try:
+            child = await asyncio.create_subprocess_exec("modprobe", "--quiet", name, stdout=DEVNULL, stderr=DEVNULL)
+            await child.wait()
+        except FileNotFoundError:
+            return
 
     async def close(self) -> None:
         """End the child. The table stays: traffic goes on without us."""

@@ -68,7 +68,7 @@ table ip {table} {{
   chain nat_postrouting {{
     type nat hook postrouting priority 100; policy accept;
     ct status & dnat == 0 return
-    ip saddr . ip daddr @hairpins masquerade
+    ip saddr . ip daddr @hairpins masquerade{same_bridge}
     ip saddr 127.0.0.0/8 masquerade
     meta mark & {mark} == 0 return
     meta mark set meta mark ^ {mark}
@@ -96,11 +96,16 @@ PROTOCOLS = ("tcp", "udp", "sctp")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """What is fixed for one instance. table: its name. pods, services: their networks, as CIDRs."""
+    """What is fixed for one instance.
+
+    table: its name. pods, services: their networks, as CIDRs. same_bridge: a pods' network of this node within which
+    connections through Services are masqueraded, because its bridge hides replies from netfilter; empty: none.
+    """
 
     table: str = "knarr"
     pods: str = "10.244.0.0/16"
     services: str = "10.96.0.0/16"
+    same_bridge: str = ""
 
 
 def table(names: Names, wanted: Mapping[Element, str]) -> str:
@@ -108,8 +113,10 @@ def table(names: Names, wanted: Mapping[Element, str]) -> str:
     slots = "".join(
         SLOTS.format(side=side, protocol=protocol, key=KEYS[side.removeprefix("inside_")])
         for side in SIDES for protocol in PROTOCOLS)
+    here = names.same_bridge
+    near = f"\n    ip saddr {here} ip daddr {here} masquerade" if here else ""
     head = TABLE.format(
-        slots=slots, table=names.table, pods=names.pods, services=names.services, mark=f"{MARK:#x}", **KEYS)
+        slots=slots, same_bridge=near, table=names.table, pods=names.pods, services=names.services, mark=f"{MARK:#x}", **KEYS)
     chains = (make_chain(names, chain) for chain in sorted(chains_of(wanted.values())))
     return head + "".join(f"{line}\n" for line in [*chains, *adding(names, wanted, chunk=CHUNK)])
 

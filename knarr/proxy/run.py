@@ -13,8 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
 import structlog
@@ -26,6 +25,7 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.informers import Informers
 from knarr.proxy.act import Kernel, NftError
+from knarr.proxy.bridge import filtered, open_loopback
 from knarr.proxy.conntrack import Way, forget
 from knarr.proxy.desired import Desired, Diff
 from knarr.proxy.elements import Element, elements
@@ -37,7 +37,6 @@ from knarr.proxy.render import Names, chains_of, change, table
 LINE_ELEMENTS_MAX = 20_000  # more than this in one go: the whole table is as quick
 RETRY = Backoff(first_s=0.2, factor=2, cap_s=30)
 PINNED = ""  # the owner of pinned frontends sorts before every Service, so its claims win
-SYSCTL = Path("/proc/sys/net/ipv4/conf")
 
 log = structlog.get_logger()
 
@@ -47,13 +46,14 @@ class Settings:
     """What is fixed while we run.
 
     names: table and networks. node_name: endpoints there are local. bridge: the pods' interface, where connections
-    from 127.0.0.1 to node ports may leave; empty leaves them unserved. pinned: frontends that are there whatever the
-    API says.
+    from 127.0.0.1 to node ports may leave; empty leaves them unserved. pods_here: this node's share of the pods'
+    network. pinned: frontends that are there whatever the API says.
     """
 
     names: Names
     node_name: str
     bridge: str = ""
+    pods_here: str = ""
     pinned: tuple[Frontend, ...] = field(default=())
 
 
@@ -67,7 +67,12 @@ async def run(
     informers: Informers, settings: Settings, *, clock: Clock, rng: Rng, kernel: Kernel | None = None,
 ) -> NoReturn:
     """Serve until cancelled. Faults of nft are retried with the whole table and backoff."""
-    proxy = Proxy(informers, settings, kernel or Kernel())
+    kernel = kernel or Kernel()
+    await kernel.load_module("br_netfilter")
+    if not filtered():
+        log.warning("proxy.bridge_unfiltered", effect="pods of one node see the node as their client")
+        settings = replace(settings, names=replace(settings.names, same_bridge=settings.pods_here))
+    proxy = Proxy(informers, settings, kernel)
     await proxy.watched.wait_synced()
     guard = Guard(settings.names.table, proxy.table_lost)
     failures = 0
@@ -125,7 +130,8 @@ class Proxy:
         except BaseException:
             self._dirty |= dirty  # their flows are still to be forgotten
             raise
-        self._open_loopback()
+        if self._settings.bridge:
+            open_loopback(self._settings.bridge)
         await self._forget_flows(frontends)
 
     async def _tell(self, diff: Diff) -> None:
@@ -167,18 +173,6 @@ class Proxy:
     def _elements(self, owner: str, frontends: list[Frontend]) -> dict[Element, str]:
         locals_ = local_ips(self.watched.view(owner, self._settings.node_name)) if owner != PINNED else ()
         return elements(frontends, locals_)
-
-    def _open_loopback(self) -> None:
-        """Let 127.0.0.1 reach node ports: the kernel else drops loopback addresses that leave by the pods' bridge.
-
-        The table drops what comes from outside to 127.0.0.0/8, so nobody else gains by it.
-        """
-        switch = SYSCTL / self._settings.bridge / "route_localnet"
-        try:
-            if self._settings.bridge and switch.exists() and switch.read_text().strip() != "1":
-                switch.write_text("1")
-        except OSError as error:
-            log.warning("proxy.loopback_closed", error=str(error))
 
     def _service_changed(self, old: Service | None, new: Service | None) -> None:
         self._note(name_of(service) for service in (old, new) if service is not None)

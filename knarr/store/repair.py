@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,16 +71,19 @@ def rows(path: Path) -> Iterator[Row]:
     """Read as many rows as SQLite can still reach: forwards until it stumbles, then backwards likewise."""
     seen: set[str] = set()
     for order in ("rowid", "rowid DESC", "key", "key DESC"):
+        for row in rows_in(path, order):
+            if row[0] not in seen:
+                seen.add(row[0])
+                yield row
+
+
+def rows_in(path: Path, order: str) -> Iterator[Row]:
+    """Read rows in one order until the end or the first stumble; another order comes from another side."""
+    with closing(sqlite3.connect(path)) as connection:
         try:
-            connection = sqlite3.connect(path)
-            for row in connection.execute(f"{ALL} ORDER BY {order}"):
-                if row[0] not in seen:
-                    seen.add(row[0])
-                    yield row
+            yield from connection.execute(f"{ALL} ORDER BY {order}")
         except sqlite3.DatabaseError:
-            continue  # the next order comes from another side
-        finally:
-            connection.close()
+            return
 
 
 def write(path: Path, entries: list[Entry], cipher: Cipher) -> None:

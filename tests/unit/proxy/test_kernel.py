@@ -8,10 +8,12 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+import knarr.proxy.run as run_module
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
 from knarr.proxy.act import Kernel, NftError
@@ -41,7 +43,8 @@ def with_proxy(lab: Lab, story: Callable[[Cluster, Callable[[], Any]], Any], *ob
     """Run a proxy in the node's namespace; the story gets the cluster and a way to wait until the kernel knows."""
     cluster = Cluster()
     cluster.put(*objects)
-    settings = Settings(Names("lab"), "here", bridge="cni0", pinned=dns_frontends("10.96.0.10", "10.244.0.2"))
+    pinned = dns_frontends("10.96.0.10", "10.244.0.2")
+    settings = Settings(Names("lab"), "here", bridge="cni0", pods_here="10.244.0.0/24", pinned=pinned)
     kernel = Counting()
 
     async def body() -> Any:
@@ -140,6 +143,20 @@ def test_external_policy_local_keeps_the_client(lab: Lab) -> None:
         return here, await ask(lab, "outside", NODE, 30080), (await ask(lab, PODS[1], NODE, 30080))[0]
 
     assert ((PODS[0], OUTSIDE), TimeoutError, PODS[0]) == with_proxy(lab, story, local, FIRST)
+
+
+def test_a_kernel_that_hides_bridged_packets(lab: Lab, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without br_netfilter a pod's reply to its neighbour would bypass us: the connection is masqueraded, and works."""
+    switch = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+    monkeypatch.setattr(run_module, "filtered", lambda: not switch.write_text("0"))
+
+    async def story(*_: Any) -> Any:
+        try:
+            return await ask(lab, PODS[1], "10.96.0.1", 80)
+        finally:
+            switch.write_text("1")
+
+    assert (PODS[0], "10.244.0.1") == with_proxy(lab, story, WEB, FIRST)
 
 
 def test_session_affinity(lab: Lab) -> None:
