@@ -1,7 +1,7 @@
 """Set the kernel's switches for the pods' bridge. They lie in /proc/sys; nothing else is touched.
 
 A reply from one pod to another on the same bridge must pass netfilter, or its address is never turned back; that takes
-`br_netfilter`. Where a kernel lacks it, the table masquerades such connections instead (render.Names.same_bridge).
+`br_netfilter`. Where a kernel lacks it, the table masquerades such connections instead (render.Names.bridge_hides).
 """
 
 from __future__ import annotations

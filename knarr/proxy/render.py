@@ -68,7 +68,7 @@ table ip {table} {{
   chain nat_postrouting {{
     type nat hook postrouting priority 100; policy accept;
     ct status & dnat == 0 return
-    ip saddr . ip daddr @hairpins masquerade{same_bridge}
+    ip saddr . ip daddr @hairpins masquerade{hidden}
     ip saddr 127.0.0.0/8 masquerade
     meta mark & {mark} == 0 return
     meta mark set meta mark ^ {mark}
@@ -98,14 +98,14 @@ PROTOCOLS = ("tcp", "udp", "sctp")
 class Names:
     """What is fixed for one instance.
 
-    table: its name. pods, services: their networks, as CIDRs. same_bridge: a pods' network of this node within which
-    connections through Services are masqueraded, because its bridge hides replies from netfilter; empty: none.
+    table: its name. pods, services: their networks, as CIDRs. bridge_hides: replies between pods of one bridge pass
+    netfilter by, so connections through Services between pods are masqueraded, to come back here.
     """
 
     table: str = "knarr"
     pods: str = "10.244.0.0/16"
     services: str = "10.96.0.0/16"
-    same_bridge: str = ""
+    bridge_hides: bool = False
 
 
 def table(names: Names, wanted: Mapping[Element, str]) -> str:
@@ -113,10 +113,10 @@ def table(names: Names, wanted: Mapping[Element, str]) -> str:
     slots = "".join(
         SLOTS.format(side=side, protocol=protocol, key=KEYS[side.removeprefix("inside_")])
         for side in SIDES for protocol in PROTOCOLS)
-    here = names.same_bridge
-    near = f"\n    ip saddr {here} ip daddr {here} masquerade" if here else ""
+    hidden = f"\n    ip saddr {names.pods} ip daddr {names.pods} masquerade" if names.bridge_hides else ""
     head = TABLE.format(
-        slots=slots, same_bridge=near, table=names.table, pods=names.pods, services=names.services, mark=f"{MARK:#x}", **KEYS)
+        slots=slots, hidden=hidden, table=names.table, pods=names.pods, services=names.services, mark=f"{MARK:#x}",
+        **KEYS)
     chains = (make_chain(names, chain) for chain in sorted(chains_of(wanted.values())))
     return head + "".join(f"{line}\n" for line in [*chains, *adding(names, wanted, chunk=CHUNK)])
 

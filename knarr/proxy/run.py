@@ -46,14 +46,13 @@ class Settings:
     """What is fixed while we run.
 
     names: table and networks. node_name: endpoints there are local. bridge: the pods' interface, where connections
-    from 127.0.0.1 to node ports may leave; empty leaves them unserved. pods_here: this node's share of the pods'
-    network. pinned: frontends that are there whatever the API says.
+    from 127.0.0.1 to node ports may leave; empty leaves them unserved. pinned: frontends that are there whatever the
+    API says.
     """
 
     names: Names
     node_name: str
     bridge: str = ""
-    pods_here: str = ""
     pinned: tuple[Frontend, ...] = field(default=())
 
 
@@ -71,7 +70,7 @@ async def run(
     await kernel.load_module("br_netfilter")
     if not filtered():
         log.warning("proxy.bridge_unfiltered", effect="pods of one node see the node as their client")
-        settings = replace(settings, names=replace(settings.names, same_bridge=settings.pods_here))
+        settings = replace(settings, names=replace(settings.names, bridge_hides=True))
     proxy = Proxy(informers, settings, kernel)
     await proxy.watched.wait_synced()
     guard = Guard(settings.names.table, proxy.table_lost)

@@ -44,7 +44,7 @@ def with_proxy(lab: Lab, story: Callable[[Cluster, Callable[[], Any]], Any], *ob
     cluster = Cluster()
     cluster.put(*objects)
     pinned = dns_frontends("10.96.0.10", "10.244.0.2")
-    settings = Settings(Names("lab"), "here", bridge="cni0", pods_here="10.244.0.0/24", pinned=pinned)
+    settings = Settings(Names("lab"), "here", bridge="cni0", pinned=pinned)
     kernel = Counting()
 
     async def body() -> Any:
