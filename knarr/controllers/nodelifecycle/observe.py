@@ -8,6 +8,7 @@ from typing import Any
 
 from knarr.api.types.coordination_v1 import Lease
 from knarr.api.types.core_v1 import Node, Pod
+from knarr.base.clock import Clock
 from knarr.client.informers import Informers
 from knarr.controllers.nodelifecycle.plan import View, is_ready
 from knarr.reconcile.actions import Look
@@ -19,16 +20,17 @@ LEASES = "kube-node-lease"
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A sign of life, and when it reached us. The node's own clock is not trusted."""
+    """A sign of life, and when it reached us (monotonic). The node's own clock is not trusted."""
 
     sign: tuple[str, ...]
     at_s: float
 
 
 class Observer:
-    """Remembers when each node gave its last sign of life."""
+    """Remembers when each node gave its last sign of life, in monotonic time: a clock set forward silences nobody."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._heard: dict[str, Heard] = {}
 
     def observe(self, informers: Informers, key: Key, look: Look) -> View | None:
@@ -39,12 +41,13 @@ class Observer:
             self._heard.pop(name, None)
             return None
         lease = informers.of(Lease).get(LEASES, name)
-        heard = self._hear(name, node, lease, now_s=look.now_s)
+        monotonic_s = self._clock.monotonic_s()
+        heard = self._hear(name, node, lease, now_s=monotonic_s)
         others = informers.of(Node).all()
         return View(
             node=node,
             pods=tuple(informers.of(Pod).by(BY_NODE, name)),
-            silent_s=look.now_s - heard.at_s,
+            silent_s=monotonic_s - heard.at_s,
             # When no node at all is heard, it is more likely us than them.
             alone=not any(is_ready(other) for other in others),
             now_s=look.now_s,

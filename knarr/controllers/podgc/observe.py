@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from knarr.api.types.core_v1 import Node, Pod
+from knarr.base.clock import Clock
 from knarr.client.informers import Informers
 from knarr.controllers.podgc.plan import OVER, FinishedView, PodView, View
 from knarr.reconcile.actions import Look
@@ -19,9 +20,10 @@ ALL_FINISHED: Key = ("", "")
 
 
 class Observer:
-    """Remembers since when a node has been missing."""
+    """Remembers since when a node has been missing, in monotonic time."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._missing_since_s: dict[str, float] = {}
 
     def observe(self, informers: Informers, key: Key, look: Look) -> View | None:
@@ -36,8 +38,8 @@ class Observer:
         if not node or informers.of(Node).get("", node) is not None:
             self._missing_since_s.pop(node, None)
             return PodView(pod, None)
-        since_s = self._missing_since_s.setdefault(node, look.now_s)
-        return PodView(pod, look.now_s - since_s)
+        now_s = self._clock.monotonic_s()
+        return PodView(pod, now_s - self._missing_since_s.setdefault(node, now_s))
 
 
 def watches() -> list[Watch[Any]]:
