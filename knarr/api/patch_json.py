@@ -1,4 +1,8 @@
-"""Apply JSON patches. Source: RFC 6902; limits and the refusal from kube apiserver endpoints/handlers/patch.go."""
+"""Apply JSON patches.
+
+As Kubernetes does, `replace` sets a key that is not there yet, and an index may count from the end (-1).
+Source: RFC 6902; gopkg.in/evanphx/json-patch.v4; limits and the refusal from kube apiserver handlers/patch.go.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ from knarr.api.gojson import too_deep
 
 OPERATIONS_MAX = 10_000  # of one patch. Source: kube patch.go, maxJSONPatchOperations
 COPY_BYTES_MAX = 3 * 1024 * 1024  # copied by one patch. Source: kube apiserver config, JSONPatchMaxCopyBytes
-_INDEX = re.compile(r"0|[1-9][0-9]{0,8}", re.ASCII)
+_INDEX = re.compile(r"0|-?[1-9][0-9]{0,8}", re.ASCII)
 _MISSING = object()
 
 
@@ -76,7 +80,7 @@ class _State:
         parent = self._at(path[:-1])
         if isinstance(parent, list):
             parent[_index(path[-1], len(parent) - 1)] = value
-        elif isinstance(parent, dict) and path[-1] in parent:
+        elif isinstance(parent, dict):
             parent[path[-1]] = value
         else:
             raise _Refused(f"nothing to replace at {path}")
@@ -158,9 +162,12 @@ def _value(operation: dict[str, Any]) -> Any:
 
 
 def _index(step: str, most: int) -> int:
-    if not _INDEX.fullmatch(step) or int(step) > most:
+    """Read an index, at most `most`; a negative one counts back from there."""
+    index = int(step) if _INDEX.fullmatch(step) else most + 1
+    index += most + 1 if index < 0 else 0
+    if not 0 <= index <= most:
         raise _Refused(f"no index {step}")
-    return int(step)
+    return index
 
 
 def _same(left: Any, right: Any) -> bool:

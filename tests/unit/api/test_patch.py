@@ -141,6 +141,18 @@ def test_refused_bodies(media, body, error):
         patch.apply(POD, {"a": True}, body=body, content_type=media)
 
 
+@pytest.mark.parametrize(("operations", "patched"), [
+    pytest.param([{"op": "replace", "path": "/b", "value": 2}], {"a": [1, 2, 3], "b": 2}, id="replace may add a key"),
+    pytest.param([{"op": "remove", "path": "/a/-1"}], {"a": [1, 2]}, id="the last item"),
+    pytest.param([{"op": "add", "path": "/a/-", "value": 4}], {"a": [1, 2, 3, 4]}, id="after the last item"),
+    pytest.param([{"op": "replace", "path": "/a/0", "value": {"x": "y"}}], {"a": [{"x": "y"}, 2, 3]}, id="an item"),
+    pytest.param([{"op": "test", "path": "/nope", "value": None}], {"a": [1, 2, 3]}, id="absent is null"),
+])
+def test_what_kubernetes_lets_pass(operations, patched):
+    """Where Kubernetes is milder than the RFC, so are we."""
+    assert patched == patch.json_patch({"a": [1, 2, 3]}, operations)
+
+
 def test_copies_are_bounded():
     """A few dozen copies of copies would fill the memory: the patch is refused instead."""
     doubling = [{"op": "copy", "from": "", "path": "/a"}] * 64
