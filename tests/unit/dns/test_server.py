@@ -21,7 +21,7 @@ from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
 from knarr.dns.forward import Source
 from knarr.dns.run import Settings, run
-from tests.unit.proxy.cluster import Cluster
+from tests.unit.proxy.cluster import Cluster, uvloop_run
 from tests.unit.proxy.objects import at, service, slice_of
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="a network namespace needs root")]
@@ -51,7 +51,7 @@ def in_namespace(story: Callable[[Cluster], Awaitable[Any]], resolv_conf: Path) 
         try:
             assert ctypes.CDLL(None, use_errno=True).unshare(CLONE_NEWNET) == 0
             subprocess.run(["ip", "link", "set", "lo", "up"], check=True)
-            future.set_result(asyncio.run(body()))
+            future.set_result(uvloop_run(body()))
         except (AssertionError, OSError, TimeoutError, dns.exception.DNSException) as error:
             future.set_exception(error)
         finally:

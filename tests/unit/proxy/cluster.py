@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Coroutine
 from typing import Any
+
+import uvloop
 
 from knarr.api.types.core_v1 import Service
 
@@ -59,3 +62,9 @@ class Cluster:
     def put(self, *objects: Any) -> None:
         for obj in objects:
             (self.services if isinstance(obj, Service) else self.slices).put(obj)
+
+
+def uvloop_run(story: Coroutine[Any, Any, Any]) -> Any:
+    """Run on the loop that the real process uses."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(story)

@@ -19,7 +19,7 @@ from knarr.base.rng import Rng
 from knarr.proxy.act import Kernel, NftError
 from knarr.proxy.render import Names
 from knarr.proxy.run import Settings, dns_frontends, run
-from tests.unit.proxy.cluster import Cluster
+from tests.unit.proxy.cluster import Cluster, uvloop_run
 from tests.unit.proxy.lab import NODE, OUTSIDE, PODS, Lab, udp_client
 from tests.unit.proxy.objects import at, port, service, slice_of
 
@@ -57,7 +57,7 @@ def with_proxy(lab: Lab, story: Callable[[Cluster, Callable[[], Any]], Any], *ob
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
-    return lab.inside("node", lambda: asyncio.run(body()))
+    return lab.inside("node", lambda: uvloop_run(body()))
 
 
 class Counting(Kernel):
