@@ -1,4 +1,4 @@
-"""Say no to a request: a status and one line of text, which the API server passes on."""
+"""Say no to a request: a status and a message, sent as a `v1.Status`."""
 
 from __future__ import annotations
 

@@ -16,6 +16,7 @@ import msgspec
 import structlog
 from aiohttp import web
 
+from knarr.api import errors
 from knarr.base.clock import Clock
 from knarr.node.cri.face import Runtime, RuntimeFault
 from knarr.node.faces import Lookup
@@ -72,7 +73,7 @@ class Server:
             self._tls.load(self._context)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        """Authenticate, route, answer. A refusal is one line of text."""
+        """Authenticate, route, answer. A refusal is a `v1.Status`, which the API server passes on as it is."""
         try:
             tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
             access.check(tls.getpeercert() if tls is not None else None)
@@ -82,9 +83,9 @@ class Server:
                 raise Refusal(404, "404 page not found")
             return await responder(request, *rest)
         except Refusal as refusal:
-            return web.Response(status=refusal.status, text=f"{refusal}\n")
+            return _refused(errors.from_status(refusal.status, {"message": str(refusal)}))
         except RuntimeFault as fault:
-            return web.Response(status=500, text=f"{fault}\n")
+            return _refused(errors.Internal(str(fault)))
 
     async def _health(self, _request: web.BaseRequest) -> web.Response:
         return web.Response(text="ok")
@@ -108,6 +109,11 @@ class Server:
             await response.write(block)
         await response.write_eof()
         return response
+
+
+def _refused(error: errors.ApiError) -> web.Response:
+    return web.Response(
+        status=error.code, body=msgspec.json.encode(error.status()), content_type="application/json")
 
 
 def _by_container(responder: Responder) -> Responder:

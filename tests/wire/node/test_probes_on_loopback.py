@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import grpc
 import pytest
+import uvloop
 from aiohttp import web
 
 from knarr.node.probes import grpc_health, http, tcp
@@ -99,3 +100,16 @@ async def test_grpc(service: str, result: str, words: str) -> None:
     assert result == outcome.result
     assert words in outcome.message
     assert [b"\x0a" + bytes([len(service)]) + service.encode() if service else b""] == health.asked
+
+
+def test_http_on_uvloop() -> None:
+    """The agent runs on uvloop, whose transports are of classes of their own."""
+    async def answer(_request: web.BaseRequest) -> web.StreamResponse:
+        return web.Response(text="hello")
+
+    async def ask() -> tuple[Outcome, Outcome]:
+        async with listening(answer) as port:
+            return (await http.probe(Target("127.0.0.1", port), timeout_s=2),
+                    await tcp.probe("127.0.0.1", port, timeout_s=2))
+
+    assert (Outcome("success"), Outcome("success")) == uvloop.run(ask())
