@@ -196,7 +196,7 @@ def state(machine: Machine, box: Box) -> dict[str, Any]:
         return waiting(box.waiting)
     if box.run is not None:
         return run_state(box.run)
-    if any(each.kind != "main" for each in machine.boxes) and not (box.kind == "main" and box.busy):
+    if any(each.kind != "main" for each in machine.boxes):
         return waiting(Waiting("PodInitializing"))
     return waiting(Waiting("ContainerCreating"))
 

@@ -117,7 +117,9 @@ class Machine:
     @property
     def sandbox_up(self) -> bool:
         """Tell whether the sandbox lives, as far as we know."""
-        return bool(self.sandbox_id) and self.phase in (Phase.MOUNTING, Phase.MOUNT_FAILED, Phase.UP, Phase.ENDING)
+        known = self.phase in (Phase.UP, Phase.ENDING, Phase.CLOSING)
+        taken_over = self.adopted and self.phase in (Phase.MOUNTING, Phase.MOUNT_FAILED)
+        return bool(self.sandbox_id) and (known or taken_over)
 
 
 def boxes_of(pod: Pod) -> tuple[Box, ...]:
