@@ -22,6 +22,7 @@ TASKS_MAX = 2048  # questions being asked elsewhere; the next is told SERVFAIL
 TCP_CLIENTS_MAX = 256
 TCP_IDLE_S = 10.0  # Source: RFC 7766 section 6.2.3, "of the order of a few seconds"
 UDP_BUFFER_BYTES = 1 << 20
+MADE_MAX = 4096  # answers kept whole, until the zone changes
 
 Later: TypeAlias = Coroutine[Any, Any, bytes]
 
@@ -33,13 +34,24 @@ class Responder:
         self._zone = zone
         self._forwarder = forwarder
         self._ready = ready
+        self._made: dict[bytes, bytes] = {}  # whole answers over UDP by query, both without their ids
+        self._made_of = zone.serial
 
     def at_once(self, data: bytes, *, over_udp: bool) -> bytes | Later:
         """Return the answer, or a coroutine where it must be asked elsewhere. Empty: say nothing."""
+        if self._made_of != self._zone.serial:
+            self._made.clear()
+            self._made_of = self._zone.serial
+        made = self._made.get(data[2:]) if over_udp else None
+        if made is not None:
+            return data[:2] + made
         try:
             query = wire.parse_query(data)
         except wire.Malformed as error:
             return wire.refusal(data, error.rcode)
+        return self._answer(data, query, over_udp=over_udp)
+
+    def _answer(self, data: bytes, query: wire.Query, *, over_udp: bool) -> bytes | Later:
         limit = query.limit if over_udp else 65535
         if self._forwarder.is_loop(query.name):
             return b""
@@ -48,7 +60,10 @@ class Responder:
             return self._elsewhere(query, found, limit)
         if not found.answers and not self._ready():
             found = Found(wire.SERVFAIL)
-        return wire.reply(query, found.rcode, found.answers, found.authority, limit=limit)
+        reply = wire.reply(query, found.rcode, found.answers, found.authority, limit=limit)
+        if over_udp and len(found.answers) == 1 and len(self._made) < MADE_MAX:  # several take turns by the id
+            self._made[data[2:]] = reply[2:]
+        return reply
 
     async def _elsewhere(self, query: wire.Query, found: Elsewhere, limit: int) -> bytes:
         try:

@@ -177,3 +177,18 @@ def test_two_services_of_one_pod() -> None:
 
     assert {f"PTR db-0.db.{FULL}.", f"PTR db-0.twin.{FULL}."} == set(both[1])
     assert ("NOERROR", [f"PTR db-0.db.{FULL}."]) == ask("5.0.244.10.in-addr.arpa", "PTR", in_zone=made)
+
+
+def test_ready_made_answers_follow_the_zone() -> None:
+    """The same question, again and again, with new ids: each gets its own id, and the address as it is by now."""
+    made = zone()
+    responder = Responder(made, Outside(), lambda: True)  # type: ignore[arg-type]
+    seen = []
+    for id_ in (1, 2, 3):
+        query = dns.message.make_query(f"web.{FULL}", "A", id=id_)
+        response = dns.message.from_wire(responder.at_once(query.to_wire(), over_udp=True))
+        seen.append((response.id, response.answer[0][0].to_text()))
+        if id_ == 2:
+            made.update("shop/web", names_of(service("web", clusterIP="10.96.0.8"), [], ORIGIN))
+
+    assert [(1, "10.96.0.7"), (2, "10.96.0.7"), (3, "10.96.0.8")] == seen
