@@ -1,4 +1,4 @@
-"""Measure the DNS server: answering a query's bytes, taking in a Service, and whole exchanges over a loopback socket."""
+"""Measure the DNS server: answering a query, taking in a Service, whole exchanges over a loopback socket."""
 
 from __future__ import annotations
 
