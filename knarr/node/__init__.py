@@ -15,7 +15,8 @@ Who does what:
 `env`                        pure: a container's environment and arguments from gathered references
 `volumes.Volumes`            sets up, refreshes and tears down a pod's volumes; reads config maps and secrets
 `probes.Prober`              runs probes and reports verdicts
-`logs`, `resolv`, `server`   log reading; hosts and resolv.conf; the HTTPS port for logs, exec, attach, port-forward
+`logs`, `logrotate`          reading logs, keeping them bounded
+`resolv`, `server`           hosts and resolv.conf; the HTTPS port for logs, exec, attach, port-forward
 `podmachine`, `act`, `status`, `agent`, `nodestatus`, `heartbeat`, `containerd`, `images`, `cni`, `cgroups`
 
 Faces between the core and the input/output parts

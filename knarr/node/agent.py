@@ -29,6 +29,7 @@ from knarr.node.faces import DnsConfig, Lookup, NodeFacts, PodVolumes, ProbeEven
 from knarr.node.heartbeat import Heartbeat
 from knarr.node.hooks import Hooks
 from knarr.node.images import Images
+from knarr.node.logrotate import LogRotation
 from knarr.node.lookup import AgentLookup
 from knarr.node.orphans import remove_folders, remove_orphan
 from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, SandboxLost
@@ -115,7 +116,7 @@ class Agent:
         hands = Hands(tools, prober, writer=writer, forget=self._forget)
         heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock)
         for part in (heartbeat.run(), self._informers.run(), recorder.run(), prober.run(), self._parts.volumes.run(),
-                     self._parts.serve(runtime, self.lookup)):
+                     LogRotation(settings, runtime, clock).run(), self._parts.serve(runtime, self.lookup)):
             group.create_task(part)
         await self._informers.wait_synced()
         await self._adopt(tools, hands, writer=writer)
