@@ -1,6 +1,7 @@
 """Write knarr/apiserver/protobuf_numbers.json: the field numbers of Kubernetes' protobuf messages.
 
-Run it with a kubectl binary: it carries the descriptors of all API messages, as every program built from the generated Go types does.
+Run it with a kubectl binary: it carries the descriptors of all API messages, as every program built from the
+generated Go types does.
 
     python scripts/generate_protobuf_numbers.py $(which kubectl)
 """
@@ -21,12 +22,15 @@ OUT = Path(__file__).parents[1] / "knarr/apiserver/protobuf_numbers.json"
 GZIP = b"\x1f\x8b\x08"
 STREAM_BYTES_MAX = 1 << 20
 NOT_NULLABLE = b"\xc8\xde\x1f\x00"  # gogoproto.nullable = false: zero means absent
-MODULES = ("k8s.io/api/", "k8s.io/apimachinery/pkg/apis/", "k8s.io/apimachinery/pkg/api/", "k8s.io/apimachinery/pkg/util/",
-           "k8s.io/apimachinery/pkg/")
+MODULES = (
+    "k8s.io/api/", "k8s.io/apimachinery/pkg/apis/", "k8s.io/apimachinery/pkg/api/", "k8s.io/apimachinery/pkg/util/",
+    "k8s.io/apimachinery/pkg/",
+)
 VERSIONS = ("v1", "v2")
 SCALARS = {
-    FieldDescriptorProto.TYPE_STRING: "string", FieldDescriptorProto.TYPE_BOOL: "bool", FieldDescriptorProto.TYPE_BYTES: "bytes",
-    FieldDescriptorProto.TYPE_DOUBLE: "double", FieldDescriptorProto.TYPE_INT32: "int", FieldDescriptorProto.TYPE_INT64: "int",
+    FieldDescriptorProto.TYPE_STRING: "string", FieldDescriptorProto.TYPE_BOOL: "bool",
+    FieldDescriptorProto.TYPE_BYTES: "bytes", FieldDescriptorProto.TYPE_DOUBLE: "double",
+    FieldDescriptorProto.TYPE_INT32: "int", FieldDescriptorProto.TYPE_INT64: "int",
 }
 
 
@@ -71,7 +75,7 @@ def short_package(package: str) -> str:
 
 def fields(owner: str, message: DescriptorProto) -> dict[str, list[object]]:
     """Return number -> [name, type, zero means absent, lies in the parent's own JSON]."""
-    maps = {nested.name: nested for nested in message.nested_type if nested.options.map_entry or nested.name.endswith("Entry")}
+    maps = {nested.name: nested for nested in message.nested_type if nested.name.endswith("Entry")}
     known = schema.fields_of(owner)
     rows: dict[str, list[object]] = {}
     for field in message.field:

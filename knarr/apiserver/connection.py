@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from typing import Any, cast
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
@@ -63,18 +63,14 @@ class Connection(RequestHandler):
     def _hold(self, data: bytes) -> None:
         assert self._early is not None
         self._early += data
-        transport = self._readable()
+        transport = self.transport
         if len(self._early) > RAW_BUFFER_BYTES and transport is not None:
             transport.pause_reading()
-
-    def _readable(self) -> asyncio.Transport | None:
-        # uvloop's TLS transport has a Transport's methods without being one.
-        return cast("asyncio.Transport | None", self.transport)
 
     def take(self) -> RawStream:
         """Leave HTTP; from now on the caller alone reads and writes."""
         assert self._raw is None, "the connection has been taken already"
-        transport = self._readable()
+        transport = self.transport  # never ask its class: uvloop's TLS transport is no asyncio.Transport
         if transport is None:
             raise ConnectionResetError("the client has gone")
         self._raw = asyncio.StreamReader(limit=RAW_BUFFER_BYTES, loop=self.loop)

@@ -17,7 +17,7 @@ from knarr.api import discovery, openapi
 from knarr.api.errors import NotAcceptable
 from knarr.api.http import Answer, Call
 from knarr.api.kinds import KINDS
-from knarr.apiserver import encode
+from knarr.apiserver import encode, swagger
 from knarr.apiserver.negotiate import JSON, NoRepresentation, accepted, ranked
 from knarr.apiserver.settings import Settings
 
@@ -73,7 +73,10 @@ class Documents:
         return self._document(call, path, lambda: discovery.api_versions(address) if core else discovery.group_list())
 
     def _openapi_v2(self, call: Call) -> Answer | None:
-        if not any(media in V2_FORMS for media, _ in ranked(call.headers.get("accept", "") or "*/*")):
+        asked = [media for media, _ in ranked(call.headers.get("accept", "") or "*/*")]
+        if not any(media in V2_FORMS for media in asked):
+            if any(swagger.MEDIA_MARK in media for media in asked):
+                return Answer(200, swagger.document(self.settings.git_version), swagger.MEDIA)
             raise NoRepresentation()
         return self._document(call, "/openapi/v2", lambda: openapi.v2(version=self.settings.git_version), plain=True)
 

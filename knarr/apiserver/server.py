@@ -195,7 +195,7 @@ class ApiServer:
         return found
 
     async def _path(self, call: Call) -> Answer:
-        path = call.path
+        path = call.path.rstrip("/") or "/"
         mounted = self.mounts.paths.get(path)
         if mounted is not None:
             return await mounted(call)

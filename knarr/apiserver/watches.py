@@ -43,6 +43,7 @@ class View:
     """What one watcher sees: which objects, in which form."""
 
     kind: Kind
+    prefix: str
     selection: Selection
     form: Form
     include: str
@@ -64,7 +65,7 @@ class Watcher:
     def __init__(self, core: Core) -> None:
         self.core = core
         self._open: set[Watch] = set()
-        self._batches: dict[tuple[int, str], tuple[tuple[Change, ...], bytes]] = {}
+        self._batches: dict[tuple[str, int, int, str], bytes] = {}
         self._events: dict[tuple[int, str, str], bytes] = {}
 
     @property
@@ -82,25 +83,25 @@ class Watcher:
         options = watch_options(query)
         if options.revision > self.core.store.revision:
             raise too_large(options.revision, self.core.store.revision)
-        view = View(kind, Selection(kind, query), request.form, query.get("includeObject", ""))
-        prefix = request.target.prefix
-        if view.selection.name and request.target.namespace:
-            prefix += view.selection.name
-        return Answer(200, stream=self._stream(view, prefix, options))
+        selection, prefix = Selection(kind, query), request.target.prefix
+        if selection.name and request.target.namespace:
+            prefix += selection.name
+        view = View(kind, prefix, selection, request.form, query.get("includeObject", ""))
+        return Answer(200, stream=self._stream(view, options))
 
     def close(self) -> None:
         """End every watch, as a server does that stops."""
         for watch in tuple(self._open):
             watch.close()
 
-    async def _stream(self, view: View, prefix: str, options: WatchOptions) -> AsyncGenerator[bytes, None]:
+    async def _stream(self, view: View, options: WatchOptions) -> AsyncGenerator[bytes, None]:
         store, since = self.core.store, options.revision
         initial: list[Entry] = []
         if options.initial or since <= 0:
-            page = store.list(prefix)
+            page = store.list(view.prefix)
             since, initial = page.revision, page.entries if options.initial else []
         try:
-            watch = store.watch(prefix, since=since)
+            watch = store.watch(view.prefix, since=since)
         except Compacted as fault:
             yield error_event(Expired(f"too old resource version: {fault.asked} ({fault.oldest})"))
             return
@@ -160,14 +161,14 @@ class Watcher:
     def _encode(self, view: View, batch: tuple[Change, ...]) -> bytes:
         if view.selection:
             return b"".join(filter(None, (self._selected(view, change) for change in batch)))
-        slot = (id(batch), view.slot)
+        # A batch holds every change of its prefix between its ends, so its ends name it.
+        slot = (view.prefix, batch[0].entry.revision, batch[-1].entry.revision, view.slot)
         kept = self._batches.get(slot)
-        if kept is not None:  # the kept batch keeps its id from being used again
-            return kept[1]
-        chunk = b"".join(self._event(view, change.kind, change.entry.revision, change.entry.value) for change in batch)
-        _trim(self._batches)
-        self._batches[slot] = (batch, chunk)
-        return chunk
+        if kept is None:
+            chunks = (self._event(view, change.kind, change.entry.revision, change.entry.value) for change in batch)
+            _trim(self._batches)
+            kept = self._batches[slot] = b"".join(chunks)
+        return kept
 
     def _selected(self, view: View, change: Change) -> bytes:
         entry, previous = change.entry, change.previous
