@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Mapping, ValuesView
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
 import structlog
@@ -26,6 +27,8 @@ from knarr.client.stream import WatchEvent
 T = TypeVar("T")
 Ref: TypeAlias = tuple[str, str]                                   # (namespace, name); cluster-wide: ("", name)
 Handler: TypeAlias = Callable[[T | None, T | None], None]          # (old, new)
+
+Stop: TypeAlias = Callable[[], None]                               # takes a handler off again
 
 RETRY = Backoff(first_s=0.1, factor=2, cap_s=30)                   # Source: client-go reflector, 0.8 s to 30 s
 WATCH_S = (1_800, 3_600)                                           # a watch is renewed somewhere between
@@ -107,15 +110,17 @@ class Informer(Generic[T]):
         """Return the objects an index holds under `value`, in order of arrival."""
         return self._indexes[name].entries.get(value, {}).values()
 
-    def on_change(self, handler: Handler[T]) -> None:
+    def on_change(self, handler: Handler[T]) -> Stop:
         """Call `handler(old, new)` on changes: (None, new) added, (old, None) deleted. Starts with what is there."""
         self._handlers.append(handler)
         for obj in list(self._objects.values()):
             handler(None, obj)
+        return partial(self._handlers.remove, handler)
 
-    def on_batch(self, handler: Callable[[], None]) -> None:
+    def on_batch(self, handler: Callable[[], None]) -> Stop:
         """Call `handler()` after each batch of changes, and once when the first list is in."""
         self._batch_handlers.append(handler)
+        return partial(self._batch_handlers.remove, handler)
 
     async def wait_synced(self) -> None:
         """Wait for the first list."""

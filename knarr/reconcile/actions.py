@@ -1,7 +1,8 @@
 """Say what a plan may ask for. Pure: values only; `reconcile.act` carries them out.
 
 Creates of one kind that stand together are sent together, and so are deletes; everything else is done in order, and
-the first refusal ends the pass. Every write names what it was decided on: a uid, or the resourceVersion within the object.
+the first refusal ends the pass. Every write names what it was decided on: a uid, or the resourceVersion within the
+object.
 """
 
 from __future__ import annotations

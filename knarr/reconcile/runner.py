@@ -12,6 +12,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from heapq import heappop, heappush
 from typing import Any, Generic, NoReturn, TypeAlias, TypeVar
 
 import structlog
@@ -21,7 +22,7 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.base.workqueue import WorkQueue
 from knarr.client.client import metadata
-from knarr.client.informer import Informer
+from knarr.client.informer import Informer, Stop
 from knarr.client.informers import Informers
 from knarr.reconcile.act import Outcome, Written, act
 from knarr.reconcile.actions import Action, Failure, Look
@@ -98,20 +99,25 @@ class Runner(Generic[V]):
         self._retries: dict[Key, int] = {}
         self._failures: dict[Key, tuple[Failure, ...]] = {}
         self._unseen: dict[Key, list[Written]] = {}
-        self._aside: dict[Key, float] = {}          # keys whose writes are unseen, since when
+        self._stops: list[Stop] = []                # take our handlers off the informers, which outlive us
+        self._aside: dict[Key, float] = {}          # keys whose writes are unseen, since when; oldest first
+        self._due: dict[type[Any], list[tuple[int, Key]]] = {}    # heaps: the version of a kind that a key waits for
+        self._going: dict[type[Any], set[Key]] = {}               # keys that wait for an object to go
 
     async def run(self) -> NoReturn:
         """Watch, wait for the first lists, and work."""
-        self._listen()
-        for informer in self._watched.values():
-            await informer.wait_synced()
         try:
+            self._listen()
+            for informer in self._watched.values():
+                await informer.wait_synced()
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._recorder.run(), name=f"{self._controller.name} events")
                 for number in range(WORKERS):
                     group.create_task(self._work(), name=f"{self._controller.name} {number}")
         finally:
             self.queue.close()
+            for stop in self._stops:
+                stop()
         raise AssertionError("unreachable: workers end only by an exception")
 
     def _listen(self) -> None:
@@ -121,9 +127,9 @@ class Runner(Generic[V]):
                 informer.index(name, values_of)
             self._watched[watch.of] = informer
         for watch in self._controller.watches:
-            self._watched[watch.of].on_change(partial(self._changed, watch))
+            self._stops.append(self._watched[watch.of].on_change(partial(self._changed, watch)))
         for informer in self._watched.values():
-            informer.on_batch(self._wake)
+            self._stops.append(informer.on_batch(partial(self._wake, informer)))
 
     def _changed(self, watch: Watch[Any], old: Any, new: Any) -> None:
         if not watch.when(old, new):
@@ -190,6 +196,7 @@ class Runner(Generic[V]):
         unseen = [one for one in written if not self._shows(one)]
         if unseen and self._clock.monotonic_s() - since_s < LAG_MAX_S:
             self._unseen[key] = unseen
+            self._await(key, unseen[0])
             return True
         if unseen:
             log.warning("controller.lag", controller=self._controller.name, key=key, unseen=len(unseen))
@@ -197,9 +204,22 @@ class Runner(Generic[V]):
         del self._aside[key]
         return False
 
-    def _wake(self) -> None:
-        for key in self._aside:
+    def _await(self, key: Key, written: Written) -> None:
+        if written.version:
+            heappush(self._due.setdefault(written.of, []), (written.version, key))
+        else:
+            self._going.setdefault(written.of, set()).add(key)
+
+    def _wake(self, informer: Informer[Any]) -> None:
+        """Bring back the keys that waited for what the informer shows now, and the one that has waited too long."""
+        due = self._due.get(informer.of, [])
+        while due and due[0][0] <= informer.version:
+            self.queue.add(heappop(due)[1])
+        for key in self._going.pop(informer.of, ()):
             self.queue.add(key)
+        oldest = next(iter(self._aside.items()), None)
+        if oldest is not None and self._clock.monotonic_s() - oldest[1] >= LAG_MAX_S:
+            self.queue.add(oldest[0])
 
     def _shows(self, written: Written) -> bool:
         """Tell whether the cache shows a write; one of a kind that is not watched needs no showing."""

@@ -113,6 +113,19 @@ def test_indexes_follow_changes():
     follow(story)
 
 
+def test_a_handler_can_leave():
+    """A controller is started anew: what it had left with the informer is called no more."""
+    async def story(api, informer, told):
+        heard = []
+        stop = informer.on_change(lambda old, new: heard.append(new))
+        stop()
+        api.put(config_map("second"))
+        await settle()
+        assert 1 == len(heard)
+
+    follow(story)
+
+
 def test_a_bug_in_a_handler_stops_the_informer():
     """A handler asserts what is not so: nothing between catches it."""
     def handler(old, new):
