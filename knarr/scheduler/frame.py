@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from msgspec.structs import replace
 
 from knarr.api.types import core_v1
 from knarr.scheduler import requests
@@ -94,7 +95,7 @@ class Frame:
         if before is None or before.status.images != node.status.images:
             self._write_images(row, node)
         self.unschedulable[row] = bool(node.spec.unschedulable)
-        self.taints[row] = self.taint_sets.setdefault(node.spec.taints, len(self.taint_sets))
+        self.taints[row] = self._taint_set(node.spec.taints)
         for pod in self.homeless.pop(name, {}).values():
             self.add_pod(name, pod)
 
@@ -207,6 +208,11 @@ class Frame:
         self.free = list(reversed(range(self.rows_max, self.rows_max + extra)))
         self.rows_max += extra
         self.census.grow(self.rows_max)
+
+    def _taint_set(self, found: tuple[core_v1.Taint, ...]) -> int:
+        # When a taint was put on differs from node to node, and no rule here reads it.
+        alike = tuple(replace(one, timeAdded=None) if one.timeAdded else one for one in found)
+        return self.taint_sets.setdefault(alike, len(self.taint_sets))
 
     def _write_allocatable(self, row: int, node: core_v1.Node) -> None:
         found = requests.amounts(node.status.allocatable)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from knarr.api.types.coordination_v1 import Lease
@@ -67,7 +68,7 @@ def watches() -> list[Watch[Any]]:
     """Return what matters: nodes, their leases, and pods that come to a node."""
     return [
         Watch(Node, lambda informers, node: [("", node.metadata.name or "")]),
-        Watch(Node, _all_nodes, when=lambda old, new: _ready(old) != _ready(new)),
+        Watch(Node, _all_if_alone, when=lambda old, new: _ready(old) != _ready(new)),
         Watch(Lease, _key_of_lease),
         Watch(Pod, _key_of_pod, when=_moved, indexes={BY_NODE: lambda pod: [pod.spec.nodeName or ""]}),
     ]
@@ -77,9 +78,12 @@ def _ready(node: Node | None) -> bool:
     return node is not None and is_ready(node)
 
 
-def _all_nodes(informers: Informers, node: Node) -> Iterator[Key]:
-    for one in informers.of(Node).all():
-        yield "", one.metadata.name or ""
+def _all_if_alone(informers: Informers, node: Node) -> Iterator[Key]:
+    """All nodes, when the first becomes ready or the last is no longer: only then does it concern the others."""
+    found = informers.of(Node).all()
+    if len(list(islice(filter(is_ready, found), 2))) < 2:
+        for one in found:
+            yield "", one.metadata.name or ""
 
 
 def _key_of_lease(informers: Informers, lease: Lease) -> Iterator[Key]:

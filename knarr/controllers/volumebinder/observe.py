@@ -18,6 +18,7 @@ from knarr.reconcile.runner import Key, Watch
 
 UNBOUND = "unboundClass"  # index: the class of a claim that has no volume yet
 FREE = "freeClass"        # index: the class of a volume that is set aside for nobody
+SET_ASIDE = "claimRef"    # index: the claim (namespace/name) that a volume is set aside for
 BY_CLAIM = "claim"        # index: the claims a pod names, as the protection of claims keeps it too
 
 
@@ -32,7 +33,7 @@ def observe(informers: Informers, key: Key, look: Look) -> View | None:
     named = found.get("", claim.spec.volumeName or "")
     fitting: list[PersistentVolume] = []
     if not claim.spec.volumeName:
-        mine = [one for one in found.all() if volumes.is_bound_to(one, claim)]
+        mine = found.by(SET_ASIDE, f"{key[1]}/{key[2]}")
         fitting = volumes.best_first([*mine, *found.by(FREE, claim.spec.storageClassName or "")], claim)
     storage_class = informers.of(StorageClass).get("", claim.spec.storageClassName or "")
     waiting = [pod.metadata.name or "" for pod in informers.of(Pod).by(BY_CLAIM, f"{key[1]}/{key[2]}")
@@ -44,7 +45,7 @@ def watches() -> list[Watch[Any]]:
     """Return what concerns claims and volumes."""
     return [
         Watch(PersistentVolumeClaim, _keys_of_claim, indexes={UNBOUND: _unbound}),
-        Watch(PersistentVolume, _keys_of_volume, indexes={FREE: _free}),
+        Watch(PersistentVolume, _keys_of_volume, indexes={FREE: _free, SET_ASIDE: _set_aside}),
         Watch(StorageClass, _keys_of_class, when=lambda old, new: new is not None),
         Watch(Pod, lambda informers, pod: (), when=lambda old, new: False, indexes={BY_CLAIM: _claims}),
     ]
@@ -63,9 +64,8 @@ def _keys_of_claim(informers: Informers, claim: PersistentVolumeClaim) -> Iterat
     yield "claim", claim.metadata.namespace or "", claim.metadata.name or ""
     if claim.spec.volumeName:
         yield "volume", claim.spec.volumeName
-    for volume in informers.of(PersistentVolume).all():
-        if volumes.is_bound_to(volume, claim):
-            yield "volume", volume.metadata.name or ""
+    for volume in informers.of(PersistentVolume).by(SET_ASIDE, f"{claim.metadata.namespace}/{claim.metadata.name}"):
+        yield "volume", volume.metadata.name or ""
 
 
 def _keys_of_volume(informers: Informers, volume: PersistentVolume) -> Iterator[Key]:
@@ -91,6 +91,11 @@ def _unbound(claim: PersistentVolumeClaim) -> Iterator[str]:
 def _free(volume: PersistentVolume) -> Iterator[str]:
     if volume.spec.claimRef is None:
         yield volume.spec.storageClassName or ""
+
+
+def _set_aside(volume: PersistentVolume) -> Iterator[str]:
+    if volume.spec.claimRef is not None:
+        yield f"{volume.spec.claimRef.namespace}/{volume.spec.claimRef.name}"
 
 
 def _claims(pod: Pod) -> Iterator[str]:
