@@ -46,6 +46,7 @@ class Hands:
         self._writer = writer
         self._forget = forget
         self._launcher = Launcher(tools)
+        self._closed = False
 
     def perform(self, worker: PodWorker, asked: words.Instruction) -> None:
         """Set going what is asked; never waits."""
@@ -58,7 +59,15 @@ class Hands:
     def after(self, worker: PodWorker, asked: words.After) -> None:
         """Ring later."""
         loop = asyncio.get_running_loop()
-        loop.call_later(asked.delay_s, ring, worker, words.Rang(asked.key, asked.number))
+        loop.call_later(asked.delay_s, self._ring, worker, words.Rang(asked.key, asked.number))
+
+    def close(self) -> None:
+        """Let no timer ring any more: the agent has stopped."""
+        self._closed = True
+
+    def _ring(self, worker: PodWorker, event: words.Rang) -> None:
+        if not self._closed and not worker.gone:
+            worker.post(event)
 
     def start_probes(self, worker: PodWorker, asked: words.StartProbes) -> None:
         """Probe a run."""
@@ -176,7 +185,7 @@ class Hands:
         run = replace_reason(replace(started, finished_s=event.at_s, exit_code=event.exit_code))
         if event.exit_code == KILLED and box.stage is not Stage.STOPPING and await self._out_of_memory(run.id):
             run = replace(run, reason="OOMKilled")
-        worker.exited(name, await self._tools.spoken(worker, run))
+        worker.exited(name, self._tools.spoken(worker, run))
 
     async def _out_of_memory(self, container_id: str) -> bool:
         """Ask whether the kernel killed a run for memory; the runtime's state shows it a little later than the end."""
@@ -226,7 +235,7 @@ class Hands:
         settings = self._tools.settings
         logs = settings.log_dir(meta.namespace or "", meta.name or "", worker.uid)
         for folder in (settings.pod_dir(worker.uid), logs):
-            await asyncio.to_thread(shutil.rmtree, folder, ignore_errors=True)
+            shutil.rmtree(folder, ignore_errors=True)
         worker.post(words.Removed())
         self._forget(worker)
 
@@ -254,12 +263,6 @@ class Hands:
                 log.warning("act.retry", failures=failures, error=str(fault))
                 await self._tools.clock.sleep(RETRY.delay_s(failures))
                 failures += 1
-
-
-def ring(worker: PodWorker, event: words.Rang) -> None:
-    """Deliver a timer's ring, unless the pod is gone."""
-    if not worker.gone:
-        worker.post(event)
 
 
 def lost_run(worker: PodWorker, container_id: str, attempt: int, *, now_s: float) -> words.Run:

@@ -98,12 +98,12 @@ class Agent:
             runtime = CriRuntime(settings.endpoint)
             try:
                 await runtime.ready(READY_S)
-                await self._serve(group, runtime)
+                await self.serve(group, runtime)
             finally:
                 await runtime.close()
 
-    async def _serve(self, group: asyncio.TaskGroup, runtime: Runtime) -> None:
-        """Start every part, then hear the runtime for ever."""
+    async def serve(self, group: asyncio.TaskGroup, runtime: Runtime) -> None:
+        """Start every part on a runtime that answers, then hear it for ever."""
         settings, clock = self._settings, self._clock
         facts = nodestatus.machine_facts(settings.data_dir)
         recorder = Recorder(self._client, clock=clock, component="kubelet", host=settings.node_name)
@@ -121,7 +121,10 @@ class Agent:
         await self._informers.wait_synced()
         await self._adopt(tools, hands, writer=writer)
         group.create_task(self._relist_forever(tools, hands))
-        await self._hear_forever(tools, hands)
+        try:
+            await self._hear_forever(tools, hands)
+        finally:
+            hands.close()
 
     def _tools(self, runtime: Runtime, recorder: Recorder, *, facts: nodestatus.MachineFacts,
                group: asyncio.TaskGroup) -> Tools:

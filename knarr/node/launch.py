@@ -112,7 +112,7 @@ class Launcher:
             pod, container, references, services=tools.services(), node=tools.node_facts(), pod_ip=pod_ip)
         known = dict(pairs)
         mounts = await tools.volumes.mounts(pod, container, env=known)
-        own = await asyncio.to_thread(self._own_mounts, pod, container, attempt=start.attempt, pod_ip=pod_ip)
+        own = self._own_mounts(pod, container, attempt=start.attempt, pod_ip=pod_ip)
         taken = {mount.container_path for mount in mounts}
         return specs.container_spec(pod, container, specs.Prepared(
             attempt=start.attempt, image_ref=image.id, uid=image.uid, username=image.username, env=pairs,

@@ -30,7 +30,7 @@ async def remove_orphan(tools: Tools, uid: str, left: Remains) -> None:
     await remove_folders(tools, uid)
     for sandbox in left.sandboxes:
         logs = tools.settings.log_dir(sandbox.namespace, sandbox.name, uid)
-        await asyncio.to_thread(shutil.rmtree, logs, ignore_errors=True)
+        shutil.rmtree(logs, ignore_errors=True)
 
 
 async def stop(tools: Tools, left: Remains) -> None:
@@ -47,4 +47,4 @@ async def stop(tools: Tools, left: Remains) -> None:
 async def remove_folders(tools: Tools, uid: str) -> None:
     """Tear down a pod's volumes and remove its folder."""
     await tools.volumes.tear_down(uid)
-    await asyncio.to_thread(shutil.rmtree, tools.settings.pod_dir(uid), ignore_errors=True)
+    shutil.rmtree(tools.settings.pod_dir(uid), ignore_errors=True)

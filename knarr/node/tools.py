@@ -80,7 +80,7 @@ class Tools:
 
     async def ended_run(self, worker: PodWorker, container_id: str) -> Run:
         """Return how a run ended, with its last words. Raises as ended_report."""
-        return await self.spoken(worker, replace_reason(run_of(await self.ended_report(container_id))))
+        return self.spoken(worker, replace_reason(run_of(await self.ended_report(container_id))))
 
     async def ended_report(self, container_id: str) -> ContainerReport:
         """Return the report of an ended run, once the runtime's state shows it. RuntimeFault where it does not."""
@@ -91,12 +91,11 @@ class Tools:
             await self.clock.sleep(LAG_S * 2 ** tries)
         raise RuntimeFault("FAILED_PRECONDITION", f"container {container_id} has not ended")
 
-    async def spoken(self, worker: PodWorker, run: Run) -> Run:
+    def spoken(self, worker: PodWorker, run: Run) -> Run:
         """Return an ended run with its last words."""
         name, attempt = worker.created[run.id]
         meta, container = worker.machine.pod.metadata, worker.machine.container(name)
-        words = await asyncio.to_thread(
-            last_words,
+        words = last_words(
             self.settings.pods_dir / (meta.uid or "") / "containers" / name / f"{attempt}.termination",
             self.settings.log_file(meta.namespace or "", meta.name or "", meta.uid or "", name, attempt),
             policy=container.terminationMessagePolicy or "File", failed=run.exit_code != 0,

@@ -1,0 +1,260 @@
+"""The whole agent on a runtime in memory and a real API server in process, on virtual time."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from knarr.api.http import User
+from knarr.api.types.core_v1 import Container, Pod
+from knarr.base import virtual
+from knarr.base.rng import Rng
+from knarr.client.client import Client
+from knarr.client.transport import InProcess
+from knarr.node.agent import Agent, Parts
+from knarr.node.cri.face import RuntimeFault
+from knarr.node.faces import DnsConfig, Mount, References
+from knarr.node.settings import Settings
+from tests.unit.apiserver.asking import Asker
+from tests.unit.node.fake_cri import FakeRuntime
+
+PODS = "/api/v1/namespaces/web/pods"
+
+
+class NoVolumes:
+    """Volumes of pods that have none."""
+
+    async def run(self) -> None:
+        await asyncio.Event().wait()
+
+    def known(self) -> tuple[str, ...]:
+        return ()
+
+    async def references(self, pod: Pod) -> References:
+        return References()
+
+    async def set_up(self, pod: Pod) -> None: ...
+
+    async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:
+        return ()
+
+    async def tear_down(self, pod_uid: str) -> None: ...
+
+
+@dataclass
+class World:
+    """A server, a runtime, and agents that come and go."""
+
+    folder: Path
+    api: Asker = field(default_factory=Asker)
+    agent: Agent | None = None
+    task: asyncio.Task[None] | None = None
+
+    async def start(self) -> World:
+        """Start the server, the runtime with one image, and an agent."""
+        await self.api.start("web")
+        self.runtime = FakeRuntime(self.api.clock)
+        self.runtime.add_image("docker.io/library/app:1")
+        self.start_agent()
+        return self
+
+    def start_agent(self) -> None:
+        """Start an agent that knows nothing."""
+        settings = Settings(self.folder, "n1", "192.0.2.1", runtime_endpoint="unix:///fake", serving_port=0)
+        client = Client(InProcess(self.api.server.handle, User("node", groups=("system:masters",))))
+
+        async def serve(runtime: Any, lookup: Any) -> None:
+            await asyncio.Event().wait()
+
+        parts = Parts(NoVolumes(), lambda pod, ip: "", lambda pod: DnsConfig(), serve)
+        self.agent = agent = Agent(settings, client, clock=self.api.clock, rng=Rng(3), parts=parts)
+        settings.pods_dir.mkdir(parents=True, exist_ok=True)
+
+        async def run() -> None:
+            async with asyncio.TaskGroup() as group:
+                await agent.serve(group, self.runtime)
+
+        self.task = asyncio.get_running_loop().create_task(run())
+
+    async def kill_agent(self) -> None:
+        """The agent dies where it stands."""
+        assert self.task is not None
+        self.task.cancel()
+        await asyncio.wait([self.task])
+
+    async def make(self, name: str = "a", **spec: Any) -> dict[str, Any]:
+        """Create a pod bound to this node."""
+        return await self.api.make(PODS, {"metadata": {"name": name}, "spec": {
+            "nodeName": "n1", "automountServiceAccountToken": False,
+            "containers": [{"name": "c", "image": "app:1"}], **spec}})
+
+    async def pod(self, name: str = "a") -> dict[str, Any] | None:
+        """Read a pod."""
+        code, obj = await self.api.ask("GET", f"{PODS}/{name}")
+        return obj if code == 200 else None
+
+    async def until(self, holds: Callable[[dict[str, Any] | None], bool], *, name: str = "a",
+                    limit_s: float = 120) -> dict[str, Any]:
+        """Let virtual time pass until the pod is as wanted."""
+        for _ in range(int(limit_s * 10)):
+            assert self.task is not None
+            if self.task.done():
+                self.task.result()
+            shown = await self.pod(name)
+            if holds(shown):
+                return shown or {}
+            await asyncio.sleep(0.1)
+        raise AssertionError(f"not within {limit_s} s: {shown and shown['status']}")
+
+
+def ready(shown: dict[str, Any] | None) -> bool:
+    """Tell whether a pod is Ready."""
+    return shown is not None and any(
+        c["type"] == "Ready" and c["status"] == "True" for c in shown["status"].get("conditions", ()))
+
+
+def state(shown: dict[str, Any]) -> dict[str, Any]:
+    """Return the container's status."""
+    return dict(shown["status"]["containerStatuses"][0])
+
+
+def tell(folder: Path, story: Callable[[World], Awaitable[None]]) -> None:
+    """Run a story on virtual time."""
+    async def program() -> None:
+        world = await World(folder).start()
+        try:
+            await story(world)
+        finally:
+            await world.kill_agent()
+            await world.api.server.stop()
+
+    virtual.run(program())
+
+
+def test_a_pod_comes_up_and_goes(tmp_path):
+    """Created, it runs and is Ready with the sandbox's address; deleted, nothing of it is left anywhere."""
+    async def story(world):
+        await world.make()
+        shown = await world.until(ready)
+        assert ("Running", "10.0.0.1") == (shown["status"]["phase"], shown["status"]["podIP"])
+        await world.api.ask("DELETE", f"{PODS}/a")
+        await world.until(lambda shown: shown is None)
+        await asyncio.sleep(1)
+        assert ({}, {}, []) == (world.runtime.sandboxes, world.runtime.containers, list((tmp_path / "pods").iterdir()))
+
+    tell(tmp_path, story)
+
+
+def test_a_killed_agent_is_not_noticed(tmp_path):
+    """kill -9 and a new agent: the same container, not one call that changes anything, not one write."""
+    async def story(world):
+        await world.make()
+        before = await world.until(ready)
+        await asyncio.sleep(1)
+        before = await world.pod()
+        await world.kill_agent()
+        world.runtime.calls.clear()
+        world.start_agent()
+        await asyncio.sleep(60)
+
+        assert before == await world.pod()
+        assert set() == {"run_sandbox", "create_container", "stop_container", "stop_sandbox"} & set(world.runtime.calls)
+
+    tell(tmp_path, story)
+
+
+def test_what_happened_while_the_agent_was_dead(tmp_path):
+    """One container crashed, one pod was force-deleted, one was created: all three are dealt with."""
+    async def story(world):
+        for name in ("a", "b"):
+            await world.make(name)
+            await world.until(ready, name=name)
+        await world.kill_agent()
+        first = state(await world.pod("a"))["containerID"].removeprefix("containerd://")
+        world.runtime.exit(first, 1)
+        await world.api.ask("DELETE", f"{PODS}/b?gracePeriodSeconds=0")
+        await world.make("d")
+        world.start_agent()
+
+        shown = await world.until(lambda s: ready(s) and state(s)["restartCount"] == 1)
+        assert 1 == state(shown)["lastState"]["terminated"]["exitCode"]
+        await world.until(ready, name="d")
+        await asyncio.sleep(1)
+        assert {"a", "d"} == {sandbox.name for sandbox in world.runtime.sandboxes.values()}
+
+    tell(tmp_path, story)
+
+
+def test_a_crash_loop_is_kept_across_agents(tmp_path):
+    """The back-off stands on the container: a new agent waits as long as the old one would have."""
+    async def story(world):
+        await world.make()
+        for count in (0, 1, 2):
+            shown = await world.until(lambda s, n=count: ready(s) and state(s)["restartCount"] == n)
+            world.runtime.exit(state(shown)["containerID"].removeprefix("containerd://"), 7)
+        await world.until(lambda s: state(s)["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff")
+        await world.kill_agent()
+        world.start_agent()
+        shown = await world.until(lambda s: "back-off 20s" in state(s)["state"].get("waiting", {}).get("message", ""))
+        assert 2 == state(shown)["restartCount"]
+        await world.until(lambda s: ready(s) and state(s)["restartCount"] == 3)
+
+    tell(tmp_path, story)
+
+
+def test_a_missed_end_is_found_by_the_relist(tmp_path):
+    """The runtime's event got lost; within the relist's time the container runs again."""
+    async def story(world):
+        await world.make()
+        shown = await world.until(ready)
+        world.runtime._listeners.clear()
+        world.runtime.exit(state(shown)["containerID"].removeprefix("containerd://"), 1)
+        await world.until(lambda s: ready(s) and state(s)["restartCount"] == 1, limit_s=30)
+
+    tell(tmp_path, story)
+
+
+def test_a_lost_sandbox_is_replaced(tmp_path):
+    """The pause process is killed: a new sandbox, a new address, the container counts one restart."""
+    async def story(world):
+        await world.make()
+        shown = await world.until(ready)
+        world.runtime.lose(next(iter(world.runtime.sandboxes)))
+        again = await world.until(lambda s: ready(s) and state(s)["restartCount"] == 1)
+        assert shown["status"]["podIP"] != again["status"]["podIP"]
+        assert [{"ip": again["status"]["podIP"]}] == again["status"]["podIPs"]
+
+    tell(tmp_path, story)
+
+
+@pytest.mark.parametrize("step", ["run_sandbox", "create_container", "image"])
+def test_faults_of_the_runtime_pass(tmp_path, step):
+    """The runtime stumbles once at each step: the pod comes up all the same."""
+    async def story(world):
+        world.runtime.faults[step] = [RuntimeFault("UNAVAILABLE", "later")]
+        await world.make()
+        await world.until(ready)
+
+    tell(tmp_path, story)
+
+
+def test_a_finished_pod_is_left_finished(tmp_path):
+    """restartPolicy Never: it succeeds once, also under the next agent; its container stays for its log."""
+    async def story(world):
+        await world.make(restartPolicy="Never")
+        shown = await world.until(ready)
+        world.runtime.exit(state(shown)["containerID"].removeprefix("containerd://"), 0)
+        done = await world.until(lambda s: s["status"]["phase"] == "Succeeded")
+        await world.kill_agent()
+        world.start_agent()
+        await asyncio.sleep(5)
+
+        assert done == await world.pod()
+        assert 1 == len(world.runtime.containers)
+
+    tell(tmp_path, story)
