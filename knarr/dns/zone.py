@@ -41,7 +41,10 @@ class Zone:
 
     def update(self, owner: str, names: Names) -> None:
         """Replace all names of one owner (a Service, `namespace/name`)."""
-        before = self._owned.pop(owner, {})
+        before = self._owned.get(owner, {})
+        if names == before:
+            return  # most changes of slices are of no headless Service
+        self._owned.pop(owner, None)
         if names:
             self._owned[owner] = names
         for name in before.keys() | names.keys():

@@ -35,6 +35,7 @@ from knarr.proxy.plan import Backend, Frontend, local_ips, plan
 from knarr.proxy.render import Names, chains_of, change, table
 
 LINE_ELEMENTS_MAX = 20_000  # more than this in one go: the whole table is as quick
+NFT_IDLE_S = 30.0  # then the child (6 MB) goes; starting it again costs a change some milliseconds
 RETRY = Backoff(first_s=0.2, factor=2, cap_s=30)
 PINNED = ""  # the owner of pinned frontends sorts before every Service, so its claims win
 
@@ -77,7 +78,7 @@ async def run(
     failures = 0
     try:
         while True:
-            await proxy.news.wait()
+            await next_news(proxy)
             try:
                 await proxy.catch_up()
                 failures = 0
@@ -89,6 +90,16 @@ async def run(
     finally:
         guard.close()
         await proxy.kernel.close()
+
+
+async def next_news(proxy: Proxy) -> None:
+    """Wait for something to do; meanwhile do not keep nft in memory for long."""
+    try:
+        async with asyncio.timeout(NFT_IDLE_S):
+            await proxy.news.wait()
+    except TimeoutError:
+        await proxy.kernel.close()
+        await proxy.news.wait()
 
 
 class Proxy:

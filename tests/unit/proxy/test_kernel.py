@@ -8,14 +8,19 @@ import shutil
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import dns.message
+import dns.query
 import pytest
 
+import knarr.dns.run as dns_module
 import knarr.proxy.run as run_module
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
+from knarr.dns.forward import Source, Upstream
 from knarr.proxy.act import Kernel, NftError
 from knarr.proxy.render import Names
 from knarr.proxy.run import Settings, dns_frontends, run
@@ -43,7 +48,7 @@ def with_proxy(lab: Lab, story: Callable[[Cluster, Callable[[], Any]], Any], *ob
     """Run a proxy in the node's namespace; the story gets the cluster and a way to wait until the kernel knows."""
     cluster = Cluster()
     cluster.put(*objects)
-    pinned = dns_frontends("10.96.0.10", "10.244.0.2")
+    pinned = dns_frontends("10.96.0.10", "10.244.0.1")
     settings = Settings(Names("lab"), "here", bridge="cni0", pinned=pinned)
     kernel = Counting()
 
@@ -183,6 +188,27 @@ def test_udp_clients_leave_a_dead_backend(lab: Lab) -> None:
             return first, await asyncio.to_thread(udp, "10.96.0.53", 53)
 
     assert PODS == with_proxy(lab, story, dns, slice_of("dns", at(PODS[0]), ports=ports))
+
+
+def test_names_resolve_through_the_pinned_address(lab: Lab) -> None:
+    """The cluster's DNS as pods see it: the Service's address leads to this node's server, over UDP and TCP."""
+
+    async def story(cluster: Cluster, _: Any) -> Any:
+        settings = dns_module.Settings(("10.244.0.1",), source=Source(fixed=(Upstream("127.0.0.1", 1),)))
+        server = asyncio.ensure_future(
+            dns_module.run(cluster, settings, clock=SystemClock(), rng=Rng(2)))  # type: ignore[arg-type]
+        await asyncio.sleep(0.02)
+        question = dns.message.make_query("web.default.svc.cluster.local", "A")
+        try:
+            return [
+                (await asyncio.to_thread(lab.inside, PODS[1], partial(ask_one, question, "10.96.0.10", timeout=2))).answer
+                for ask_one in (dns.query.udp, dns.query.tcp)]
+        finally:
+            server.cancel()
+            await asyncio.gather(server, return_exceptions=True)
+
+    answers = with_proxy(lab, story, WEB, FIRST)
+    assert ["10.96.0.1", "10.96.0.1"] == [answer[0][0].to_text() for answer in answers]
 
 
 def test_a_table_taken_away_comes_back(lab: Lab) -> None:
