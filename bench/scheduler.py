@@ -16,7 +16,7 @@ from knarr.scheduler.frame import Frame
 from knarr.scheduler.needs import group_key, needs_of
 from knarr.scheduler.plan import Bind, Waiting, plan
 
-NODES, PODS, BATCH, ROUNDS = 5_000, 1_000, 100, 5
+NODES, PODS, BATCH, ROUNDS = 5_000, 1_000, 200, 5
 ZONES = 10
 SELF = meta_v1.LabelSelector(matchLabels={"app": "x"})
 

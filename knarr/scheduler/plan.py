@@ -1,7 +1,8 @@
 """Place waiting pods. Pure: what it decides it also writes into the frame, so that the next pod sees it.
 
-Pods that are the same to every rule form a group. A group is filtered and scored once over all nodes; then its pods are
-taken from a heap of rows, and only the row that got a pod is scored again: O(N + k log N) for k pods on N nodes. Terms
+Pods that are the same to every rule form a group. A group is filtered and scored once over all nodes; then each pod
+takes the best row, and only the row that got a pod is scored again; for many pods the rows stand in a heap: O(N + k
+log N) for k pods on N nodes. Terms
 that couple rows (spreading, affinity between pods) are counts by domain; such a group looks at all rows for each pod, a
 few passes over (node,) arrays.
 """
@@ -21,6 +22,8 @@ from knarr.scheduler.frame import Frame, Placed
 from knarr.scheduler.group import Group
 from knarr.scheduler.needs import Needs
 from knarr.scheduler.plugins import volumes
+
+HEAP_FROM = 100  # pods in a group from which building a heap of 5,000 rows costs less than a pass for each pod
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +84,19 @@ def _place_all(
             yield Refuse(pod, message, frozenset({volumes.RULE}))
         return
     group = Group(pods[0].needs, frame)
-    rows = _rows_wide(group, ranks) if group.wide else _rows_alone(group, ranks)
+    rows = _rows(group, ranks, pods=len(pods))
     for index, pod in enumerate(pods):
         row = next(rows, -1)
         if row < 0:
             yield from _refuse_all(group, pods[index:], budgets)
             return
         yield _bind(group, pod, row)
+
+
+def _rows(group: Group, ranks: Ints, *, pods: int) -> Iterator[int]:
+    if group.wide:
+        return _rows_wide(group, ranks)
+    return _rows_many(group, ranks) if pods >= HEAP_FROM else _rows_few(group, ranks)
 
 
 def _rows_wide(group: Group, ranks: Ints) -> Iterator[int]:
@@ -105,7 +114,25 @@ def _rows_wide(group: Group, ranks: Ints) -> Iterator[int]:
         verdict = group.verdict()
 
 
-def _rows_alone(group: Group, ranks: Ints) -> Iterator[int]:
+def _rows_few(group: Group, ranks: Ints) -> Iterator[int]:
+    """Yield the best row for one pod after another, by a pass over the totals: a placement changes its own row only."""
+    feasible, own = group.verdict().open, group.score_rows()
+    while feasible.any():
+        total = group.score(feasible, own)
+        again = True
+        while again:
+            row = _best(total, feasible, ranks)
+            yield row
+            here = slice(row, row + 1)
+            fresh = group.score_rows(here)
+            total[here] += fresh - own[here]
+            own[here] = fresh
+            if not group.fits_again(row):
+                feasible[row] = False
+                again = bool(feasible.any()) and not _was_measure(group, feasible, row)
+
+
+def _rows_many(group: Group, ranks: Ints) -> Iterator[int]:
     """Yield the best row for one pod after another, from a heap: a placement changes its own row only.
 
     Unless the row that filled up was the measure for the others: then all are scored anew.
@@ -126,15 +153,15 @@ def _rows_alone(group: Group, ranks: Ints) -> Iterator[int]:
                 continue
             heapq.heappop(heap)
             feasible[row] = False
-            if _was_measure(group.disliked, feasible, row) or _was_measure(group.preferred, feasible, row):
+            if _was_measure(group, feasible, row):
                 break
         else:
             return
 
 
-def _was_measure(raw: Ints, feasible: Bools, row: int) -> bool:
-    """Tell whether `row`, no longer feasible, held a raw score that no feasible row reaches."""
-    return bool(raw[row] > raw[feasible].max(initial=0))
+def _was_measure(group: Group, feasible: Bools, row: int) -> bool:
+    """Tell whether `row`, no longer feasible, held a raw score that no feasible row reaches: all are scaled by it."""
+    return any(raw[row] > raw[feasible].max(initial=0) for raw in (group.disliked, group.preferred))
 
 
 def _best(total: Ints, feasible: Bools, ranks: Ints) -> int:

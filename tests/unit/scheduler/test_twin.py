@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -71,9 +72,15 @@ def clusters(draw):
 
 
 @settings(max_examples=150, deadline=None)
-@given(nodes=clusters(), waiting=st.lists(pods, min_size=1, max_size=5), copies=st.integers(1, 3))
-def test_columns_agree_with_the_twin(nodes, waiting, copies):
+@given(nodes=clusters(), waiting=st.lists(pods, min_size=1, max_size=5), copies=st.integers(1, 3), heap=st.booleans())
+def test_columns_agree_with_the_twin(nodes, waiting, copies, heap):
     """Pods come one after another, some several times over; the twin judges each placement before it is made."""
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("knarr.scheduler.plan.HEAP_FROM", 1 if heap else 100)
+        compare(nodes, waiting, copies)
+
+
+def compare(nodes, waiting, copies):
     frame, twins = Frame(), [TwinNode(node) for node in nodes]
     for node in nodes:
         frame.set_node(node)
