@@ -18,7 +18,8 @@ from tests.unit.apiserver.asking import ADMIN, Asker
 WIRE = Path(__file__).parents[4] / "shared/wire"
 DRAWN = frozenset({  # drawn or told by a clock: only their presence is compared
     "uid", "resourceVersion", "creationTimestamp", "deletionTimestamp", "continue", "lastTransitionTime", "clusterIP",
-    "nodePort", "batch.kubernetes.io/controller-uid", "controller-uid",
+    "nodePort", "healthCheckNodePort", "eventTime", "lastPhaseTransitionTime",
+    "batch.kubernetes.io/controller-uid", "controller-uid",
 })
 OTHERS = frozenset({  # written by controllers, which do not run here, or by server-side apply, which is not served yet
     "managedFields", "deployment.kubernetes.io/revision", "description", "conditions", "observedGeneration",
@@ -80,6 +81,8 @@ def plain(value: Any) -> Any:
     """Mask what is drawn, and leave out what others write."""
     if isinstance(value, dict):
         kept = {key: "<drawn>" if key in DRAWN else plain(item) for key, item in value.items() if key not in OTHERS}
+        if "generateName" in kept:
+            kept["name"] = "<drawn>"
         if "clusterIPs" in kept and kept["clusterIPs"] != ["None"]:
             kept["clusterIPs"] = ["<drawn>"]
         return {key: item for key, item in kept.items() if not (key == "annotations" and item == {})}
