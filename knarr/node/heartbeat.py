@@ -77,11 +77,12 @@ class Heartbeat:
             return await self._client.create(wanted)
         except AlreadyExists:
             node = await self._client.get(Node, "", self._settings.node_name)
-        labels = {key: value for key, value in wanted.metadata.labels.items() if node.metadata.labels.get(key) != value}
-        if not labels:
+        labels, notes = wanted.metadata.labels, wanted.metadata.annotations
+        if labels.items() <= node.metadata.labels.items() and notes.items() <= node.metadata.annotations.items():
             return node
-        return await self._client.patch(Node, "", self._settings.node_name, patch={"metadata": {"labels": labels}},
-                                        content_type=MERGE)
+        return await self._client.patch(
+            Node, "", self._settings.node_name, patch={"metadata": {"labels": labels, "annotations": notes}},
+            content_type=MERGE)
 
     async def _report_forever(self) -> NoReturn:
         while True:

@@ -24,6 +24,7 @@ IMAGES_MAX = 50                    # shown. Source: kubelet's nodeStatusMaxImage
 DISK_FREE_MIN = 0.10               # of the data dir's file system. Source: kubelet's evictionHard nodefs.available
 MEMORY_FREE_MIN_BYTES = 100 * 1024 * 1024     # Source: kubelet's evictionHard memory.available
 RESERVED_MEMORY_BYTES = MEMORY_FREE_MIN_BYTES
+VOLUMES_DIR = "knarr.dev/volumes-dir"         # annotation: where the local-path provisioner places this node's volumes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,8 @@ def health(settings: Settings, fault: str) -> Health:
 def node_object(settings: Settings, facts: MachineFacts) -> Node:
     """Return the Node to register, without its status."""
     return Node(
-        metadata=ObjectMeta(name=settings.node_name, labels=node_labels(settings, facts)),
+        metadata=ObjectMeta(name=settings.node_name, labels=node_labels(settings, facts),
+                            annotations={VOLUMES_DIR: str(settings.volumes_dir)}),
         spec=NodeSpec(podCIDR=settings.pod_cidr, podCIDRs=(settings.pod_cidr,)),
     )
 

@@ -83,6 +83,11 @@ class Settings:
         return self.data_dir / "cni"
 
     @property
+    def volumes_dir(self) -> Path:
+        """Return the parent of the directories that serve as volumes; the Node says it to the provisioner."""
+        return self.data_dir / "volumes"
+
+    @property
     def pods_dir(self) -> Path:
         """Return the parent of all pods' own directories."""
         return self.data_dir / "pods"

@@ -58,7 +58,10 @@ async def set_up(pod: Pod, volume: Volume, *, where: Path, claimed: Claimed | No
     elif volume.hostPath is not None:
         hostpath.prepare(volume.hostPath.path, volume.hostPath.type or "")
     elif claimed is not None:
+        fresh = not claimed.path.exists()
         hostpath.prepare(str(claimed.path), claimed.kind)
+        if fresh and claimed.path.is_dir():
+            os.chmod(claimed.path, 0o777)      # pods run as anyone; who may come in is the claim's affair
         group = fs_group(pod)
         if group is not None and not claimed.read_only and claimed.path.is_dir():
             policy = pod.spec.securityContext.fsGroupChangePolicy if pod.spec.securityContext is not None else None

@@ -30,6 +30,7 @@ from knarr.node.volumes import atomic, disks, mounts, subpath, tokens
 from knarr.node.volumes.hostpath import HostPathError
 from knarr.node.volumes.mountlist import is_api_content, mount_of, mounted_names, sub_path_of
 from knarr.node.volumes.payload import ContentError, Sources, TokenKey, files_of, needs
+from knarr.node.volumes.reclaim import Reclaim
 from knarr.node.volumes.sources import APPEAR_S, NotSynced, Watched, env_references
 
 RETRY_S: Final = 10.0         # a refresh that failed: the API is away, or the object is incomplete for now
@@ -51,6 +52,7 @@ class Volumes:
         self._facts = facts if facts is not None else machine_facts(settings)
         rng = Rng.from_machine().child("volumes")
         self._watched = Watched(client, clock=clock, rng=rng, on_change=self._touch)
+        self._reclaim = Reclaim(settings, client, clock=clock, rng=rng.child("reclaim"))
         self._pods: dict[str, Pod] = {}                                  # those set up and not torn down
         self._tokens: dict[str, dict[TokenKey, tokens.Token]] = {}       # by pod uid
         self._claims: dict[str, dict[str, disks.Claimed]] = {}           # by pod uid and volume
@@ -59,8 +61,9 @@ class Volumes:
         self._woken = asyncio.Event()
 
     async def run(self) -> None:
-        """Follow what pods name and refresh what was made of it, until cancelled."""
+        """Follow what pods name, refresh what was made of it, remove what volumes leave behind, until cancelled."""
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._reclaim.run(), name="volume reclaim")
             group.create_task(self._watched.run(), name="volume sources")
             group.create_task(self._refresh(), name="volume refresh")
 
