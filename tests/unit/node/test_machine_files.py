@@ -1,0 +1,184 @@
+"""Files and names that the node writes for other programs."""
+
+from __future__ import annotations
+
+import base64
+import json
+import tarfile
+import tomllib
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from knarr.api.types.core_v1 import Secret
+from knarr.node import cgroups, cni, containerd, credentials, nodestatus, oci
+from knarr.node.images import ImageFault, normalize
+from knarr.node.runs import last_words
+from knarr.node.settings import Settings
+
+
+def settings(folder: str = "/k", **changes) -> Settings:
+    """Return settings of a data dir."""
+    return Settings(Path(folder), "n1", "192.0.2.1", **changes)
+
+
+@pytest.mark.parametrize(("image", "whole"), [
+    ("nginx", "docker.io/library/nginx:latest"),
+    ("nginx:1.27", "docker.io/library/nginx:1.27"),
+    ("team/app", "docker.io/team/app:latest"),
+    ("localhost/app:1", "localhost/app:1"),
+    ("reg.example:5000/a/b", "reg.example:5000/a/b:latest"),
+    ("knarr.local/pause:1", "knarr.local/pause:1"),
+    ("app@sha256:" + "a" * 64, "docker.io/library/app@sha256:" + "a" * 64),
+])
+def test_image_names(image, whole):
+    """Short names get docker's registry and the tag latest."""
+    assert whole == normalize(image)
+
+
+@pytest.mark.parametrize(("image", "said"), [
+    ("Bad:::name", 'Failed to apply default image tag "Bad:::name": couldn\'t parse image name "Bad:::name": '
+                   "invalid reference format: repository name (library/Bad) must be lowercase"),
+    ("a b", "invalid reference format"),
+    ("-x", "invalid reference format"),
+])
+def test_malformed_image_names(image, said):
+    """The waiting reason and text that kubelet gives."""
+    with pytest.raises(ImageFault) as refused:
+        normalize(image)
+
+    assert "InvalidImageName" == refused.value.reason
+    assert str(refused.value).endswith(said)
+
+
+def test_two_data_dirs_never_meet():
+    """Every name that the machine shares is derived from the data dir."""
+    one, other = settings("/a"), settings("/b")
+
+    assert one.bridge != other.bridge
+    assert one.cgroup_parent != other.cgroup_parent
+    assert one.endpoint != other.endpoint
+
+
+def test_a_data_dir_may_not_be_too_long():
+    """A unix socket's path has 107 bytes."""
+    with pytest.raises(AssertionError, match="too long for a unix socket"):
+        settings("/" + "a" * 100)
+
+
+@pytest.mark.parametrize("restrict", [True, False])
+def test_containerds_configuration_is_toml(restrict):
+    """It keeps everything below the data dir, and asks for no OOM score that we may not give."""
+    read = tomllib.loads(containerd.config(settings(), restrict_oom=restrict))
+    cri = read["plugins"]["io.containerd.grpc.v1.cri"]
+
+    assert ("/k/containerd/root", "/k/containerd/state") == (read["root"], read["state"])
+    assert (restrict, True) == (cri["restrict_oom_score_adj"], cri["netns_mounts_under_state_dir"])
+    assert {"bin_dir": "/usr/lib/cni", "conf_dir": "/k/cni"} == cri["cni"]
+
+
+def test_a_stale_pid_file_names_nobody(tmp_path):
+    """The pid belongs to somebody else by now: nobody is adopted, nobody is stopped."""
+    mine = settings(str(tmp_path))
+    mine.runtime_dir.mkdir()
+    containerd.pid_file(mine).write_text("1\n")
+
+    assert 0 == containerd.Containerd(mine, clock=None).pid()
+
+
+def test_the_network_list():
+    """bridge, host-local and portmap; no masquerading per pod, which one rule does for all."""
+    listed = cni.conflist(settings(pod_cidr="10.1.2.0/24"))
+
+    assert ["bridge", "portmap"] == [each["type"] for each in listed["plugins"]]
+    assert False is listed["plugins"][0]["ipMasq"]
+    assert [[{"subnet": "10.1.2.0/24"}]] == listed["plugins"][0]["ipam"]["ranges"]
+    assert "ip saddr 10.1.2.0/24 ip daddr != { 10.1.2.0/24, 224.0.0.0/4 } masquerade" in cni.masquerade(
+        settings(pod_cidr="10.1.2.0/24"))
+
+
+def test_missing_plugins_are_named(tmp_path):
+    """No bridge plugin: the error names the package."""
+    with pytest.raises(cni.NoPlugins, match="apt-get install containernetworking-plugins"):
+        cni.write(settings(str(tmp_path / "k"), cni_bin_dir=tmp_path))
+
+
+@pytest.mark.parametrize(("qos", "path"), [
+    ("Guaranteed", "/k/podu"), ("Burstable", "/k/burstable/podu"), ("BestEffort", "/k/besteffort/podu"),
+])
+def test_cgroups_by_quality_of_service(qos, path):
+    """As kubelet lays them out."""
+    assert path == cgroups.pod_parent("/k", qos, "u")
+
+
+def test_the_root_group_is_never_removed():
+    """A missing setting must not take the machine down."""
+    with pytest.raises(AssertionError):
+        cgroups.remove("/")
+
+
+def test_an_image_archive_is_whole_and_the_same_every_time(tmp_path):
+    """Every blob is named by its own digest; two archives of one content are equal."""
+    layer, entrypoint = oci.pause_layer()
+    for name in ("one", "two"):
+        oci.write_archive(tmp_path / name, name="x.local/p:1", layers=[layer], config={"Entrypoint": entrypoint})
+    with tarfile.open(tmp_path / "one") as archive:
+        index = json.load(archive.extractfile("index.json"))
+        manifest = json.load(archive.extractfile("blobs/" + index["manifests"][0]["digest"].replace(":", "/")))
+
+    assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+    assert "x.local/p:1" == index["manifests"][0]["annotations"]["io.containerd.image.name"]
+    assert 1 == len(manifest["layers"])
+
+
+@pytest.mark.parametrize(("log", "output", "policy", "failed", "words"), [
+    pytest.param("bye", "x", "File", True, "bye", id="the file"),
+    pytest.param("", "T stdout F one\nT stderr F two\n", "FallbackToLogsOnError", True, "one\ntwo\n", id="the log's end"),
+    pytest.param("", "T stdout F one\n", "FallbackToLogsOnError", False, "", id="only on error"),
+    pytest.param("", "T stdout F one\n", "File", True, "", id="only where asked"),
+    pytest.param("x" * 5000, "", "File", True, "x" * 4096, id="bounded"),
+])
+def test_last_words(tmp_path, log, output, policy, failed, words):
+    """What terminated.message says."""
+    (tmp_path / "t").write_text(log)
+    (tmp_path / "l").write_text(output)
+
+    assert words == last_words(tmp_path / "t", tmp_path / "l", policy=policy, failed=failed)
+
+
+def docker_config(server: str, **entry: str) -> Secret:
+    """Return a pull secret."""
+    text = json.dumps({"auths": {server: entry}}).encode()
+    return msgspec.convert({"type": "kubernetes.io/dockerconfigjson",
+                            "data": {".dockerconfigjson": base64.b64encode(text).decode()}}, Secret)
+
+
+@pytest.mark.parametrize(("secret", "pairs"), [
+    pytest.param(docker_config("https://reg.example/v2/", username="u", password="p"), [("u", "p")], id="plain"),
+    pytest.param(docker_config("reg.example", auth=base64.b64encode(b"u:p:q").decode()), [("u", "p:q")], id="auth"),
+    pytest.param(docker_config("other.example", username="u", password="p"), [], id="another registry"),
+    pytest.param(Secret(type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": "!"}), [], id="malformed"),
+    pytest.param(Secret(type="Opaque"), [], id="another kind of secret"),
+])
+def test_pull_secrets(secret, pairs):
+    """Credentials for the image's registry and no other."""
+    assert pairs == credentials.pairs_of(secret, "reg.example/app:1")
+
+
+def test_conditions_keep_their_dates(tmp_path):
+    """Still ready: the heartbeat is new, the transition is not; then the runtime dies and both are."""
+    first = nodestatus.node_conditions(nodestatus.Health(), {}, 1000.0)
+    before = {each["type"]: msgspec.convert(each, nodestatus_condition()) for each in first}
+    again = nodestatus.node_conditions(nodestatus.Health(), before, 2000.0)[-1]
+    broken = nodestatus.node_conditions(nodestatus.Health("runtime is down"), before, 3000.0)[-1]
+
+    assert ("1970-01-01T00:33:20Z", "1970-01-01T00:16:40Z") == (again["lastHeartbeatTime"], again["lastTransitionTime"])
+    assert ("False", "KubeletNotReady", "runtime is down", "1970-01-01T00:50:00Z") == (
+        broken["status"], broken["reason"], broken["message"], broken["lastTransitionTime"])
+
+
+def nodestatus_condition():
+    """Return the API's type."""
+    from knarr.api.types.core_v1 import NodeCondition
+    return NodeCondition
