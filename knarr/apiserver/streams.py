@@ -12,6 +12,7 @@ import re
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
+from urllib.parse import quote, urlencode
 
 import aiohttp
 
@@ -65,9 +66,9 @@ class Streams:
     async def node_proxy(self, request: Request) -> Answer:
         """Answer with whatever the node's agent says at a path."""
         host, port = agent_address(self.core, request.target.name)
-        query = "&".join(f"{key}={value}" for key, value in request.call.query.items())
+        query = urlencode(request.call.query)
         return await self._pass_on(
-            Place(host, port, f"/{request.target.rest}", query), request.call.method, request.call.body
+            Place(host, port, f"/{quote(request.target.rest)}", query), request.call.method, request.call.body
         )
 
     async def connect(self, request: Request) -> Answer:

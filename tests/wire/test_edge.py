@@ -132,6 +132,31 @@ async def test_a_body_over_the_limit_is_refused_with_a_status(wire):
     writer.close()
 
 
+async def test_a_client_that_asks_before_it_sends(wire):
+    """curl posts a large body: it is told to go on at once."""
+    body = orjson.dumps({"metadata": {"name": "asked"}})
+    reader, writer = await wire.connect()
+    writer.write(request("POST", "/api/v1/namespaces/default/configmaps", "Content-Type: application/json",
+                         "Expect: 100-continue", f"Content-Length: {len(body)}"))
+    assert b"HTTP/1.1 100 Continue\r\n\r\n" == await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    writer.write(body)
+    assert 201 == (await answer(reader))[0]
+    writer.close()
+
+
+async def test_the_server_stops_under_open_watches(wire):
+    """The server leaves: the watch ends as a stream ends, and stopping takes no time."""
+    reader, writer = await wire.connect()
+    writer.write(request("GET", "/api/v1/namespaces/default/pods?watch=1"))
+    await asyncio.wait_for(reader.readuntil(b"}\n"), 5)
+    async with asyncio.timeout(5):
+        await wire.server.stop()
+        await wire.edge.stop(1)
+        rest = await reader.read()
+    assert rest.endswith(b"0\r\n\r\n")
+    writer.close()
+
+
 async def test_large_lists_are_compressed_on_request_only(wire):
     """A list over 128 KiB: gzip for who asks, whole and plain for others, and the same in both."""
     blob = "x" * 200_000

@@ -6,6 +6,7 @@ import orjson
 import pytest
 
 from knarr.api.http import Call, User
+from knarr.store.face import StoreUnavailable
 from tests.unit.apiserver.asking import MERGE, Asker
 
 MAPS = "/api/v1/namespaces/web/configmaps"
@@ -48,6 +49,21 @@ async def test_a_bug_is_told_to_the_log_only(api, monkeypatch):
     answer = await api.call("GET", f"{MAPS}/a")
     assert (500, False) == (answer.status, b"secret" in answer.body)
     assert 200 == (await api.call("GET", MAPS)).status
+
+
+async def test_a_full_disk_is_told_and_nothing_is_half_done(api, monkeypatch):
+    """The store refuses a write: 503 with the reason; the address the service had taken is free again."""
+    async def full(key: str, draft: object) -> None:
+        raise StoreUnavailable("no space left on device")
+
+    services, body = "/api/v1/namespaces/web/services", {"metadata": {"name": "s"}, "spec": {
+        "clusterIP": "10.96.8.8", "ports": [{"port": 80}],
+    }}
+    with monkeypatch.context() as patch:
+        patch.setattr(api.store, "insert", full)
+        code, refusal = await api.ask("POST", services, body)
+    assert (503, True) == (code, "no space left on device" in refusal["message"])
+    await api.make(services, body)
 
 
 async def test_readiness_follows_the_servers_life():
