@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 
 from knarr.apiserver.authz.rbac import Rbac
 from knarr.apiserver.security import Attributes, Decision
-from knarr.store.face import Compacted, Entry, Overrun, Store
+from knarr.store.face import Change, Compacted, Entry, Overrun, Store
 
 PREFIX = "/core/pods/"
 AGENTS, AGENT_PREFIX = "system:nodes", "system:node:"
@@ -49,11 +49,7 @@ class NodeAuthorizer:
         while True:
             try:
                 async for changes in self._store.watch(PREFIX, since=self._seen):
-                    for change in changes:
-                        self._drop(change.entry.key)
-                        if change.kind != "DELETED":
-                            self._put(change.entry)
-                        self._seen = change.entry.revision
+                    self._follow(changes)
             except (Compacted, Overrun):
                 self.load()
 
@@ -77,6 +73,13 @@ class NodeAuthorizer:
     def _related(self, node: str, attributes: Attributes) -> bool:
         reference = (attributes.resource, attributes.namespace, attributes.name)
         return self._held.get(node, Counter())[reference] > 0
+
+    def _follow(self, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            self._drop(change.entry.key)
+            if change.kind != "DELETED":
+                self._put(change.entry)
+            self._seen = change.entry.revision
 
     def _put(self, entry: Entry) -> None:
         pod = entry.obj

@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 from knarr.api.http import User
 from knarr.apiserver.authz.rules import Rule, parse
 from knarr.apiserver.security import MASTERS, Attributes, Decision
-from knarr.store.face import Compacted, Entry, Overrun, Store
+from knarr.store.face import Change, Compacted, Entry, Overrun, Store
 
 PREFIX = "/rbac.authorization.k8s.io/"
 ACCOUNT = "system:serviceaccount:"
@@ -60,11 +60,7 @@ class Rbac:
         while True:
             try:
                 async for changes in self._store.watch(PREFIX, since=self._seen):
-                    for change in changes:
-                        self._drop(change.entry.key)
-                        if change.kind != "DELETED":
-                            self._put(change.entry)
-                        self._seen = change.entry.revision
+                    self._follow(changes)
             except (Compacted, Overrun):
                 self.load()
 
@@ -93,6 +89,13 @@ class Rbac:
     def role(self, namespace: str, name: str) -> tuple[Rule, ...] | None:
         """Return a role's rules; None when there is no such role. namespace empty: a ClusterRole."""
         return self._rules.get((namespace, name))
+
+    def _follow(self, changes: tuple[Change, ...]) -> None:
+        for change in changes:
+            self._drop(change.entry.key)
+            if change.kind != "DELETED":
+                self._put(change.entry)
+            self._seen = change.entry.revision
 
     def _put(self, entry: Entry) -> None:
         _, _, plural, namespace, name = entry.key.split("/", 4)

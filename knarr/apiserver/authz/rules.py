@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 from knarr.apiserver.security import Attributes
@@ -59,13 +60,10 @@ def parse(raw: dict[str, Any]) -> Rule:
 
 def atoms(rule: Rule) -> Iterable[Rule]:
     """Break a rule into the smallest rules that together grant the same."""
-    for verb in rule.verbs:
-        for url in rule.urls:
-            yield Rule((verb,), urls=(url,))
-        for group in rule.groups:
-            for resource in rule.resources:
-                for name in rule.names or ("",):
-                    yield Rule((verb,), (group,), (resource,), (name,) if name else ())
+    for verb, url in product(rule.verbs, rule.urls):
+        yield Rule((verb,), urls=(url,))
+    for verb, group, resource, name in product(rule.verbs, rule.groups, rule.resources, rule.names or ("",)):
+        yield Rule((verb,), (group,), (resource,), (name,) if name else ())
 
 
 def covers(owner: Rule, atom: Rule) -> bool:
