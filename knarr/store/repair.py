@@ -31,7 +31,10 @@ class Repaired:
 
 
 def repair(path: Path, *, cipher: Cipher = PLAIN) -> Repaired:
-    """Replace the database at `path` by one with its sound rows. Raises StoreOwned while a server runs on it."""
+    """Replace the database at `path` by one with its sound rows. Raises StoreOwned while a server runs on it.
+
+    LookupError: a value is sealed with a key that `cipher` lacks; it is not damaged, and nothing is touched.
+    """
     owner = take(path)
     try:
         lengthen(path)
@@ -47,7 +50,8 @@ def repair(path: Path, *, cipher: Cipher = PLAIN) -> Repaired:
         old = path.with_name(path.name + ".damaged")
         path.replace(old)
         for side in ("-wal", "-shm"):
-            path.with_name(path.name + side).unlink(missing_ok=True)
+            if (beside := path.with_name(path.name + side)).exists():
+                beside.replace(old.with_name(old.name + side))
         fresh.replace(path)
         return Repaired(len(kept), tuple(lost), old)
     finally:

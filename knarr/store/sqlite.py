@@ -41,6 +41,7 @@ PRAGMA auto_vacuum = INCREMENTAL;
 PRAGMA journal_mode = WAL;
 PRAGMA synchronous = FULL;
 PRAGMA temp_store = MEMORY;
+PRAGMA secure_delete = FAST;
 """
 TABLES = """
 CREATE TABLE IF NOT EXISTS object (
@@ -63,7 +64,7 @@ class Cipher(Protocol):
         """Return what shall lie on disk; the value itself for keys that need no secrecy."""
 
     def unseal(self, key: str, stored: bytes) -> bytes:
-        """Return the value again. Raises ValueError when it cannot."""
+        """Return the value again. ValueError: the bytes are not sound. LookupError: the key for them is missing."""
 
 
 class Plain:
@@ -74,7 +75,9 @@ class Plain:
         return value
 
     def unseal(self, key: str, stored: bytes) -> bytes:
-        """Return the value."""
+        """Return the value; LookupError for one that was sealed (JSON starts with no zero byte)."""
+        if stored.startswith(b"\0"):
+            raise LookupError(f"{key} is sealed, and no key was given")
         return stored
 
 
@@ -98,8 +101,8 @@ def open_sqlite(
             undo.callback(connection.close)
             prepare(connection)
             entries, revision = load(connection, cipher)
-        except sqlite3.OperationalError as error:
-            raise StoreUnavailable(f"{path}: {error}") from error
+        except (sqlite3.OperationalError, LookupError) as error:
+            raise StoreUnavailable(f"{path}: {error}") from error  # nothing that a repair would mend
         except (sqlite3.DatabaseError, ValueError) as error:
             raise StoreDamaged(str(path), str(error), repair) from error
         undo.pop_all()
