@@ -31,6 +31,7 @@ from knarr.node.settings import Settings
 Responder: TypeAlias = Callable[..., Awaitable[web.StreamResponse]]
 
 HOST: Final = "0.0.0.0"  # the API server may be on another machine
+RETRY_S: Final = 5.0
 SHUTDOWN_S: Final = 1.0   # for answers under way; streams are cut
 
 log = structlog.get_logger()
@@ -62,10 +63,21 @@ class Server:
                                   shutdown_timeout=SHUTDOWN_S)
         await runner.setup()
         try:
-            await web.TCPSite(runner, HOST, self._settings.serving_port, ssl_context=self._context).start()
+            await self._listen(runner)
             await asyncio.Event().wait()
         finally:
             await runner.cleanup()
+
+    async def _listen(self, runner: web.ServerRunner) -> None:
+        """Take the port; while somebody else has it, pods go on without logs and exec, and we try again."""
+        while True:
+            site = web.TCPSite(runner, HOST, self._settings.serving_port, ssl_context=self._context)
+            try:
+                await site.start()
+                return
+            except OSError as error:
+                log.error("node.port", port=self._settings.serving_port, error=str(error))
+                await self._clock.sleep(RETRY_S)
 
     def reload(self) -> None:
         """Read the certificate again, after it was renewed."""
