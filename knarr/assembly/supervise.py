@@ -119,9 +119,10 @@ def write_pid(path: Path, pid: int) -> None:
 def start_time(pid: int) -> str:
     """Return when a process started, in ticks since boot; empty if it is gone. Source: proc(5), stat, field 22."""
     try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
-    except (OSError, IndexError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    except OSError:
         return ""
+    return "" if fields[0] in "ZX" else fields[19]  # a zombie is dead; whoever should bury it may never come
 
 
 def say(log_dir: Path, text: str) -> None:
