@@ -134,7 +134,7 @@ class Hands:
         try:
             if asked.old_id:
                 await tools.runtime.stop_sandbox(asked.old_id)
-            async with tools.slots:
+            async with tools.sandbox_slots:
                 sandbox_id = await tools.runtime.run_sandbox(spec)
             worker.sandboxes.add(sandbox_id)
             tools.owners[sandbox_id] = worker

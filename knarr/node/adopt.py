@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from knarr.api.types.core_v1 import Pod
 from knarr.base.times import seconds
-from knarr.node.cri.face import ContainerLine, ContainerReport, Sandbox
+from knarr.node.cri.face import ContainerLine, ContainerReport, Runtime, Sandbox
 from knarr.node.podmachine import restart
 from knarr.node.podmachine.state import Box, Machine, Run, boxes_of
 from knarr.node.podmachine.table import Phase, Stage
@@ -47,6 +47,14 @@ def remains(sandboxes: Iterable[Sandbox], containers: Iterable[ContainerLine]) -
 def newest(sandboxes: Sequence[Sandbox]) -> Sandbox | None:
     """Return the sandbox that counts: the last attempt."""
     return max(sandboxes, key=lambda each: (each.attempt, each.created_s), default=None)
+
+
+async def without_unstarted(runtime: Runtime, left: Remains) -> Remains:
+    """Remove what the last agent created and did not come to start: it holds the name of the run to come."""
+    for line in left.containers:
+        if line.state == "created":
+            await runtime.remove_container(line.id)
+    return replace(left, containers=tuple(line for line in left.containers if line.state != "created"))
 
 
 def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport], ips: tuple[str, ...],

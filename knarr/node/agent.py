@@ -137,7 +137,8 @@ class Agent:
             images=Images(settings, runtime), volumes=self._parts.volumes, recorder=recorder,
             hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, node_facts=lambda: node,
             hosts_file=self._parts.hosts_file, dns_config=self._parts.dns_config,
-            memory_capacity_bytes=facts.memory_bytes, slots=asyncio.Semaphore(settings.sandbox_parallel),
+            memory_capacity_bytes=facts.memory_bytes, sandbox_slots=asyncio.Semaphore(settings.sandbox_parallel),
+            start_slots=asyncio.Semaphore(settings.start_parallel),
         )
 
     async def _adopt(self, tools: Tools, hands: Hands, *, writer: StatusWriter) -> None:
@@ -178,6 +179,7 @@ class Agent:
                        worker_of: Callable[[Machine], PodWorker]) -> PodWorker:
         """Return the worker of a pod that may run already."""
         sandbox = adopt.newest(left.sandboxes)
+        left = await adopt.without_unstarted(tools.runtime, left)
         hosted = pod.spec.hostNetwork or sandbox is None or not sandbox.ready
         ips = () if hosted or sandbox is None else await tools.runtime.sandbox_ips(sandbox.id)
         reports = {line.id: await tools.runtime.container_report(line.id) for line in left.containers}

@@ -52,7 +52,7 @@ class Launcher:
             tell("Failed", f"Error: {fault.details}", "Warning")
             worker.post(Held(container.name, "CreateContainerError", fault.details))
             return
-        async with self._tools.slots:
+        async with self._tools.start_slots:
             run = await self._create_and_start(worker, container, spec)
         if run is not None:
             await self._post_start(worker, container, run)

@@ -39,7 +39,8 @@ class Settings:
     serving_port: int = 10250
     labels: dict[str, str] = field(default_factory=dict)
     version: str = "v1.36.0+knarr.0.1.0"
-    sandbox_parallel: int = 8           # sandboxes being made at once, count: beyond, CNI plugins wait for each other
+    sandbox_parallel: int = 6           # sandboxes being made at once, count: beyond, CNI plugins wait for each other
+    start_parallel: int = 4             # containers being created and started at once
     max_container_log_bytes: int = 10 * 1024 * 1024
 
     def __post_init__(self) -> None:

@@ -48,7 +48,8 @@ class Tools:
     hosts_file: Callable[[Pod, str], str]
     dns_config: Callable[[Pod], DnsConfig]
     memory_capacity_bytes: int
-    slots: asyncio.Semaphore
+    sandbox_slots: asyncio.Semaphore
+    start_slots: asyncio.Semaphore      # of their own, so that the first pods run while later sandboxes are made
     owners: dict[str, PodWorker] = field(default_factory=dict)
 
     def teller(self, pod: Pod, container: str = "") -> Teller:

@@ -44,7 +44,7 @@ class FakeRuntime:
     containers: dict[str, FakeContainer] = field(default_factory=dict)
     images: dict[str, ImageLine] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
-    faults: dict[str, list[RuntimeFault]] = field(default_factory=dict)
+    faults: dict[str, list[BaseException]] = field(default_factory=dict)
     exec_results: dict[tuple[str, ...], ExecResult] = field(default_factory=dict)
     stubborn: bool = False
     _listeners: list[asyncio.Queue[RuntimeEvent]] = field(default_factory=list)
@@ -126,6 +126,10 @@ class FakeRuntime:
         self._called("create_container")
         if sandbox_id not in self.sandboxes:
             raise RuntimeFault("NOT_FOUND", f"sandbox {sandbox_id} not found")
+        taken = (sandbox.uid, spec.name, spec.attempt)
+        if taken in {(self.sandboxes[held.sandbox_id].uid, held.spec.name, held.spec.attempt)
+                     for held in self.containers.values()}:
+            raise RuntimeFault("UNKNOWN", f'failed to reserve container name "{spec.name}": name is reserved')
         key = self._id("c")
         report = ContainerReport(key, spec.name, spec.attempt, "created", spec.image, spec.image_ref, 0.0, 0.0, 0, "",
                                  "", spec.annotations)

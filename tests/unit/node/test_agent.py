@@ -190,6 +190,21 @@ def test_what_happened_while_the_agent_was_dead(tmp_path):
     tell(tmp_path, story)
 
 
+def test_an_agent_killed_between_create_and_start(tmp_path):
+    """The container stands created and was never started: the next agent makes it anew under the same number."""
+    async def story(world):
+        world.runtime.faults["start_container"] = [asyncio.CancelledError()]
+        await world.make()
+        await world.until(lambda shown: bool(world.runtime.containers))
+        await world.kill_agent()
+        assert ["created"] == [held.report.state for held in world.runtime.containers.values()]
+        world.start_agent()
+        shown = await world.until(ready)
+        assert (0, 1) == (state(shown)["restartCount"], len(world.runtime.containers))
+
+    tell(tmp_path, story)
+
+
 def test_a_crash_loop_is_kept_across_agents(tmp_path):
     """The back-off stands on the container: a new agent waits as long as the old one would have."""
     async def story(world):
