@@ -1,11 +1,15 @@
-"""Serve the documents that describe the API: discovery and OpenAPI. Each is made on first use and kept as bytes.
+"""Serve the documents that describe the API: discovery and OpenAPI. Each is made on first use and kept.
 
-They depend on nothing but this version's kinds and field table, so their ETags are known without making them.
+They depend on nothing but this version's kinds, field table and descriptions, so their ETags are known without making
+them. Large ones are made in a thread, and kept as clients want them: compressed.
 """
 
 from __future__ import annotations
 
+import asyncio
+import zlib
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from hashlib import sha512
 from pkgutil import get_data
@@ -13,17 +17,32 @@ from typing import Any
 
 import orjson
 
-from knarr.api import discovery, openapi
+from knarr.api import discovery, openapi, openapi_protobuf
 from knarr.api.errors import NotAcceptable
 from knarr.api.http import Answer, Call
 from knarr.api.kinds import KINDS
-from knarr.apiserver import encode, swagger
-from knarr.apiserver.negotiate import JSON, NoRepresentation, accepted, ranked
+from knarr.apiserver import descriptions, encode
+from knarr.apiserver.negotiate import JSON, Form, NoRepresentation, accepted, ranked
 from knarr.apiserver.settings import Settings
 
 V2_FORMS = frozenset({"application/json", "*/*", "application/*", ""})
 GROUP_LIST = "APIGroupDiscoveryList"
-Make = Callable[[], Any]
+DISCOVERY_GROUP = "apidiscovery.k8s.io"
+SMALL_BYTES_MAX = 16 << 10  # sent as they are; arbitrary
+FOREVER = "public, immutable, max-age=31536000"  # for who names the document by its hash. Source: kube-openapi handler3
+Make = Callable[[], bytes | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """A document. packed: `data` is gzip."""
+
+    data: bytes
+    packed: bool
+
+    def plain(self) -> bytes:
+        """Return the document itself."""
+        return zlib.decompress(self.data, wbits=31) if self.packed else self.data
 
 
 class Documents:
@@ -31,77 +50,112 @@ class Documents:
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self._kept: dict[str, bytes] = {}
-        self._seed = sha512(repr(KINDS).encode() + (get_data("knarr.api", "schema_table.json") or b"")).hexdigest()
+        self._kept: dict[str, Kept] = {}
+        self._making = asyncio.Lock()  # one at a time: they are heavy, and clients ask for them together
+        table = get_data("knarr.api", "schema_table.json") or b""
+        self._seed = sha512(repr(KINDS).encode() + table + descriptions.edition().encode()).hexdigest()
 
-    def answer(self, call: Call) -> Answer | None:
+    async def answer(self, call: Call) -> Answer | None:
         """Answer if the path is a document's; else None."""
         path = call.path.rstrip("/") or "/"
         if path in ("/api", "/apis"):
-            return self._discovery(call, path)
+            return await self._discovery(call, path)
         if path == "/openapi/v2":
-            return self._openapi_v2(call)
+            return await self._openapi_v2(call)
         if path == "/openapi/v3":
-            return self._document(call, path, self._index)
+            return await self._document(call, path, lambda: orjson.dumps(self._index()))
         if path.startswith("/openapi/v3/"):
-            name = path.removeprefix("/openapi/v3/")
-            version = self.settings.git_version
-            return self._document(call, path, lambda: openapi.v3(name, version=version))
+            return await self._document(call, path, partial(self._v3, path.removeprefix("/openapi/v3/")))
         if path == "/":
-            return self._document(call, path, paths)
+            return await self._document(call, path, lambda: orjson.dumps(paths()))
         if path.startswith(("/api/", "/apis/")):
-            return self._document(call, path, lambda: _list_of(path))
+            return await self._document(call, path, lambda: _dumped(_list_of(path)))
         return None
 
     def _index(self) -> Any:
-        return openapi.index({name: self._etag(name) for name in openapi.names()})
+        return openapi.index({name: self._etag(f"/openapi/v3/{name}") for name in openapi.names()})
 
-    def _discovery(self, call: Call, path: str) -> Answer | None:
+    def _v3(self, name: str) -> bytes | None:
+        if name not in openapi.names():
+            return None
+        return _dumped(openapi.v3(name, version=self.settings.git_version, texts=descriptions.read()))
+
+    async def _discovery(self, call: Call, path: str) -> Answer | None:
         core = path == "/api"
         for media, parameters in ranked(call.headers.get("accept", "")):
-            if media != JSON or parameters.get("as") != GROUP_LIST or parameters.get("g") != "apidiscovery.k8s.io":
-                continue
             version = parameters.get("v", "")
-            if version in discovery.AGGREGATED_VERSIONS:
-                kept = f"{path}?{version}"
-                answer = self._document(call, kept, partial(discovery.aggregated, core=core, version=version))
-                assert answer is not None
-                answer.content_type = f"{JSON};g=apidiscovery.k8s.io;v={version};as={GROUP_LIST}"
-                answer.headers = {**answer.headers, "Vary": "Accept"}
-                return answer
+            asked = media == JSON and parameters.get("as") == GROUP_LIST and parameters.get("g") == DISCOVERY_GROUP
+            if asked and version in discovery.AGGREGATED_VERSIONS:
+                return await self._aggregated(call, path, version)
         address = f"{self.settings.advertise_address}:{self.settings.port}"
-        return self._document(call, path, lambda: discovery.api_versions(address) if core else discovery.group_list())
+        make = partial(discovery.api_versions, address) if core else discovery.group_list
+        return await self._document(call, path, lambda: orjson.dumps(make()))
 
-    def _openapi_v2(self, call: Call) -> Answer | None:
-        asked = [media for media, _ in ranked(call.headers.get("accept", "") or "*/*")]
-        if not any(media in V2_FORMS for media in asked):
-            if any(swagger.MEDIA_MARK in media for media in asked):
-                return Answer(200, swagger.document(self.settings.git_version), swagger.MEDIA)
-            raise NoRepresentation()
-        return self._document(call, "/openapi/v2", lambda: openapi.v2(version=self.settings.git_version), plain=True)
+    async def _aggregated(self, call: Call, path: str, version: str) -> Answer | None:
+        media = f"{JSON};g={DISCOVERY_GROUP};v={version};as={GROUP_LIST}"
+        make = partial(discovery.aggregated, core=path == "/api", version=version)
+        return await self._document(call, f"{path}?{version}", lambda: orjson.dumps(make()), media=media)
 
-    def _document(self, call: Call, key: str, make: Make, *, plain: bool = False) -> Answer | None:
-        etag = f'"{self._etag(key)}"'
-        body = self._kept.get(key)
-        if body is None:
-            made = make()
-            if made is None:
-                return None
-            body = self._kept[key] = orjson.dumps(made)
+    async def _openapi_v2(self, call: Call) -> Answer | None:
+        for media, _ in ranked(call.headers.get("accept", "") or "*/*"):
+            if media in V2_FORMS:
+                return await self._document(call, "/openapi/v2", partial(self._v2, orjson.dumps), media=JSON)
+            if media in openapi_protobuf.ACCEPTED:
+                make = partial(self._v2, openapi_protobuf.encode)
+                return await self._document(call, "/openapi/v2?protobuf", make, media=openapi_protobuf.MEDIA)
+        raise NoRepresentation()
+
+    def _v2(self, encoded: Callable[[dict[str, Any]], bytes]) -> bytes:
+        return encoded(openapi.v2(version=self.settings.git_version, texts=descriptions.read()))
+
+    async def _document(self, call: Call, key: str, make: Make, *, media: str = "") -> Answer | None:
+        """Answer with a document. media: what it is called; empty where it is JSON, which may be asked for as YAML."""
+        digest = self._etag(key)
+        kept = await self._made(key, make)
+        if kept is None:
+            return None
+        etag = f'"{digest}"'
+        headers = {"ETag": etag, "Vary": "Accept, Accept-Encoding"}
+        if call.query.get("hash") == digest:
+            headers["Cache-Control"] = FOREVER
         if call.headers.get("if-none-match", "") == etag:
-            return Answer(304, headers={"ETag": etag})
-        answer = Answer(200, body) if plain else encode.answer(200, body, self._form(call))
-        answer.headers = {"ETag": etag}
+            return Answer(304, headers=headers)
+        form = Form() if media else _form(call)
+        if kept.packed and form == Form() and "gzip" in call.headers.get("accept-encoding", ""):
+            return Answer(200, kept.data, media or JSON, headers | {"Content-Encoding": "gzip"})
+        answer = encode.answer(200, kept.plain(), form)
+        answer.content_type, answer.headers = media or answer.content_type, headers
         return answer
 
-    def _form(self, call: Call) -> Any:
-        try:
-            return accepted(call.headers.get("accept", ""))
-        except NotAcceptable:
-            return accepted("")  # documents are JSON, whatever old clients list first
+    async def _made(self, key: str, make: Make) -> Kept | None:
+        async with self._making:
+            if key not in self._kept:
+                kept = await asyncio.to_thread(_keep, make) if key.startswith("/openapi/") else _keep(make)
+                if kept is None:
+                    return None
+                self._kept[key] = kept
+            return self._kept[key]
 
     def _etag(self, name: str) -> str:
         return sha512(f"{self._seed}/{self.settings.git_version}/{name}".encode()).hexdigest().upper()
+
+
+def _keep(make: Make) -> Kept | None:
+    data = make()
+    if data is None or len(data) <= SMALL_BYTES_MAX:
+        return None if data is None else Kept(data, packed=False)
+    return Kept(zlib.compress(data, wbits=31), packed=True)
+
+
+def _dumped(document: Any) -> bytes | None:
+    return None if document is None else orjson.dumps(document)
+
+
+def _form(call: Call) -> Form:
+    try:
+        return accepted(call.headers.get("accept", ""))
+    except NotAcceptable:
+        return Form()  # documents are JSON, whatever old clients list first
 
 
 def paths() -> dict[str, list[str]]:

@@ -175,7 +175,8 @@ async def _send(request: web.BaseRequest, answer: Answer, *, close: bool) -> web
     if answer.stream is not None:
         return await _stream(request, answer, headers)
     body = answer.body
-    if len(body) >= GZIP_BYTES_MIN and "gzip" in request.headers.get("accept-encoding", ""):
+    takes_gzip = "gzip" in request.headers.get("accept-encoding", "") and "Content-Encoding" not in headers
+    if len(body) >= GZIP_BYTES_MIN and takes_gzip:
         body = await asyncio.to_thread(_gzip, body)
         headers["Content-Encoding"] = "gzip"
         headers["Vary"] = "Accept-Encoding"

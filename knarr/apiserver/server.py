@@ -208,7 +208,7 @@ class ApiServer:
             return health.version(self.core.settings)
         if path == "/metrics":
             return self.counters.text(self._gauges())
-        found = self.documents.answer(call)
+        found = await self.documents.answer(call)
         if found is None:
             raise UnknownPath
         return found

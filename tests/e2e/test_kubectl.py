@@ -32,8 +32,8 @@ def kubectl(request, cluster):
         return cluster.kubectl("-n", name, *words, stdin=stdin, check=check, timeout_s=timeout_s, binary=request.param)
 
     run.binary, run.namespace = request.param, name
-    manifest = "\n---\n".join(map(json.dumps, (deployment("web", 2, "echo up; echo two; " + WEB), service("web"))))
-    run("apply", "-f", "-", stdin=manifest)
+    objects = [deployment("web", 2, "echo up; echo two; " + WEB), service("web")]
+    run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
     run("rollout", "status", "deployment/web", "--timeout=60s")
     yield run
     cluster.knarr("delete", "namespace", name, "--detach", check=False)

@@ -5,10 +5,18 @@ from __future__ import annotations
 import pytest
 
 from knarr.apiserver import protobuf
-from knarr.apiserver.swagger import field, varint
 from tests.unit.apiserver.asking import Asker
 
-VARINT = 0
+VARINT, BYTES = 0, 2
+
+
+def varint(value: int) -> bytes:
+    low = bytes(value >> shift & 0x7F | 0x80 for shift in range(0, value.bit_length() - 7, 7))
+    return low + bytes([value >> 7 * len(low)])
+
+
+def field(at: int, value: bytes) -> bytes:
+    return varint(at << 3 | BYTES) + varint(len(value)) + value
 
 
 def number(at: int, value: int) -> bytes:
