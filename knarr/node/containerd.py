@@ -56,8 +56,9 @@ class Containerd:
 
     def pid(self) -> int:
         """Return the pid of this data dir's containerd, 0 where none runs (a stale pid file names somebody else)."""
-        if self._child is not None and self._child.poll() is not None:
-            self._child = None
+        if self._child is not None and self._child.poll() is None:
+            return self._child.pid      # its command line is not there yet in the first moment of its life
+        self._child = None
         try:
             pid = int(pid_file(self._settings).read_text())
             words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")

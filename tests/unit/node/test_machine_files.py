@@ -87,6 +87,21 @@ def test_a_stale_pid_file_names_nobody(tmp_path):
     assert 0 == containerd.Containerd(mine, clock=None).pid()
 
 
+def test_one_containerd_is_started_however_often_it_is_asked(tmp_path, monkeypatch):
+    """A young process shows no command line yet; asked again at once, no second one is started beside it."""
+    program = tmp_path / "containerd"
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    ours = containerd.Containerd(settings(str(tmp_path)), clock=None)
+    pid = ours.start()
+    try:
+        assert {pid} == {ours.start() for _ in range(50)} == {ours.pid()}
+    finally:
+        ours._child.kill()
+        ours._child.wait()
+
+
 def test_the_network_list():
     """bridge, host-local and portmap; no masquerading per pod, which one rule does for all."""
     listed = cni.conflist(settings(pod_cidr="10.1.2.0/24"))
