@@ -89,10 +89,11 @@ def test_a_stale_pid_file_names_nobody(tmp_path):
 
 def test_one_containerd_is_started_however_often_it_is_asked(tmp_path, monkeypatch):
     """A young process shows no command line yet; asked again at once, no second one is started beside it."""
-    program = tmp_path / "containerd"
+    program = tmp_path / "bin" / "containerd"
+    program.parent.mkdir()
     program.write_text("#!/bin/sh\nexec sleep 1000\n")
     program.chmod(0o755)
-    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
     ours = containerd.Containerd(settings(str(tmp_path)), clock=None)
     pid = ours.start()
     try:
