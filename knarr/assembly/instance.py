@@ -152,12 +152,16 @@ def choose(data_dir: Path, wishes: Wishes) -> Instance:
 
 
 def save(instance: Instance) -> None:
-    """Write the configuration in one step, so that no half of it is ever read."""
-    instance.data_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+    """Write the configuration in one step, so that no half of it is ever read. Raises Failure where that cannot be."""
     path = instance.data_dir / "config.json"
     draft = path.with_suffix(".new")
-    draft.write_text(json.dumps(asdict(instance.config), indent=2) + "\n")
-    draft.replace(path)
+    try:
+        instance.data_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        draft.write_text(json.dumps(asdict(instance.config), indent=2) + "\n")
+        draft.replace(path)
+    except OSError as error:
+        why = f"cannot write to {instance.data_dir}: {error.strerror}"
+        raise Failure(why, "choose another place with --data-dir, or make room") from error
 
 
 def _fresh(data_dir: Path) -> Config:

@@ -64,6 +64,7 @@ APPLETS = (
     "dd",
     "usleep",
     "whoami",
+    "timeout",
 )
 
 

@@ -119,7 +119,7 @@ def test_a_service_without_endpoints_refuses_at_once(cluster, namespace, client)
     """Nobody is there: the client hears so, and need not wait for a timeout."""
     cluster.apply(service("nobody"), namespace=namespace)
 
-    said = client("time wget -T 5 -qO- http://nobody/ 2>&1")
+    said = client("timeout 5 wget -qO- http://nobody/ 2>&1")
 
     assert "refused" in said
 
@@ -150,4 +150,6 @@ def test_stateful_pods_have_names_of_their_own(cluster, namespace, client):
     cluster.apply(service("db", 8080, clusterIP="None"), stateful, namespace=namespace)
 
     for number in (0, 1):
-        until(lambda n=number: f"db-{n}" in client(f"wget -T 2 -qO- http://db-{n}.db:8080/"), f"db-{number} answers")
+        until(
+            lambda n=number: f"db-{n}" in client(f"timeout 2 wget -qO- http://db-{n}.db:8080/"), f"db-{number} answers"
+        )
