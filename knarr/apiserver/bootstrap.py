@@ -18,6 +18,7 @@ from knarr.apiserver.core import Request
 from knarr.apiserver.creates import Creator
 from knarr.apiserver.route import Target
 from knarr.apiserver.security import MASTERS
+from knarr.apiserver.settings import DNS_OFFSET
 
 Obj = dict[str, Any]
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -112,6 +113,22 @@ def kubernetes_service(cidr: str, port: int) -> Obj:
             "ipFamilyPolicy": "SingleStack",
             "ports": [{"name": "https", "protocol": "TCP", "port": 443, "targetPort": port}],
         },
+    }
+
+
+def dns_service(cidr: str) -> Obj:
+    """Return the Service that names are asked at; its address is the tenth of the range.
+
+    It has no selector and no endpoints: every node's proxy leads its address to that node's own DNS server.
+    """
+    address = str(IPv4Network(cidr).network_address + DNS_OFFSET)
+    labels = {"k8s-app": "kube-dns", "kubernetes.io/cluster-service": "true", "kubernetes.io/name": "KubeDNS"}
+    ports = [{"name": "dns", "protocol": "UDP", "port": 53}, {"name": "dns-tcp", "protocol": "TCP", "port": 53}]
+    return {
+        "kind": "Service",
+        "apiVersion": "v1",
+        "metadata": {"name": "kube-dns", "namespace": "kube-system", "labels": labels},
+        "spec": {"type": "ClusterIP", "clusterIP": address, "clusterIPs": [address], "ports": ports},
     }
 
 

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 
 from knarr.api.http import User
+from knarr.apiserver.bootstrap import dns_service, ensure
 from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.secured import Secured, secured
 from knarr.apiserver.settings import Settings
@@ -27,6 +28,7 @@ from knarr.controllers import starters
 from knarr.reconcile.runner import Setup
 from knarr.scheduler import run as scheduler
 from knarr.store.face import StoreDamaged, StoreOwned, StoreUnavailable
+from knarr.store.sealed import Sealed
 from knarr.store.sqlite import open_sqlite
 
 CONTROLLER_USER = User("system:kube-controller-manager", groups=("system:masters", "system:authenticated"))
@@ -52,13 +54,16 @@ async def serve(instance: Instance) -> None:
     clock, rng = SystemClock(), Rng.from_machine()
     pki.ensure(instance, clock.now_s())
     try:
-        store = open_sqlite(instance.database, repair=f"knarr doctor --repair --data-dir {instance.data_dir}")
+        repair = f"knarr doctor --repair --data-dir {instance.data_dir}"
+        store = open_sqlite(instance.database, repair=repair, cipher=Sealed(pki.seal_keys(instance)))
     except StoreOwned as error:
         raise Failure(f"{instance.data_dir} is owned by another running Knarr: {error}", "knarr status") from error
     except StoreDamaged as error:
         raise Failure(
             f"the database is damaged: {error}", f"knarr doctor --repair --data-dir {instance.data_dir}"
         ) from error
+    except LookupError as error:
+        raise Failure(str(error.args[0]), f"put {instance.pki / pki.SEAL} back as it was") from error
     except StoreUnavailable as error:
         raise Failure(
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
@@ -69,6 +74,7 @@ async def serve(instance: Instance) -> None:
     try:
         await _listen(instance, edge)
         await secure.start()
+        await ensure(server.creator, dns_service(instance.config.service_cidr))
         log.info("server.ready", url=instance.server_url)
         await _components(instance, secure, clock, rng)
     finally:

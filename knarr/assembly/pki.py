@@ -20,11 +20,14 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from knarr.assembly.failure import Failure
 from knarr.assembly.instance import CLUSTER_DOMAIN, Instance
 
 CA_DAYS = 3650
 LEAF_DAYS = 90
 RENEW_AT = 2 / 3  # of a leaf's life
+SEAL = "secrets.key"  # lines of hex, the newest first
+KEY_BYTES = 32
 CLOCK_SKEW = datetime.timedelta(minutes=5)
 
 
@@ -76,7 +79,18 @@ def ensure(instance: Instance, now_s: float) -> None:
             _issue(instance.pki, leaf, (ca_key, ca), now)
     if not (instance.pki / "sa.key").exists():
         _write_key(instance.pki / "sa.key", ec.generate_private_key(ec.SECP256R1()))
+    if not (instance.pki / SEAL).exists():
+        _write_secret(instance.pki / SEAL, os.urandom(KEY_BYTES).hex().encode() + b"\n")
     write_kubeconfig(instance)
+
+
+def seal_keys(instance: Instance) -> list[bytes]:
+    """Return the keys that seal Secrets on disk, the newest first. Raises Failure when the file is gone or broken."""
+    path = instance.pki / SEAL
+    try:
+        return [bytes.fromhex(line) for line in path.read_text().split()]
+    except (OSError, ValueError) as error:
+        raise Failure(f"the key that seals Secrets cannot be read: {error}", f"put {path} back") from error
 
 
 def write_kubeconfig(instance: Instance) -> None:
@@ -192,8 +206,12 @@ def _builder(
 
 def _write_key(path: Path, key: ec.EllipticCurvePrivateKey) -> None:
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    _write_secret(path, pem)
+
+
+def _write_secret(path: Path, content: bytes) -> None:
     draft = path.with_suffix(".new")
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(pem)
+        file.write(content)
     draft.replace(path)

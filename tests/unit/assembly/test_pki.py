@@ -10,6 +10,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from knarr.assembly import pki
+from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Config, Instance
 
 NOW_S = 1_800_000_000.0
@@ -96,3 +97,16 @@ def test_the_kubeconfig_belongs_to_the_invoking_user(instance, monkeypatch):
 
     assert owners == [(1234, 1235)]
     assert json.loads(instance.kubeconfig.read_text())["current-context"] == "knarr"
+
+
+def test_the_key_that_seals_secrets_is_made_once_and_missed_when_gone(instance):
+    """Whoever loses it loses the Secrets: no new one is made behind the user's back while one is needed."""
+    pki.ensure(instance, NOW_S)
+    keys = pki.seal_keys(instance)
+    pki.ensure(instance, NOW_S + DAY_S)
+
+    assert keys == pki.seal_keys(instance)
+    assert [32] == [len(key) for key in keys]
+    (instance.pki / "secrets.key").write_text("not hex\n")
+    with pytest.raises(Failure, match="cannot be read"):
+        pki.seal_keys(instance)
