@@ -14,11 +14,14 @@ import yaml
 
 from knarr.cli.connect import Server, server_options
 from knarr.cli.failure import RequestFailed
+from knarr.cli.output import OUTPUT, Report
 from knarr.cli.resources import Resource, all_resources, find_kind
 from knarr.cli.rollout import WAITABLE, follow
 
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 SUFFIXES = (".yaml", ".yml", ".json")
+WANTED = "each object needs apiVersion, kind and metadata.name"
+STRICT = {"fieldValidation": "Strict"}  # a misspelt field is an error, as with kubectl
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +55,7 @@ class Manifest:
 @click.option(
     "--timeout", "timeout_s", type=float, default=300.0, show_default=True, metavar="SECONDS", help="How long to wait."
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+@OUTPUT
 @server_options
 def command(server: Server, files: tuple[str, ...], detach: bool, timeout_s: float, output: str) -> None:
     """Create or change objects from files, and wait until their workloads run.
@@ -61,17 +64,16 @@ def command(server: Server, files: tuple[str, ...], detach: bool, timeout_s: flo
     """
     bodies = [body for file in files for body in read(file)]
     if not bodies:
-        raise RequestFailed("the files hold no objects", hint="each needs apiVersion, kind and metadata.name")
-    resources = all_resources(server)
+        raise RequestFailed("the files hold no objects", hint=WANTED)
+    resources, report = all_resources(server), Report(output)
     manifests = [_manifest(server, resources, body) for body in bodies]
-    results = []
     for manifest in manifests:
         verb, stored = apply(server, manifest)
-        results.append(stored)
-        if output == "text":
-            click.echo(f"{manifest.resource.qualified}/{manifest.name} {verb}")
-    if output == "json":
-        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": results}))
+        version = stored["metadata"]["resourceVersion"]
+        report.done(
+            f"{manifest.resource.qualified}/{manifest.name}", verb, namespace=manifest.namespace, version=version
+        )
+    report.end()
     if not detach:
         for manifest in manifests:
             if manifest.resource.plural in WAITABLE:
@@ -81,7 +83,7 @@ def command(server: Server, files: tuple[str, ...], detach: bool, timeout_s: flo
                     manifest.name,
                     namespace=manifest.namespace,
                     patience_s=timeout_s,
-                    quiet=output == "json",
+                    quiet=report.quiet,
                 )
 
 
@@ -92,9 +94,13 @@ def read(file: str) -> Iterator[dict[str, Any]]:
         return
     path = Path(file)
     if not path.exists():
-        raise RequestFailed(f"there is no file {file}")
+        raise RequestFailed(f"there is no file {file}", hint=f"see what is there: ls {path.parent}")
     for one in sorted(p for p in path.rglob("*") if p.suffix in SUFFIXES) if path.is_dir() else [path]:
-        yield from parse(one.read_text(), str(one))
+        try:
+            text = one.read_text()
+        except UnicodeDecodeError as error:
+            raise RequestFailed(f"{one} is no text (UTF-8 expected): {error.reason}", hint=WANTED) from error
+        yield from parse(text, str(one))
 
 
 def parse(text: str, origin: str) -> Iterator[dict[str, Any]]:
@@ -102,20 +108,33 @@ def parse(text: str, origin: str) -> Iterator[dict[str, Any]]:
     try:
         documents = list(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
     except yaml.YAMLError as error:
-        raise RequestFailed(f"{origin} is no YAML: {error}") from error
+        raise RequestFailed(
+            f"{origin} is no YAML: {_where(error)}", hint="mend that line, then run it again"
+        ) from error
     for number, body in enumerate(documents, 1):
         if body is None:
             continue
         if not isinstance(body, dict) or not body.get("kind") or not body.get("apiVersion"):
-            raise RequestFailed(f"{origin}, document {number}: apiVersion and kind must be set")
-        yield from body.get("items", ()) if str(body["kind"]).endswith("List") else (body,)
+            raise RequestFailed(f"{origin}, document {number}: apiVersion and kind must be set", hint=WANTED)
+        for one in body.get("items") or () if str(body["kind"]).endswith("List") else (body,):
+            if not isinstance(one, dict) or not isinstance(one.get("metadata") or {}, dict):
+                raise RequestFailed(
+                    f"{origin}, document {number}: an object and its metadata must be maps", hint=WANTED
+                )
+            yield one
+
+
+def _where(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+    return place + str(getattr(error, "problem", "") or error).splitlines()[0]
 
 
 def _manifest(server: Server, resources: list[Resource], body: dict[str, Any]) -> Manifest:
     resource = find_kind(resources, body)
     metadata = body.get("metadata") or {}
     if not metadata.get("name"):
-        raise RequestFailed(f"{resource.kind}: metadata.name must be set")
+        raise RequestFailed(f"{resource.kind}: metadata.name must be set", hint=WANTED)
     return Manifest(resource, (metadata.get("namespace") or server.namespace) if resource.namespaced else None, body)
 
 
@@ -129,12 +148,12 @@ def apply(server: Server, manifest: Manifest) -> tuple[str, dict[str, Any]]:
     except RequestFailed as failure:
         if failure.code != 404:
             raise
-        return "created", server.ask("POST", collection, marked)
+        return "created", server.ask("POST", collection, marked, query=STRICT)
     before = json.loads((present["metadata"].get("annotations") or {}).get(LAST_APPLIED, "{}"))
     patch = merge_difference(before, marked, present)
     if not patch:
         return "unchanged", present
-    stored = server.ask("PATCH", manifest.path, patch, content_type="application/merge-patch+json")
+    stored = server.ask("PATCH", manifest.path, patch, query=STRICT, content_type="application/merge-patch+json")
     same = stored["metadata"]["resourceVersion"] == present["metadata"]["resourceVersion"]
     return ("unchanged" if same else "configured"), stored
 

@@ -9,10 +9,11 @@ import base64
 import http.client
 import json
 import os
+import re
 import ssl
 import tempfile
 import urllib.parse
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,7 +60,7 @@ class Server:
         try:
             connection.request(method, target, data, {**headers, **self.credentials()})
             answer = connection.getresponse()
-        except OSError as error:
+        except (OSError, http.client.HTTPException) as error:
             connection.close()
             raise RequestFailed(
                 f"the server at {self.url} does not answer: {error}", hint="is it up? knarr status"
@@ -67,6 +68,8 @@ class Server:
         try:
             if answer.status >= 400:
                 raise refused(answer.status, _status(answer))
+            for line in warnings(answer.headers.get_all("Warning") or ()):
+                click.echo(f"Warning: {line}", err=True)
             yield answer
         finally:
             connection.close()
@@ -79,6 +82,13 @@ class Server:
     def credentials(self) -> dict[str, str]:
         """Return the headers that say who asks, beside the client certificate."""
         return {"Authorization": f"Bearer {self.token}"} if self.token else {}
+
+
+def warnings(headers: Iterable[str]) -> Iterator[str]:
+    """Yield the texts of `Warning: 299 - "text"` headers. Source: RFC 7234 5.5."""
+    for header in headers:
+        for quoted in re.findall(r'299 - "((?:[^"\\]|\\.)*)"', header):
+            yield re.sub(r"\\(.)", r"\1", quoted)
 
 
 def _status(answer: http.client.HTTPResponse) -> dict[str, Any]:
@@ -104,10 +114,14 @@ def connect(kubeconfig: str | None, data_dir: str | None, namespace: str | None 
         raise RequestFailed(
             f"{path} is not yours to read", hint="use sudo, or ask for a kubeconfig of your own"
         ) from None
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise _unusable(path, error) from error
     return _server(config, path, namespace)
 
 
 def _server(config: Any, path: Path, namespace: str | None) -> Server:
+    if not isinstance(config, dict):
+        raise _unusable(path, ValueError("it holds no map"))
     try:
         context = _named(config, "context", config["current-context"])
         cluster, user = _named(config, "cluster", context["cluster"]), _named(config, "user", context["user"])
@@ -116,13 +130,19 @@ def _server(config: Any, path: Path, namespace: str | None) -> Server:
             _load_chain(tls, _pem(user, "client-certificate") + _pem(user, "client-key"))
         return Server(cluster["server"], tls, user.get("token", ""), namespace or context.get("namespace") or "default")
     except (KeyError, TypeError, ValueError, ssl.SSLError, OSError) as error:
-        raise RequestFailed(
-            f"{path} is no usable kubeconfig: {error!r}", hint="name another: --kubeconfig FILE"
-        ) from error
+        raise _unusable(path, error) from error
+
+
+def _unusable(path: Path, error: Exception) -> RequestFailed:
+    what = f"it lacks {error}" if isinstance(error, KeyError) else str(error).splitlines()[0]
+    return RequestFailed(f"{path} is no usable kubeconfig: {what}", hint="name another: --kubeconfig FILE")
 
 
 def _named(config: Any, kind: str, name: str) -> Any:
-    return next(one[kind] for one in config[f"{kind}s"] if one["name"] == name)
+    found = [one[kind] for one in config[f"{kind}s"] if one["name"] == name]
+    if not found:
+        raise KeyError(f"the {kind} {name!r}")
+    return found[0]
 
 
 def _pem(entry: Any, name: str) -> bytes:

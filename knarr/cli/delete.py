@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import time
 from typing import Any
+from urllib.parse import unquote
 
 import click
 
 from knarr.base.clock import SystemClock
-from knarr.cli.apply import read
+from knarr.cli.apply import WANTED, read
 from knarr.cli.connect import Server, server_options
 from knarr.cli.failure import RequestFailed
-from knarr.cli.resources import Resource, all_resources, find, find_kind, split_targets
+from knarr.cli.output import OUTPUT, Report
+from knarr.cli.resources import Resource, all_resources, find, find_kind, named_targets
 
 LOOK_EVERY_S = 0.1
 
@@ -23,30 +25,39 @@ LOOK_EVERY_S = 0.1
     "--grace", "grace_s", type=click.IntRange(0), metavar="SECONDS", help="Time to end well. Default: the object's own."
 )
 @click.option(
-    "--cascade", type=click.Choice(["background", "foreground", "orphan"]), default="background", show_default=True
+    "--cascade",
+    type=click.Choice(["background", "foreground", "orphan"]),
+    default="background",
+    show_default=True,
+    help="What becomes of what the object owns.",
 )
 @click.option("--ignore-not-found", is_flag=True, help="What is gone already is no error.")
 @click.option("--detach", is_flag=True, help="Do not wait until they are gone.")
+@OUTPUT
 @server_options
 def command(server: Server, what: tuple[str, ...], files: tuple[str, ...], detach: bool, **wishes: Any) -> None:
     """Delete objects and wait until they are gone."""
     options: dict[str, Any] = {"propagationPolicy": wishes["cascade"].capitalize()}
     if wishes["grace_s"] is not None:
         options["gracePeriodSeconds"] = wishes["grace_s"]
-    gone: list[tuple[Resource, str, str]] = []
+    report, gone, missing = Report(wishes["output"]), [], None
     for resource, path in targets(server, what, files):
         try:
             server.ask("DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
         except RequestFailed as failure:
-            if failure.code == 404 and wishes["ignore_not_found"]:
-                continue
-            raise
-        name = path.rpartition("/")[2]
-        click.echo(f"{resource.qualified}/{name} deleted")
-        gone.append((resource, name, path))
+            if failure.code != 404:
+                raise
+            missing = missing or failure  # the others are deleted all the same
+            continue
+        name = unquote(path.rpartition("/")[2])
+        report.done(f"{resource.qualified}/{name}", "deleted")
+        gone.append((name, path))
     if not detach:
-        for _, name, path in gone:
+        for name, path in gone:
             until_gone(server, name, path)
+    report.end()
+    if missing and not wishes["ignore_not_found"]:
+        raise missing
 
 
 def targets(server: Server, what: tuple[str, ...], files: tuple[str, ...]) -> list[tuple[Resource, str]]:
@@ -54,12 +65,12 @@ def targets(server: Server, what: tuple[str, ...], files: tuple[str, ...]) -> li
     if files:
         resources = all_resources(server)
         bodies = [body for file in files for body in read(file)]
-        rows = [(find_kind(resources, body), body["metadata"]) for body in reversed(bodies)]
+        rows = [(find_kind(resources, body), body.get("metadata") or {}) for body in reversed(bodies)]
+        if any(not metadata.get("name") for _, metadata in rows):
+            raise RequestFailed("an object in the files has no name", hint=WANTED)
         return [(r, r.path(m.get("namespace") or server.namespace, m["name"])) for r, m in rows]
     found = []
-    for word, name in split_targets(what):
-        if not name:
-            raise RequestFailed(f"say which {word}", hint=f"like: knarr delete {word} NAME")
+    for word, name in named_targets(what, "delete"):
         resource = find(server, word)
         found.append((resource, resource.path(server.namespace, name)))
     return found
@@ -79,6 +90,7 @@ def until_gone(server: Server, name: str, path: str, patience_s: float = 300.0) 
         if clock.monotonic_s() > deadline_s:
             held = ", ".join(body["metadata"].get("finalizers") or ()) or "nothing we can see"
             raise RequestFailed(
-                f"{name} is still there after {patience_s:g} s; finalizers: {held}", hint="knarr describe it"
+                f"{name} is still there after {patience_s:g} s; finalizers: {held}",
+                hint="what holds it: knarr get … -o yaml",
             )
         time.sleep(LOOK_EVERY_S)

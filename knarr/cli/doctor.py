@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -14,6 +13,8 @@ import click
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Config, Instance, default_data_dir, load
 from knarr.base.clock import SystemClock
+from knarr.cli.output import OUTPUT, print_json
+from knarr.cli.updown import DATA_DIR
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +28,11 @@ class Finding:
 
 
 @click.command()
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@DATA_DIR
 @click.option(
     "--repair", is_flag=True, help="Mend a damaged database: keep a copy, save every object that can be read."
 )
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+@OUTPUT
 def command(data_dir: Path | None, repair: bool, output: str) -> None:
     """Check this machine and this instance, and say what to mend. Exit code 1 when something is wrong."""
     folder = (data_dir or default_data_dir()).absolute()
@@ -39,7 +40,7 @@ def command(data_dir: Path | None, repair: bool, output: str) -> None:
         _repair(folder)
     found = list(findings(folder))
     if output == "json":
-        click.echo(json.dumps([asdict(one) for one in found], indent=2))
+        print_json([{**asdict(one), "fix": "" if one.good else one.fix} for one in found])
     else:
         for one in found:
             click.echo(f"({'pass' if one.good else 'FAIL'}) {one.what}: {one.seen}")

@@ -22,7 +22,7 @@ from typing import Any
 import click
 
 from knarr.cli.connect import Server, server_options
-from knarr.cli.failure import RequestFailed
+from knarr.cli.failure import RequestFailed, refused
 from knarr.cli.pods import pods_of
 
 PROTOCOLS = ("v5.channel.k8s.io", "v4.channel.k8s.io")
@@ -75,7 +75,7 @@ def connected(server: Server, path: str) -> Iterator[Any]:
             proxy=None,
         )
     except InvalidStatus as error:
-        raise RequestFailed(_words(error.response.body or b""), error.response.status_code, "Refused") from error
+        raise refused(error.response.status_code, _words(error.response.body or b"")) from error
     except OSError as error:
         raise RequestFailed(
             f"the server at {server.url} does not answer: {error}", hint="is it up? knarr status"
@@ -84,11 +84,11 @@ def connected(server: Server, path: str) -> Iterator[Any]:
         yield socket
 
 
-def _words(body: bytes | bytearray) -> str:
+def _words(body: bytes | bytearray) -> dict[str, Any]:
     try:
-        return str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        return body.decode(errors="replace").strip() or "the server refused the connection"
+        return dict(json.loads(body))
+    except (ValueError, TypeError):
+        return {"message": body.decode(errors="replace").strip() or "the server refused the connection"}
 
 
 def receive(socket: Any) -> int:
@@ -108,7 +108,9 @@ def receive(socket: Any) -> int:
     except ConnectionClosed:
         pass  # the status told before decides, or its absence
     if code is None:
-        raise RequestFailed("the connection ended before the command did")
+        raise RequestFailed(
+            "the connection ended before the command did", hint="does the pod still run? knarr get pods"
+        )
     return code
 
 

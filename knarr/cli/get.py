@@ -9,12 +9,20 @@ import click
 import yaml
 
 from knarr.cli.connect import TABLE, Server, server_options
-from knarr.cli.resources import Resource, find, split_targets
+from knarr.cli.failure import RequestFailed
+from knarr.cli.resources import Resource, find_all, split_targets
 
 
 @click.command()
 @click.argument("what", nargs=-1, required=True, metavar="TYPE [NAME…] | TYPE/NAME…")
-@click.option("-o", "--output", type=click.Choice(["text", "wide", "json", "yaml", "name"]), default="text")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Choice(["text", "wide", "json", "yaml", "name"]),
+    default="text",
+    show_default=True,
+    help="How to print it.",
+)
 @click.option("-A", "--all-namespaces", is_flag=True, help="Of all namespaces.")
 @click.option("-l", "--selector", metavar="LABELS", help="Only objects with these labels, like app=web.")
 @click.option("--field-selector", metavar="FIELDS", help="Only objects with these fields, like status.phase=Running.")
@@ -27,17 +35,22 @@ def command(server: Server, what: tuple[str, ...], output: str, all_namespaces: 
     wanted = {key: value for key, value in query.items() if value}
     namespace = None if all_namespaces else server.namespace
     found = []
-    for word, name in split_targets(what):
-        resource = find(server, word)
+    accept = TABLE if output in ("text", "wide") else "application/json"
+    for resource, name in ((one, name) for word, name in split_targets(what) for one in find_all(server, word)):
+        if name and all_namespaces and resource.namespaced:
+            raise RequestFailed("one object lies in one namespace: -A does not go with a name", hint="use -n NAMESPACE")
         if rest["watch"]:
             watch(server, resource, name=name, namespace=namespace, query=wanted, output=output)
             return
-        accept = TABLE if output in ("text", "wide") else "application/json"
         found.append((resource, server.ask("GET", resource.path(namespace, name), query=wanted, accept=accept)))
     if output in ("text", "wide"):
-        for number, (resource, table) in enumerate(found):
+        several = len(found) > 1
+        shown = [one for one in found if one[1].get("rows")] or found[:1]
+        for number, (resource, table) in enumerate(shown):
             click.echo("" if not number else "\n", nl=False)
-            print_table(resource, table, wide=output == "wide", namespaced=all_namespaces, where=server.namespace)
+            prefix = f"{resource.qualified}/" if several else ""
+            place = "" if all_namespaces else server.namespace
+            print_table(resource, table, wide=output == "wide", where=place, prefix=prefix)
     else:
         print_objects(found, output)
 
@@ -57,25 +70,32 @@ def print_objects(found: list[tuple[Resource, Any]], output: str) -> None:
     click.echo(text, nl=False)
 
 
-def print_table(resource: Resource, table: dict[str, Any], *, wide: bool, namespaced: bool, where: str) -> None:
-    """Print a `meta.k8s.io/v1 Table` in columns."""
-    rows = table.get("rows") or []
-    if not rows:
-        place = f" in {where} namespace" if resource.namespaced and not namespaced else ""
+def print_table(resource: Resource, table: dict[str, Any], *, wide: bool, where: str, prefix: str = "") -> None:
+    """Print a `meta.k8s.io/v1 Table` in columns. where: the namespace asked for, empty for all of them."""
+    if not table.get("rows"):
+        place = f" in {where} namespace" if resource.namespaced and where else ""
         click.echo(f"No resources found{place}.", err=True)
         return
-    for line in layout(table, wide=wide, namespaced=namespaced and resource.namespaced):
+    for line in layout(table, wide=wide, namespaced=not where and resource.namespaced, prefix=prefix):
         click.echo(line)
 
 
-def layout(table: dict[str, Any], *, wide: bool, namespaced: bool) -> list[str]:
-    """Return the lines of a table: a heading, then a row an object, columns three spaces apart."""
-    shown = [i for i, column in enumerate(table["columnDefinitions"]) if wide or not column.get("priority")]
-    head = ["NAMESPACE"] * namespaced + [table["columnDefinitions"][i]["name"].upper() for i in shown]
-    lines = [head]
+def layout(table: dict[str, Any], *, wide: bool, namespaced: bool, prefix: str = "") -> list[str]:
+    """Return the lines of a table: a heading, then a row an object, columns three spaces apart.
+
+    prefix: stands before each name, so that tables of several kinds can be told apart.
+    """
+    columns = table["columnDefinitions"]
+    shown = [i for i, column in enumerate(columns) if wide or not column.get("priority")]
+    lines = [["NAMESPACE"] * namespaced + [columns[i]["name"].upper() for i in shown]]
     for row in table.get("rows") or ():
         place = [(row.get("object") or {}).get("metadata", {}).get("namespace", "")] * namespaced
-        lines.append(place + [_cell(row["cells"][i]) for i in shown])
+        lines.append(place + [(prefix if columns[i]["name"] == "Name" else "") + _cell(row["cells"][i]) for i in shown])
+    return aligned(lines)
+
+
+def aligned(lines: list[list[str]]) -> list[str]:
+    """Return rows of cells as lines whose columns stand three spaces apart."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return ["   ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines]
 

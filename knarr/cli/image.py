@@ -8,9 +8,9 @@ import click
 
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance, default_data_dir, load
+from knarr.cli.output import OUTPUT, print_json
 from knarr.cli.steps import tick
-
-DATA_DIR = click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+from knarr.cli.updown import DATA_DIR, telling
 
 
 @click.group()
@@ -21,8 +21,9 @@ def command() -> None:
 @command.command()
 @click.argument("source", type=click.Path(path_type=Path, exists=True, file_okay=False), metavar="DIR")
 @click.option("-t", "--tag", metavar="NAME", help="The image's name. Default: localhost/<folder>:latest.")
+@OUTPUT
 @DATA_DIR
-def build(source: Path, tag: str | None, data_dir: Path | None) -> None:
+def build(source: Path, tag: str | None, data_dir: Path | None, output: str) -> None:
     """Build DIR/Containerfile and load the image.
 
     No registry is needed: FROM localhost/debian:bookworm is made here from this machine's package sources.
@@ -32,19 +33,28 @@ def build(source: Path, tag: str | None, data_dir: Path | None) -> None:
 
     instance = _instance(data_dir)
     name = tag or f"localhost/{source.resolve().name}:latest"
-    worked = images.provide(instance, node_settings(instance), source, tag=name, tell=tick)
-    tick(f"Image {name}" if worked else f"Image {name} is here already")
+    worked = images.provide(instance, node_settings(instance), source, tag=name, tell=telling(output))
+    told = f"Image {name}" if worked else f"Image {name} is here already"
+    if output == "json":
+        print_json([{"image": name, "built": worked}])
+    else:
+        tick(told)
 
 
 @command.command(name="load")
 @click.argument("file", type=click.Path(path_type=Path), metavar="FILE")
+@OUTPUT
 @DATA_DIR
-def load_command(file: Path, data_dir: Path | None) -> None:
+def load_command(file: Path, data_dir: Path | None, output: str) -> None:
     """Load an OCI or Docker archive into the runtime."""
     from knarr.assembly import images
     from knarr.assembly.worker import node_settings
 
-    for name in images.load(node_settings(_instance(data_dir)), file):
+    names = images.load(node_settings(_instance(data_dir)), file)
+    if output == "json":
+        print_json([{"image": name} for name in names])
+        return
+    for name in names:
         tick(f"Image {name}")
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
@@ -20,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("doctor", "Check this machine and this instance, and say what to mend."),
     "apply": ("apply", "Create or change objects from files, and wait for them."),
     "get": ("get", "List objects, or show one."),
-    "describe": ("describe", "Show everything about an object, with its events."),
+    "describe": ("describe", "Show an object as a person wants it, with its events."),
     "logs": ("logs", "Print a container's output."),
     "exec": ("execute", "Run a command in a container."),
     "scale": ("workloads", "Set how many replicas a workload has."),
@@ -61,8 +62,8 @@ class Commands(click.Group):
             import difflib
 
             near = difflib.get_close_matches(args[0], COMMANDS, n=1)
-            hint = f"did you mean: knarr {near[0]}" if near else "see: knarr --help"
-            raise click.UsageError(f"there is no command {args[0]!r}; {hint}")
+            hint = f"; did you mean: knarr {near[0]}" if near else ""
+            raise click.UsageError(f"there is no command {args[0]!r}{hint}", ctx)
         return super().resolve_command(ctx, args)
 
 
@@ -79,21 +80,54 @@ def cli() -> None:
 
 
 def main() -> None:
-    """Run the command line; a refusal ends in one clear message and a code that is not 0."""
+    """Run the command line; whatever goes wrong ends in one message that starts `knarr:`, and a code that is not 0."""
     try:
         code = cli(standalone_mode=False)  # click returns the code of an Exit, and None otherwise
         sys.exit(code if isinstance(code, int) else 0)
-    except click.ClickException as error:
-        error.show()
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message(), err=True)
         sys.exit(error.exit_code)
+    except click.ClickException as error:
+        fail(usage(error), error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(130)
     except (Failure, RequestFailed) as error:
-        click.echo(f"knarr: {error}", err=True)
-        sys.exit(1)
+        fail(str(error))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # `knarr get … | head` is no error
         sys.exit(0)
+    except OSError as error:
+        fail(f"{error.filename or 'the system'}: {error.strerror or error}\n  → {remedy(error)}")
+    except Exception as error:
+        if TRACE in os.environ or set(sys.argv[1:2]) & {"server", "agent"}:  # their logs are read by developers
+            raise
+        fail(f"a fault in knarr itself: {type(error).__name__}: {error}\n  → where it is: {TRACE}=1 knarr …; report it")
+
+
+TRACE = "KNARR_TRACE"
+
+
+def fail(message: str, code: int = 1) -> NoReturn:
+    """Print one message the way all of them start, and leave."""
+    click.echo(f"knarr: {message}", err=True)
+    sys.exit(code)
+
+
+def usage(error: click.ClickException) -> str:
+    """Word what is wrong with the command line, and where its help is."""
+    said = error.format_message()
+    text = (said[:1].lower() + said[1:]).removesuffix(".")
+    context = getattr(error, "ctx", None)
+    return f"{text}\n  → {context.command_path if context else 'knarr'} --help"
+
+
+def remedy(error: OSError) -> str:
+    """Name the next step for what the system refused."""
+    if isinstance(error, PermissionError):
+        return "it is not yours: run the command with sudo"
+    if error.errno == errno.ENOSPC:
+        return "the disk is full: free some space"
+    return "check the path; this machine and its Knarr: knarr doctor"
 
 
 if __name__ == "__main__":

@@ -8,10 +8,11 @@ import click
 
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance, default_data_dir, load
+from knarr.cli.updown import DATA_DIR
 
 
 @click.command()
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@DATA_DIR
 def server_command(data_dir: Path | None) -> None:
     """Run the control plane in the foreground: API server, store, controllers, scheduler."""
     from knarr.assembly import control_plane
@@ -20,7 +21,7 @@ def server_command(data_dir: Path | None) -> None:
 
 
 @click.command()
-@click.option("--data-dir", type=click.Path(path_type=Path, file_okay=False), metavar="DIR")
+@DATA_DIR
 def agent_command(data_dir: Path | None) -> None:
     """Run the node agent in the foreground: containers, service rules, cluster DNS."""
     from knarr.assembly import worker

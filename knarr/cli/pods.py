@@ -15,6 +15,8 @@ def pods_of(server: Server, word: str) -> list[dict[str, Any]]:
     Raises RequestFailed when there is none.
     """
     kind, _, name = word.rpartition("/")
+    if not name:
+        raise RequestFailed(f"say which pod (got {word!r})", hint="name a pod, or a workload like deployment/web")
     resource = find(server, kind or "pods")
     body = server.ask("GET", resource.path(server.namespace, name))
     if resource.kind == "Pod":

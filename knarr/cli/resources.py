@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from knarr.cli.connect import Server
 from knarr.cli.failure import RequestFailed
@@ -21,12 +23,15 @@ class Resource:
     plural: str
     namespaced: bool
     names: frozenset[str]  # every word that means it
+    categories: frozenset[str] = frozenset()  # words that mean it and others, like `all`
+    subresources: frozenset[str] = frozenset()
 
     def path(self, namespace: str | None = None, name: str = "", sub: str = "") -> str:
         """Return the URL path of the collection, an object, or a subresource. namespace None: all of them."""
         root = f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
-        place = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
-        return root + place + f"/{self.plural}" + (f"/{name}" if name else "") + (f"/{sub}" if sub else "")
+        place = f"/namespaces/{quote(namespace, safe='')}" if self.namespaced and namespace else ""
+        one = f"/{quote(name, safe='')}" if name else ""
+        return root + place + f"/{self.plural}" + one + (f"/{sub}" if sub else "")
 
     @property
     def qualified(self) -> str:
@@ -53,17 +58,50 @@ def _resource(group: str, version: str, row: dict[str, Any]) -> Resource:
     kind = row["responseKind"]["kind"]
     words = {plural, row.get("singularResource", ""), kind.lower(), *row.get("shortNames", ())}
     full = {f"{word}.{group}" for word in words if group} | {f"{word}.{version}.{group}" for word in words if group}
-    return Resource(group, version, kind, plural, row["scope"] == "Namespaced", frozenset(words | full) - {""})
+    return Resource(
+        group,
+        version,
+        kind,
+        plural,
+        row["scope"] == "Namespaced",
+        frozenset(words | full) - {""},
+        frozenset(row.get("categories", ())),
+        frozenset(sub["subresource"] for sub in row.get("subresources", ())),
+    )
 
 
 def find(server: Server, word: str) -> Resource:
     """Return the kind a word means. Raises RequestFailed when the server serves none."""
-    match = next((one for one in all_resources(server) if word.lower() in one.names), None)
+    served = all_resources(server)
+    match = next((one for one in served if word.lower() in one.names), None)
     if match is None:
-        raise RequestFailed(
-            f"the server doesn't have a resource type {word!r}", hint="what there is: kubectl api-resources"
-        )
+        raise _unknown(served, word)
     return match
+
+
+def find_all(server: Server, word: str) -> list[Resource]:
+    """Return the kinds a word means: one, or all of a category like `all`."""
+    served = all_resources(server)
+    found = [one for one in served if word.lower() in one.names][:1]
+    found = found or [one for one in served if word.lower() in one.categories]
+    if not found:
+        raise _unknown(served, word)
+    return found
+
+
+def _unknown(served: list[Resource], word: str) -> RequestFailed:
+    near = difflib.get_close_matches(word.lower(), {name for one in served for name in one.names}, n=1)
+    hint = f"did you mean: {near[0]}" if near else "what there is: kubectl api-resources, or docs/reference/kinds.md"
+    return RequestFailed(f"the server has no resource type {word!r}", hint=hint)
+
+
+def named_targets(words: tuple[str, ...], verb: str) -> list[tuple[str, str]]:
+    """Turn words into (type, name) pairs, as `split_targets`; each must have a name."""
+    found = split_targets(words)
+    bare = next((kind for kind, name in found if not name), None)
+    if bare is not None:
+        raise RequestFailed(f"say which {bare}", hint=f"like: knarr {verb} {bare}/NAME")
+    return found
 
 
 def find_kind(resources: list[Resource], body: dict[str, Any]) -> Resource:
@@ -74,7 +112,14 @@ def find_kind(resources: list[Resource], body: dict[str, Any]) -> Resource:
             return one
     raise RequestFailed(
         f"no kind {body.get('kind')!r} in version {body.get('apiVersion')!r} is served here",
-        hint="check apiVersion and kind",
+        hint=_versions(resources, str(body.get("kind"))),
+    )
+
+
+def _versions(resources: list[Resource], kind: str) -> str:
+    served = [f"{one.group}/{one.version}" if one.group else one.version for one in resources if one.kind == kind]
+    return (
+        f"{kind} is served as {', '.join(dict.fromkeys(served))}" if served else "what there is: kubectl api-resources"
     )
 
 

@@ -8,9 +8,11 @@ from typing import Any
 import click
 
 from knarr.base.clock import SystemClock
+from knarr.base.times import rfc3339
 from knarr.cli.connect import Server, server_options
 from knarr.cli.failure import RequestFailed
-from knarr.cli.resources import Resource, find, split_targets
+from knarr.cli.output import OUTPUT, Report, print_json
+from knarr.cli.resources import Resource, find, named_targets
 from knarr.cli.steps import Progress, tick
 
 WAITABLE = frozenset({"deployments", "statefulsets", "daemonsets"})
@@ -25,76 +27,111 @@ def command() -> None:
 
 @command.command()
 @click.argument("what", nargs=-1, required=True, metavar="TYPE/NAME…")
-@click.option("--timeout", "timeout_s", type=float, default=600.0, show_default=True, metavar="SECONDS")
+@click.option("--timeout", "timeout_s", type=float, default=600.0, show_default=True, metavar="SECONDS",
+              help="How long to wait.")  # fmt: skip
+@OUTPUT
 @server_options
-def status(server: Server, what: tuple[str, ...], timeout_s: float) -> None:
+def status(server: Server, what: tuple[str, ...], timeout_s: float, output: str) -> None:
     """Wait until the rollout is done; exit code 1 when it fails."""
-    for word, name in split_targets(what):
-        follow(server, find(server, word), name, namespace=server.namespace, patience_s=timeout_s)
+    report = Report(output)
+    for resource, name in _workloads(server, what, "status"):
+        follow(server, resource, name, namespace=server.namespace, patience_s=timeout_s, quiet=report.quiet)
+        if report.quiet:
+            report.done(f"{resource.qualified}/{name}", "rolled out")
+    report.end()
 
 
 @command.command()
 @click.argument("what", metavar="deployment/NAME")
+@OUTPUT
 @server_options
-def history(server: Server, what: str) -> None:
+def history(server: Server, what: str, output: str) -> None:
     """List the revisions that can be returned to."""
     _, _, sets = _deployment(server, what)
+    rows: list[dict[str, Any]] = [
+        {"revision": revision(one), "images": [c["image"] for c in one["spec"]["template"]["spec"]["containers"]]}
+        for one in sets
+    ]
+    if output == "json":
+        print_json(rows)
+        return
     click.echo("REVISION   IMAGES")
-    for one in sets:
-        images = ", ".join(c["image"] for c in one["spec"]["template"]["spec"]["containers"])
-        click.echo(f"{one['metadata']['annotations'][REVISION]:<10} {images}")
+    for row in rows:
+        click.echo(f"{row['revision']:<10} {', '.join(row['images'])}")
 
 
 @command.command()
 @click.argument("what", metavar="deployment/NAME")
 @click.option("--to-revision", type=click.IntRange(1), metavar="N", help="Default: the one before the current.")
 @click.option("--detach", is_flag=True, help="Do not wait.")
+@OUTPUT
 @server_options
-def undo(server: Server, what: str, to_revision: int | None, detach: bool) -> None:
+def undo(server: Server, what: str, to_revision: int | None, detach: bool, output: str) -> None:
     """Return to an earlier revision."""
     resource, name, sets = _deployment(server, what)
-    numbered = {int(one["metadata"]["annotations"][REVISION]): one for one in sets}
+    report, numbered = Report(output), {revision(one): one for one in sets}
     if to_revision is None and len(numbered) < 2:
         raise RequestFailed(f"{what} has no earlier revision", hint=f"see: knarr rollout history {what}")
     wanted = to_revision or sorted(numbered)[-2]
     if wanted not in numbered:
-        raise RequestFailed(f"{what} has no revision {wanted}", hint=f"there are {sorted(numbered)}")
+        raise RequestFailed(f"{what} has no revision {wanted}", hint=f"see: knarr rollout history {what}")
     template = numbered[wanted]["spec"]["template"]
     template["metadata"].get("labels", {}).pop("pod-template-hash", None)
     patch = [{"op": "replace", "path": "/spec/template", "value": template}]
     server.ask("PATCH", resource.path(server.namespace, name), patch, content_type="application/json-patch+json")
-    click.echo(f"{resource.qualified}/{name} rolled back to revision {wanted}")
+    report.done(f"{resource.qualified}/{name}", f"rolled back to revision {wanted}", revision=wanted)
     if not detach:
-        follow(server, resource, name, namespace=server.namespace, patience_s=600.0)
+        follow(server, resource, name, namespace=server.namespace, patience_s=600.0, quiet=report.quiet)
+    report.end()
 
 
 @command.command()
 @click.argument("what", nargs=-1, required=True, metavar="TYPE/NAME…")
 @click.option("--detach", is_flag=True, help="Do not wait.")
+@OUTPUT
 @server_options
-def restart(server: Server, what: tuple[str, ...], detach: bool) -> None:
+def restart(server: Server, what: tuple[str, ...], detach: bool, output: str) -> None:
     """Replace all pods, a few at a time."""
-    stamp = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(SystemClock().now_s()))
+    report, stamp = Report(output), rfc3339(SystemClock().now_s())
     patch = {"spec": {"template": {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": stamp}}}}}
-    for word, name in split_targets(what):
-        resource = find(server, word)
+    for resource, name in _workloads(server, what, "restart"):
         server.ask("PATCH", resource.path(server.namespace, name), patch, content_type="application/merge-patch+json")
-        click.echo(f"{resource.qualified}/{name} restarted")
+        report.done(f"{resource.qualified}/{name}", "restarted")
         if not detach:
-            follow(server, resource, name, namespace=server.namespace, patience_s=600.0)
+            follow(server, resource, name, namespace=server.namespace, patience_s=600.0, quiet=report.quiet)
+    report.end()
+
+
+def revision(replicaset: dict[str, Any]) -> int:
+    """Return the number of the rollout a ReplicaSet belongs to."""
+    return int(replicaset["metadata"]["annotations"][REVISION])
+
+
+def _workloads(server: Server, what: tuple[str, ...], verb: str) -> list[tuple[Resource, str]]:
+    found = [(find(server, word), name) for word, name in named_targets(what, f"rollout {verb}")]
+    wrong = next((resource for resource, _ in found if resource.plural not in WAITABLE), None)
+    if wrong:
+        raise RequestFailed(
+            f"{wrong.plural} are not rolled out: {', '.join(sorted(WAITABLE))} are",
+            hint=f"like: knarr rollout {verb} deployment/web",
+        )
+    return found
 
 
 def _deployment(server: Server, what: str) -> tuple[Resource, str, list[dict[str, Any]]]:
-    ((word, name),) = split_targets((what,))
+    ((word, name),) = named_targets((what,), "rollout undo")
     resource = find(server, word)
     if resource.plural != "deployments":
-        raise RequestFailed(f"{what} is no deployment", hint="like: knarr rollout undo deployment/web")
+        raise RequestFailed(
+            f"{what} is no deployment, and only those keep revisions here",
+            hint="like: knarr rollout undo deployment/web",
+        )
     body = server.ask("GET", resource.path(server.namespace, name))
     owned = server.ask("GET", f"/apis/apps/v1/namespaces/{server.namespace}/replicasets")["items"]
     uid = body["metadata"]["uid"]
     mine = [rs for rs in owned if any(owner["uid"] == uid for owner in rs["metadata"].get("ownerReferences", ()))]
     revised = [rs for rs in mine if REVISION in rs["metadata"].get("annotations", {})]
-    return resource, name, sorted(revised, key=lambda rs: int(rs["metadata"]["annotations"][REVISION]))
+    return resource, name, sorted(revised, key=revision)
 
 
 def follow(server: Server, resource: Resource, name: str, *, namespace: str | None, patience_s: float,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import click
 
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Wishes, default_data_dir, load
+from knarr.cli.output import OUTPUT, print_json
 from knarr.cli.steps import tick
 
 DATA_DIR = click.option(
@@ -30,7 +31,8 @@ DATA_DIR = click.option(
 @click.option("--service-cidr", metavar="NET", help="Addresses for Services. Default: 10.96.0.0/16.")
 @click.option("--runtime-endpoint", metavar="URL", help="A CRI runtime someone else runs. Default: our own containerd.")
 @click.option("--install", is_flag=True, help="Install the system packages that are missing, first.")
-def up_command(data_dir: Path | None, install: bool, **wishes: Any) -> None:
+@OUTPUT
+def up_command(data_dir: Path | None, install: bool, output: str, **wishes: Any) -> None:
     """Start Knarr: control plane, and this machine as a node.
 
     Returns when the API answers and the node is Ready. Safe to repeat: what runs already is left alone.
@@ -38,10 +40,15 @@ def up_command(data_dir: Path | None, install: bool, **wishes: Any) -> None:
     from knarr.assembly import up
     from knarr.base.clock import SystemClock
 
+    tell = telling(output)
     if install:
-        up.install(tick)
-    instance = asyncio.run(up.up(data_dir or default_data_dir(), Wishes(**wishes), SystemClock(), tick))
-    here = "" if data_dir is None else f" --data-dir {instance.data_dir}"
+        up.install(tell)
+    instance = asyncio.run(up.up(data_dir or default_data_dir(), Wishes(**wishes), SystemClock(), tell))
+    if output == "json":
+        print_json({"dataDir": str(instance.data_dir), "server": instance.server_url,
+                    "kubeconfig": str(instance.kubeconfig), "node": instance.config.node_name})  # fmt: skip
+        return
+    here = "" if data_dir is None else f" --data-dir {instance.data_dir}"  # absolute: the next shell may be elsewhere
     click.echo(
         "\nKnarr is up. Next:\n"
         f"  export KUBECONFIG={instance.kubeconfig}\n"
@@ -53,7 +60,8 @@ def up_command(data_dir: Path | None, install: bool, **wishes: Any) -> None:
 @click.command()
 @DATA_DIR
 @click.option("--purge", is_flag=True, help="Also remove containers, network rules, mounts and all data.")
-def down_command(data_dir: Path | None, purge: bool) -> None:
+@OUTPUT
+def down_command(data_dir: Path | None, purge: bool, output: str) -> None:
     """Stop Knarr and its containers; data stays, and `knarr up` brings everything back.
 
     With --purge nothing stays: no process, mount, network rule, interface, cgroup or file.
@@ -61,25 +69,26 @@ def down_command(data_dir: Path | None, purge: bool) -> None:
     from knarr.assembly import down
     from knarr.base.clock import SystemClock
 
-    asyncio.run(down.down((data_dir or default_data_dir()).absolute(), SystemClock(), tick, purge=purge))
+    folder = (data_dir or default_data_dir()).absolute()
+    asyncio.run(down.down(folder, SystemClock(), telling(output), purge=purge))
+    if output == "json":
+        print_json({"dataDir": str(folder), "stopped": True, "purged": purge})
 
 
 @click.command()
 @DATA_DIR
-@click.option("-o", "--output", type=click.Choice(["text", "json"]), default="text")
+@OUTPUT
 def status_command(data_dir: Path | None, output: str) -> None:
     """Tell what runs here. Exit code 1 when something that should run does not."""
     from knarr.assembly import processes, up
 
     instance = load(data_dir or default_data_dir())
     if instance is None:
-        raise Failure(f"there is no Knarr in {data_dir or default_data_dir()}", "knarr up")
+        raise Failure(f"there is no Knarr in {data_dir or default_data_dir()}", f"knarr up{_option(data_dir)}")
     pids = {part: processes.alive(instance, part) for part in processes.PARTS}
     ready = {"api": up.ready(instance), "node": up.node_ready(instance)}
     if output == "json":
-        click.echo(
-            json.dumps({"dataDir": str(instance.data_dir), "server": instance.server_url, "pids": pids, "ready": ready})
-        )
+        print_json({"dataDir": str(instance.data_dir), "server": instance.server_url, "pids": pids, "ready": ready})
     else:
         for part, pid in pids.items():
             click.echo(f"{part:12} {f'runs (pid {pid})' if pid else 'does not run'}")
@@ -91,9 +100,25 @@ def status_command(data_dir: Path | None, output: str) -> None:
 
 @click.command()
 @DATA_DIR
-def kubeconfig_command(data_dir: Path | None) -> None:
+@OUTPUT
+def kubeconfig_command(data_dir: Path | None, output: str) -> None:
     """Print the administrator's kubeconfig."""
     path = (data_dir or default_data_dir()) / "kubeconfig"
     if not path.exists():
-        raise Failure(f"there is no kubeconfig at {path}", "knarr up")
-    click.echo(path.read_text(), nl=False)
+        raise Failure(f"there is no kubeconfig at {path}", f"knarr up{_option(data_dir)}")
+    text = path.read_text()
+    if output == "json":
+        import yaml
+
+        print_json(yaml.safe_load(text))
+    else:
+        click.echo(text, nl=False)
+
+
+def telling(output: str) -> Callable[[str], None]:
+    """Return what to do with each step that is done: a tick for people, nothing for programs."""
+    return tick if output == "text" else lambda _: None
+
+
+def _option(data_dir: Path | None) -> str:
+    return f" --data-dir {data_dir}" if data_dir else ""
