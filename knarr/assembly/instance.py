@@ -137,6 +137,13 @@ def load(data_dir: Path) -> Instance | None:
 
 def choose(data_dir: Path, wishes: Wishes) -> Instance:
     """Return the instance of `data_dir`: as chosen before, or chosen now and written down."""
+    instance = propose(data_dir, wishes)
+    save(instance)
+    return instance
+
+
+def propose(data_dir: Path, wishes: Wishes) -> Instance:
+    """Return the instance of `data_dir` as `choose` does, without writing anything."""
     data_dir = data_dir.absolute()
     known = load(data_dir)
     wanted = {key: value for key, value in asdict(wishes).items() if value is not None}
@@ -146,8 +153,6 @@ def choose(data_dir: Path, wishes: Wishes) -> Instance:
         instance = Instance(data_dir, replace(known.config, **wanted))
         _refuse_moves(known.config, instance.config)
     _check_networks(instance.config)
-    if known != instance:
-        save(instance)
     return instance
 
 

@@ -64,8 +64,8 @@ def check_writable(folder: Path) -> None:
         raise Failure(f"cannot write to {folder}: {error.strerror}", fix) from error
 
 
-def check_port(port: int) -> None:
-    """Refuse a port that someone else listens on."""
+def check_port(port: int, option: str = "--port") -> None:
+    """Refuse a port that someone else listens on. option: by which another is chosen."""
     with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -73,5 +73,5 @@ def check_port(port: int) -> None:
         except OSError as error:
             raise Failure(
                 f"port {port} is in use: {error.strerror}",
-                f"choose another: knarr up --port {port + 1}; who has it: ss -ltnp 'sport = :{port}'",
+                f"choose another: knarr up {option} {port + 1}; who has it: ss -ltnp 'sport = :{port}'",
             ) from error

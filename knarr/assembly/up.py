@@ -8,12 +8,13 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from knarr.assembly import pki, preflight, processes
 from knarr.assembly.failure import Failure
-from knarr.assembly.instance import Instance, Wishes, choose
+from knarr.assembly.instance import Instance, Wishes, load, propose, save
 from knarr.base.clock import Clock
 
 API_PATIENCE_S = 60.0
@@ -35,12 +36,15 @@ Tell = Callable[[str], None]
 
 async def up(data_dir: Path, wishes: Wishes, clock: Clock, tell: Tell) -> Instance:
     """Start everything that does not run yet and return once the API answers and this node is Ready."""
-    instance = choose(data_dir, wishes)
+    instance = propose(data_dir, wishes)
     preflight.check(instance)
     if processes.alive(instance, "supervisor"):
+        _refuse_change(instance)
         tell("Knarr runs already")
     else:
         preflight.check_port(instance.config.port)
+        preflight.check_port(instance.config.agent_port, option="--agent-port")
+        save(instance)
         pki.ensure(instance, clock.now_s())
         tell(f"Certificates and kubeconfig in {instance.data_dir}")
         processes.start(instance)
@@ -51,6 +55,17 @@ async def up(data_dir: Path, wishes: Wishes, clock: Clock, tell: Tell) -> Instan
     )
     tell(f"Node {instance.config.node_name} is Ready")
     return instance
+
+
+def _refuse_change(instance: Instance) -> None:
+    was = load(instance.data_dir)
+    if was is not None and was != instance:
+        before, now = asdict(was.config), asdict(instance.config)
+        changed = ", ".join(f"{key} {before[key]} to {now[key]}" for key in now if before[key] != now[key])
+        raise Failure(
+            f"it runs already, and only a stopped one can change {changed}",
+            f"knarr down --data-dir {instance.data_dir}; then this command again",
+        )
 
 
 def install(tell: Tell) -> None:

@@ -85,6 +85,9 @@ def health(instance: Instance) -> Iterator[Finding]:
     """Look at processes, certificates and readiness."""
     from knarr.assembly import processes, up
 
+    if not os.access(instance.pki, os.R_OK):
+        yield Finding("certificates", False, f"{instance.pki} is not yours to read", "sudo knarr doctor")
+        return
     for part in processes.PARTS:
         pid = processes.alive(instance, part)
         yield Finding(

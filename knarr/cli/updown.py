@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -85,6 +86,8 @@ def status_command(data_dir: Path | None, output: str) -> None:
     instance = load(data_dir or default_data_dir())
     if instance is None:
         raise Failure(f"there is no Knarr in {data_dir or default_data_dir()}", f"knarr up{_option(data_dir)}")
+    if not os.access(instance.pki, os.R_OK):
+        raise Failure(f"{instance.pki} is not yours to read", "sudo knarr status")
     pids = {part: processes.alive(instance, part) for part in processes.PARTS}
     ready = {"api": up.ready(instance), "node": up.node_ready(instance)}
     if output == "json":
