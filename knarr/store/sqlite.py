@@ -114,6 +114,8 @@ def take(path: Path) -> Owner:
     """Own the directory of the database at `path`, made where it lacks."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        path.touch(mode=0o600)
+        path.chmod(0o600)  # it holds Secrets; the WAL beside it inherits the mode
         return Owner(path.with_name(path.name + ".lock"))
     except OSError as error:
         raise StoreUnavailable(f"{path}: {error.strerror}") from error

@@ -73,3 +73,12 @@ async def test_repair_keeps_secrets_sealed(tmp_path: Path) -> None:
     assert repair(path, cipher=Sealed([NEW])).kept == 1
 
     assert b"hunter2" not in path.read_bytes()
+
+
+def test_nobody_else_reads_the_database(tmp_path: Path) -> None:
+    """The data directory may be open to all, for the kubeconfig's owner to get there; the state is not."""
+    path = tmp_path / "state.db"
+    path.touch(mode=0o644)
+    open_sqlite(path)
+
+    assert {0o600} == {file.stat().st_mode & 0o777 for file in tmp_path.iterdir()}
