@@ -13,6 +13,7 @@ import pytest
 
 from tests.e2e.cluster import new_cluster, until
 
+pytestmark = pytest.mark.timeout(1200)  # seconds: the first build fetches packages
 ROOT = Path(__file__).parents[2]
 ENVIRONMENT = {**os.environ, "SHOP_PORT": "30987"}  # a shop that someone opened with `make up` keeps its own port
 
