@@ -134,8 +134,8 @@ class Timeout(ApiError):
 BY_REASON: dict[str, type[ApiError]] = {
     kind.reason: kind
     for kind in (
-        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, AlreadyExists, Conflict, Expired,
-        TooLarge, UnsupportedMedia, Invalid, TooManyRequests, Internal, Unavailable, Timeout,
+        BadRequest, Unauthorized, Forbidden, NotFound, MethodNotAllowed, NotAcceptable, AlreadyExists, Conflict,
+        Expired, TooLarge, UnsupportedMedia, Invalid, TooManyRequests, Internal, Unavailable, Timeout,
     )
 }
 

@@ -41,8 +41,9 @@ class Kind:
     """One kind of object and where it is served.
 
     stored: False for kinds that are answered and forgotten (reviews, bindings).
-    stored_group, stored_version: where the object lies in the store, if another group serves it too ("=": its own).
+    stored_group, stored_version: the form in which the object lies in the store, where it is another ("=": its own).
     served: False for bodies that only subresources speak (Scale, Eviction).
+    deprecated: what every answer warns of; empty for most.
     """
 
     group: str
@@ -58,6 +59,7 @@ class Kind:
     stored_group: str = "="
     stored_version: str = "="
     served: bool = True
+    deprecated: str = ""
 
     @property
     def singular(self) -> str:
@@ -87,7 +89,7 @@ class Kind:
 
     @property
     def storage(self) -> Kind:
-        """The row of the form in which the store keeps the object; the kind itself, but for events.k8s.io."""
+        """The row of the form in which the store keeps the object; mostly the kind itself."""
         if self.stored_group == "=":
             return self
         found = by_kind(self.stored_group, self.stored_version, self.kind)
@@ -128,7 +130,8 @@ SCALE = Subresource("scale", kind="Scale", group="autoscaling", version="v1")
 KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Binding", "bindings", verbs=CREATE, stored=False),
     Kind("", "v1", "ConfigMap", "configmaps", ("cm",)),
-    Kind("", "v1", "Endpoints", "endpoints", ("ep",)),
+    Kind("", "v1", "Endpoints", "endpoints", ("ep",),
+         deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
     Kind("", "v1", "Event", "events", ("ev",)),
     Kind("", "v1", "LimitRange", "limitranges", ("limits",)),
     Kind("", "v1", "Namespace", "namespaces", ("ns",), namespaced=False, verbs=NO_COLLECTION,
@@ -178,6 +181,8 @@ KINDS: tuple[Kind, ...] = (
          stored=False),
     Kind("autoscaling", "v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers", ("hpa",), categories=ALL,
          subresources=(STATUS,)),
+    Kind("autoscaling", "v1", "HorizontalPodAutoscaler", "horizontalpodautoscalers", ("hpa",), categories=ALL,
+         subresources=(STATUS,), stored_group="autoscaling", stored_version="v2"),
     Kind("batch", "v1", "CronJob", "cronjobs", ("cj",), categories=ALL, subresources=(STATUS,)),
     Kind("batch", "v1", "Job", "jobs", categories=ALL, subresources=(STATUS,)),
     Kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False),

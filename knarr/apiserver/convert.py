@@ -1,16 +1,19 @@
-"""Show an object that is stored in one group's form in another's. Today that is Event: stored as v1, also served by
-events.k8s.io.
+"""Show an object that is stored in one form in another: Event (stored as v1, also served by events.k8s.io) and
+HorizontalPodAutoscaler (stored as autoscaling/v2, also served as v1).
 
 Source: kube pkg/apis/events/v1/conversion.go.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, TypeAlias
 
 import orjson
 
 from knarr.api.kinds import Kind
+from knarr.apiserver import autoscalers
+
+Obj: TypeAlias = dict[str, Any]
 
 TO_STORED = {
     "note": "message",
@@ -25,7 +28,7 @@ TO_SERVED = {stored: served for served, stored in TO_STORED.items()}
 
 
 def foreign(kind: Kind) -> bool:
-    """Say whether the kind lies in the store in another group's form."""
+    """Say whether the kind lies in the store in another form."""
     return kind.stored_group != "="
 
 
@@ -33,19 +36,26 @@ def as_served(kind: Kind, value: bytes) -> bytes:
     """Return stored bytes as the kind's own clients expect them."""
     if not foreign(kind):
         return value
-    return orjson.dumps(_renamed(orjson.loads(value), TO_SERVED, kind))
+    return orjson.dumps(served(kind, orjson.loads(value)))
 
 
-def served(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
+def served(kind: Kind, obj: Obj) -> Obj:
     """Return a stored object in the kind's form; the same one where the forms agree."""
-    return _renamed(obj, TO_SERVED, kind) if foreign(kind) else obj
+    if not foreign(kind):
+        return obj
+    return _headed(autoscalers.to_v1(obj) if kind.group == "autoscaling" else _renamed(obj, TO_SERVED), kind)
 
 
-def stored(kind: Kind, obj: dict[str, Any]) -> dict[str, Any]:
+def stored(kind: Kind, obj: Obj) -> Obj:
     """Return a client's object in the form in which it is stored."""
-    return _renamed(obj, TO_STORED, kind.storage) if foreign(kind) else obj
+    if not foreign(kind):
+        return obj
+    return _headed(autoscalers.to_v2(obj) if kind.group == "autoscaling" else _renamed(obj, TO_STORED), kind.storage)
 
 
-def _renamed(obj: dict[str, Any], names: dict[str, str], kind: Kind) -> dict[str, Any]:
-    head = {"kind": kind.kind, "apiVersion": kind.api_version}
-    return head | {names.get(key, key): value for key, value in obj.items() if key not in head}
+def _renamed(obj: Obj, names: dict[str, str]) -> Obj:
+    return {names.get(key, key): value for key, value in obj.items()}
+
+
+def _headed(obj: Obj, kind: Kind) -> Obj:
+    return {**obj, "kind": kind.kind, "apiVersion": kind.api_version}

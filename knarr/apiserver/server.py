@@ -18,7 +18,7 @@ from knarr.apiserver.admission.words import Step
 from knarr.apiserver.binding import Binder
 from knarr.apiserver.bootstrap import bootstrap
 from knarr.apiserver.changes import Changer
-from knarr.apiserver.core import Core, Request, form_of
+from knarr.apiserver.core import Core, Request, form_of, with_warnings
 from knarr.apiserver.creates import Creator
 from knarr.apiserver.deletes import Deleter
 from knarr.apiserver.documents import Documents
@@ -45,6 +45,10 @@ from knarr.store.face import Store, StoreUnavailable
 Verb: TypeAlias = Callable[[Request], Awaitable[Answer]]
 NAME_TERM = re.compile(r"(?:^|,)metadata\.name==?([^,]+)")
 LIKE_PARENT = frozenset({"status", "finalize", "ephemeralcontainers", "resize"})
+NOT_YET = {  # refused in words, because no node would act on them
+    "ephemeralcontainers": "ephemeral containers are not run yet: copy the pod instead (kubectl debug --copy-to)",
+    "resize": "resources of a running pod are not changed yet: replace the pod instead",
+}
 STREAMED = frozenset({"exec", "attach", "portforward"})
 
 
@@ -144,6 +148,8 @@ class ApiServer:
         request = Request(call, target, user, verb, form_of(call))
         handler = self._verbs[verb] if not target.subresource else self._subresource(request)
         answer = await handler(request)
+        if target.kind.deprecated:
+            answer = with_warnings(answer, [target.kind.deprecated, *request.warnings])
         self.counters.count(verb, target.kind.plural, answer.status)
         return answer
 
@@ -187,6 +193,8 @@ class ApiServer:
         mounted = self.mounts.subresources.get((target.kind.group, target.kind.plural, target.subresource))
         if mounted is not None:
             return mounted
+        if verb != "get" and target.subresource in NOT_YET:
+            raise MethodNotAllowed(NOT_YET[target.subresource])
         if target.subresource in LIKE_PARENT:
             return self._verbs[verb]
         found = self._subresources.get((target.subresource, verb))

@@ -10,6 +10,7 @@ import orjson
 from knarr.api import columns
 from knarr.api.errors import BadRequest
 from knarr.api.kinds import Kind
+from knarr.apiserver import convert
 from knarr.apiserver.negotiate import Form
 
 Obj = dict[str, Any]
@@ -47,7 +48,11 @@ def _table(kind: Kind, objects: list[Obj], form: Form, *, meta: Obj, query: Mapp
     include = query.get("includeObject", "") or "Metadata"
     if include not in INCLUDES:
         raise BadRequest(f'unrecognized includeObject value: "{include}"')
-    table = columns.table(kind, objects, now_s, include_object=include)
+    stored = [convert.stored(kind, obj) for obj in objects] if convert.foreign(kind) else objects
+    table = columns.table(kind.storage, stored, now_s, include_object=include)
+    if include == "Object":
+        for row, obj in zip(table["rows"], objects, strict=True):
+            row["object"] = obj
     table["apiVersion"] = f"meta.k8s.io/{form.version}"
     table["metadata"] = meta
     return orjson.dumps(table)

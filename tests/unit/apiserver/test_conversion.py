@@ -1,0 +1,98 @@
+"""One object, two forms: what an old client writes, a new one reads, and back."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+
+from knarr.apiserver import autoscalers
+from tests.unit.apiserver.asking import MERGE
+
+V1, V2 = (f"/apis/autoscaling/{version}/namespaces/default/horizontalpodautoscalers" for version in ("v1", "v2"))
+TARGET = {"kind": "Deployment", "name": "web", "apiVersion": "apps/v1"}
+CPU = {"type": "Resource", "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}}
+MEMORY = {"type": "Resource", "resource": {"name": "memory", "target": {"type": "AverageValue", "averageValue": "1Gi"}}}
+SIDECAR = {"type": "ContainerResource", "containerResource": {
+    "name": "cpu", "container": "c", "target": {"type": "Utilization", "averageUtilization": 50}}}
+PODS = {"type": "Pods", "pods": {"metric": {"name": "rps"}, "target": {"type": "AverageValue", "averageValue": "10"}}}
+OBJECT = {"type": "Object", "object": {
+    "describedObject": TARGET, "metric": {"name": "hits", "selector": {"matchLabels": {"a": "b"}}},
+    "target": {"type": "Value", "value": "7"}}}
+EXTERNAL = {"type": "External", "external": {
+    "metric": {"name": "queue", "selector": {"matchLabels": {"q": "x"}}}, "target": {"type": "Value", "value": "3"}}}
+
+
+async def test_an_old_kubectl_autoscales(api):
+    """kubectl up to 1.32 writes autoscaling/v1; its CPU target is a metric to everybody else."""
+    made = await api.make(V1, {"metadata": {"name": "web"}, "spec": {
+        "scaleTargetRef": TARGET, "maxReplicas": 3, "targetCPUUtilizationPercentage": 60}})
+    _, new = await api.ask("GET", f"{V2}/web")
+    _, table = await api.ask("GET", V1, accept="application/json;as=Table;g=meta.k8s.io;v=v1")
+
+    assert ("autoscaling/v1", 60) == (made["apiVersion"], made["spec"]["targetCPUUtilizationPercentage"])
+    assert [CPU] == new["spec"]["metrics"]
+    assert "cpu: <unknown>/60%" in table["rows"][0]["cells"]
+
+
+async def test_a_client_of_version_1_loses_nothing(api):
+    """It reads an object with a metric it does not know, changes a number, and writes back."""
+    await api.make(V2, {"metadata": {"name": "web"}, "spec": {
+        "scaleTargetRef": TARGET, "maxReplicas": 3, "metrics": [MEMORY, CPU]}})
+    _, old = await api.ask("GET", f"{V1}/web")
+    old["spec"]["maxReplicas"] = 9
+    code, _ = await api.ask("PUT", f"{V1}/web", old)
+    patched, _ = await api.ask("PATCH", f"{V1}/web", {"spec": {"minReplicas": 2}}, content_type=MERGE)
+    _, new = await api.ask("GET", f"{V2}/web")
+
+    assert (200, 200) == (code, patched)
+    assert (2, 9) == (new["spec"]["minReplicas"], new["spec"]["maxReplicas"])
+    assert [MEMORY, CPU] == new["spec"]["metrics"]
+    assert "annotations" not in new["metadata"]
+
+
+@pytest.mark.parametrize("metric", [CPU, MEMORY, SIDECAR, PODS, OBJECT, EXTERNAL], ids=lambda row: row["type"])
+def test_every_metric_survives_the_way_there_and_back(metric):
+    """Specs, statuses, behaviour and conditions alike."""
+    source = next(key for key in metric if key != "type")
+    current = {key: value for key, value in metric[source].items() if key != "target"}
+    measured = {key: value for key, value in metric[source]["target"].items() if key != "type"}
+    whole = {
+        "metadata": {"name": "web", "annotations": {"mine": "stays"}},
+        "spec": {"maxReplicas": 3, "metrics": [metric], "behavior": {"scaleUp": {"tolerance": "0.1"}}},
+        "status": {"currentReplicas": 1, "desiredReplicas": 2, "conditions": [{"type": "AbleToScale", "status": "True"}],
+                   "currentMetrics": [{"type": metric["type"], source: {**current, "current": measured}}]},
+    }
+    kept = orjson.dumps(whole)
+
+    assert whole == autoscalers.to_v2(autoscalers.to_v1(whole))
+    assert kept == orjson.dumps(whole), "the original stays as it was"
+
+
+@pytest.mark.parametrize("text", ["{", '[{"type":"Nonsense"}]'])
+async def test_an_annotation_that_is_no_metric_is_refused(api, text):
+    """400, in words; nothing is stored."""
+    code, status = await api.ask("POST", V1, {
+        "metadata": {"name": "bad", "annotations": {autoscalers.METRICS: text}},
+        "spec": {"scaleTargetRef": TARGET, "maxReplicas": 3}})
+
+    assert (400, True) == (code, "metadata.annotations" in status["message"])
+
+
+async def test_deprecated_kinds_warn(api):
+    """Endpoints still work, and kubectl tells its user what to use instead."""
+    answer = await api.call("GET", "/api/v1/namespaces/default/endpoints")
+
+    assert 200 == answer.status
+    assert "use discovery.k8s.io/v1 EndpointSlice" in answer.headers["Warning"]
+
+
+@pytest.mark.parametrize("subresource", ["ephemeralcontainers", "resize"])
+async def test_what_no_node_would_act_on_is_refused(api, subresource):
+    """`kubectl debug` says why at once instead of waiting for a container that never comes."""
+    await api.make("/api/v1/namespaces/default/pods", {
+        "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    path = f"/api/v1/namespaces/default/pods/p/{subresource}"
+    code, status = await api.ask("PATCH", path, {"spec": {}}, content_type=MERGE)
+
+    assert (405, True) == (code, "not" in status["message"] and "yet" in status["message"])
+    assert 200 == (await api.ask("GET", path))[0]
