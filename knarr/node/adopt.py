@@ -84,9 +84,22 @@ def adopted(pod: Pod, box: Box, left: Remains, *, reports: Mapping[str, Containe
     run, last = runs[-1], runs[-2] if len(runs) > 1 else None
     backoff_s, backoff_at_s = backoff_note(reports[run.id])
     box = replace(box, run=run, last=last, backoff_s=backoff_s, backoff_at_s=backoff_at_s)
+    if not live:
+        return begun_again(pod, box, run)
     if not run.ended:
-        return remembered(pod, replace(box, stage=Stage.RUNNING)) if live else box
+        return remembered(pod, replace(box, stage=Stage.RUNNING))
     return replace(box, stage=Stage.EXITED if goes_on(pod, box, run) else Stage.DONE)
+
+
+def begun_again(pod: Pod, box: Box, run: Run) -> Box:
+    """Return the record of a container whose sandbox died while nobody looked, as in a reboot or after `knarr down`.
+
+    That end was no crash: the next run comes at once and back-off begins anew. Init containers run again, too.
+    Source: kube kuberuntime_manager.go, computePodActions (createPodSandbox), whose back-off lies in memory.
+    """
+    again = goes_on(pod, box, run) or (box.kind == "init" and run.exit_code == 0)
+    stage = Stage.WAITING if again or not run.ended else Stage.DONE
+    return replace(box, stage=stage, backoff_s=0.0, backoff_at_s=0.0)
 
 
 def goes_on(pod: Pod, box: Box, run: Run) -> bool:

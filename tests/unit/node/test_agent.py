@@ -273,3 +273,29 @@ def test_a_finished_pod_is_left_finished(tmp_path):
         assert 1 == len(world.runtime.containers)
 
     tell(tmp_path, story)
+
+
+def test_a_machine_that_slept_comes_back_at_once(tmp_path):
+    """Three times everything is stopped while no agent runs, as a reboot does: no end counts as a crash.
+
+    Each time the pod is Ready again without back-off, its init container has run again, and what was done stays done.
+    """
+    async def story(world):
+        await world.make(initContainers=[{"name": "i", "image": "app:1"}])
+        await world.make("job", restartPolicy="OnFailure")
+        shown = await world.until(ready, name="job")
+        world.runtime.exit(state(shown)["containerID"].removeprefix("containerd://"), 0)
+        await world.until(lambda s: s["status"]["phase"] == "Succeeded", name="job")
+        for count in range(4):
+            await world.until(lambda s: world.runtime.running("i"), limit_s=3)
+            world.runtime.exit(world.runtime.running("i")[0], 0)
+            shown = await world.until(ready, limit_s=3)
+            assert (count, count) == (state(shown)["restartCount"],
+                                      shown["status"]["initContainerStatuses"][0]["restartCount"])
+            await world.kill_agent()
+            for sandbox in list(world.runtime.sandboxes):
+                await world.runtime.stop_sandbox(sandbox)
+            world.start_agent()
+        assert "Succeeded" == (await world.pod("job"))["status"]["phase"]
+
+    tell(tmp_path, story)
