@@ -14,7 +14,7 @@ from knarr.api import kinds, selectors
 from knarr.api.errors import BadRequest, Cause, invalid, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
-from knarr.apiserver import bodies, encode, patches
+from knarr.apiserver import bodies, encode, patches, views
 from knarr.apiserver.changes import Changer, modified, other_uid
 from knarr.apiserver.core import Request, with_warnings
 
@@ -34,7 +34,7 @@ class Scaler:
         entry = self.changer.core.store.get(target.key)
         if entry is None:
             raise not_found(target.kind.plural, target.kind.group, target.name)
-        return encode.answer(200, orjson.dumps(scale_of(entry.obj)), request.form)
+        return self._show(request, scale_of(entry.obj))
 
     async def write(self, request: Request) -> Answer:
         """Set the replica count by PUT or PATCH; 200 with the Scale."""
@@ -53,7 +53,14 @@ class Scaler:
             return workload
 
         entry = await self.changer.change(request, scaled)
-        return with_warnings(encode.answer(200, orjson.dumps(scale_of(entry.obj)), request.form), request.warnings)
+        return with_warnings(self._show(request, scale_of(entry.obj)), request.warnings)
+
+    def _show(self, request: Request, scale: Obj) -> Answer:
+        if not request.form.view:
+            return encode.answer(200, orjson.dumps(scale), request.form)
+        now_s = self.changer.core.clock.now_s()
+        shown = views.one(SCALE, scale, request.form, query=request.call.query, now_s=now_s)
+        return encode.answer(200, shown, request.form)
 
 
 def check(request: Request, wanted: Obj, workload: Obj, revision: str) -> None:

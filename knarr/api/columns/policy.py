@@ -48,6 +48,10 @@ def _priority_cells(obj: Obj, now_s: float) -> list[Any]:
             obj.get("preemptionPolicy") or UNSET]
 
 
+def _scale_cells(obj: Obj, now_s: float) -> list[Any]:
+    return [name(obj), at(obj, "spec", "replicas") or 0, at(obj, "status", "replicas") or 0, age(obj, now_s)]
+
+
 def autoscaler_cells(obj: Obj, now_s: float) -> list[Any]:
     """Return a HorizontalPodAutoscaler's cells."""
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
@@ -93,6 +97,7 @@ VIEWS = {
     ("scheduling.k8s.io", "PriorityClass"): View(
         (NAME, *columns("Value#"), Column("Global-Default", type="boolean"), AGE, *columns("PreemptionPolicy")),
         _priority_cells),
+    ("autoscaling", "Scale"): View((NAME, *columns("Desired#", "Available#"), AGE), _scale_cells),
     ("autoscaling", "HorizontalPodAutoscaler"): View(
         (NAME, *columns("Reference", "Targets", "MinPods", "MaxPods", "Replicas"), AGE), autoscaler_cells),
 }

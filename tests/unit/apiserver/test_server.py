@@ -117,6 +117,9 @@ async def test_scaling_by_put_and_patch(api):
     template = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "c", "image": "i"}]}}
     await api.make(path, {"metadata": {"name": "d"}, "spec": {"selector": {"matchLabels": {"a": "b"}}, "template": template}})
     _, scale = await api.ask("GET", f"{path}/d/scale")
+    _, table = await api.ask("GET", f"{path}/d/scale", accept="application/json;as=Table;g=meta.k8s.io;v=v1")
+    assert ["Name", "Desired", "Available", "Age"] == [column["name"] for column in table["columnDefinitions"]]
+    assert ["d", scale["spec"]["replicas"], 0] == table["rows"][0]["cells"][:3]
     scale["spec"]["replicas"] = 4
     assert 4 == (await api.ask("PUT", f"{path}/d/scale", scale))[1]["spec"]["replicas"]
     assert 409 == (await api.ask("PUT", f"{path}/d/scale", scale))[0]
