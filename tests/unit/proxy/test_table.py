@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -13,8 +11,6 @@ from knarr.proxy.desired import Desired
 from knarr.proxy.elements import SLOTS_STICKY, Element, elements, share
 from knarr.proxy.plan import Backend, Frontend
 from knarr.proxy.render import Names, chains_of, change, table
-
-GOLDEN = Path(__file__).parents[2] / "golden" / "proxy"
 
 
 def to(*numbers: int) -> tuple[Backend, ...]:
@@ -32,15 +28,7 @@ LOCAL = [
 GONE = [Frontend("10.96.0.11", "udp", 53, ())]
 
 
-def golden(name: str, text: str, request: pytest.FixtureRequest) -> bool:
-    path = GOLDEN / name
-    if request.config.getoption("--golden-rewrite", default=False) or not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text)
-    return path.read_text() == text
-
-
-def test_golden_whole_table(request: pytest.FixtureRequest) -> None:
+def test_golden_whole_table(golden) -> None:
     """Three Services at once, in two orders: the same file."""
     owners = {"a/web": elements(WEB, ["10.244.0.2"]), "a/local": elements(LOCAL, []), "a/gone": elements(GONE, [])}
     one, other = Desired(), Desired()
@@ -48,16 +36,16 @@ def test_golden_whole_table(request: pytest.FixtureRequest) -> None:
     other.update(reversed(owners.items()))
 
     assert table(Names(), one.all()) == table(Names(), other.all())
-    assert golden("whole.nft", table(Names(), one.all()), request)
+    golden("proxy/whole.nft", table(Names(), one.all()))
 
 
-def test_golden_scale_up(request: pytest.FixtureRequest) -> None:
+def test_golden_scale_up(golden) -> None:
     """A fourth pod comes up: one line, which makes the chain for four and moves the Service to it."""
     desired = Desired()
     desired.update([("a/web", elements(WEB[:1], []))])
     diff = desired.update([("a/web", elements([Frontend("10.96.0.10", "tcp", 80, to(2, 3, 4, 5))], []))])
 
-    assert golden("scale_up.nft", change(Names(), diff, chains_of(diff.added.values())) + "\n", request)
+    golden("proxy/scale_up.nft", change(Names(), diff, chains_of(diff.added.values())) + "\n")
 
 
 def test_no_change_no_line() -> None:

@@ -1,0 +1,26 @@
+"""The files that the node writes for other programs, as a whole."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from knarr.node import cni, containerd
+from knarr.node.settings import Settings
+
+SETTINGS = Settings(Path("/var/lib/knarr"), "harbour", "192.0.2.1", cni_bin_dir=Path("/usr/lib/cni"))
+
+
+def test_golden_containerd(golden):
+    """Our own containerd's configuration: everything below the data directory."""
+    golden("node/containerd.toml", containerd.config(SETTINGS, restrict_oom=False))
+
+
+def test_golden_conflist(golden):
+    """The pods' network, for the CNI plugins."""
+    golden("node/10-knarr.conflist", json.dumps(cni.conflist(SETTINGS), indent=2) + "\n")
+
+
+def test_golden_masquerade(golden):
+    """The one rule that lets pods reach the world."""
+    golden("node/masquerade.nft", cni.masquerade(SETTINGS))
