@@ -10,8 +10,9 @@ from pathlib import Path
 
 from knarr.assembly import preflight, processes
 from knarr.assembly.failure import Failure
-from knarr.assembly.instance import Instance, load
+from knarr.assembly.instance import BRIDGE_NOTE, Instance, load
 from knarr.base.clock import Clock
+from knarr.proxy import bridge
 
 Tell = Callable[[str], None]
 
@@ -29,6 +30,7 @@ async def down(data_dir: Path, clock: Clock, tell: Tell, *, purge: bool) -> None
     await _pods(instance, clock, tell, purge=purge)
     _remove_rules(instance)
     if purge:
+        _leave_machine(instance)
         shutil.rmtree(data_dir)
         tell(f"Nothing is left of {data_dir}")
 
@@ -48,6 +50,25 @@ async def _pods(instance: Instance, clock: Clock, tell: Tell, *, purge: bool) ->
             tell(f"{await teardown.rest(settings, clock)} pods stopped; their data stays")
     except (TimeoutError, RuntimeFault, subprocess.CalledProcessError, OSError) as error:
         raise Failure(f"the container runtime does not let go: {error}", "try again: knarr down") from error
+
+
+def _leave_machine(instance: Instance) -> None:
+    """Put back what all instances of this machine share; the last one to go turns off the light."""
+    from knarr.assembly.worker import node_settings
+    from knarr.node import portmap
+
+    alone = not _others()
+    portmap.remove(node_settings(instance).bridge, alone=alone)
+    if alone:
+        bridge.put_back(BRIDGE_NOTE)
+
+
+def _others() -> list[str]:
+    """Name the interfaces and tables of other instances; our own are gone by now."""
+    nft = preflight.find("nft")
+    listed = subprocess.run([nft, "list", "tables"], capture_output=True, text=True, check=False) if nft else None
+    tables = [line.split()[-1] for line in listed.stdout.splitlines()] if listed else []
+    return [name for name in (*os.listdir("/sys/class/net"), *tables) if name.startswith("knarr")]
 
 
 def _remove_rules(instance: Instance) -> None:

@@ -21,6 +21,8 @@ PORT = 6443
 AGENT_PORT = 10250
 VERSION = "v1.36.2+knarr.0.1.0"
 CLUSTER_DOMAIN = "cluster.local"
+RESOLV_CONF = "/etc/resolv.conf"
+BRIDGE_NOTE = Path("/run/knarr-bridge-nf-call-iptables")  # one for the machine; the last instance removes it
 
 
 def default_data_dir() -> Path:
@@ -37,6 +39,7 @@ class Config:
 
     port: of the API. agent_port: of the node's HTTPS port.
     runtime_endpoint: a CRI endpoint someone else runs; empty: our own containerd.
+    resolv_conf: names the resolvers for names outside the cluster.
     """
 
     node_name: str
@@ -46,6 +49,7 @@ class Config:
     pod_cidr: str = "10.244.0.0/16"
     service_cidr: str = "10.96.0.0/16"
     runtime_endpoint: str = ""
+    resolv_conf: str = RESOLV_CONF
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +124,7 @@ class Wishes:
     pod_cidr: str | None = None
     service_cidr: str | None = None
     runtime_endpoint: str | None = None
+    resolv_conf: str | None = None
 
 
 def load(data_dir: Path) -> Instance | None:

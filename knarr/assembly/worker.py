@@ -13,7 +13,7 @@ import structlog
 from knarr.api.types.core_v1 import Pod
 from knarr.assembly import pki, preflight, process
 from knarr.assembly.failure import Failure
-from knarr.assembly.instance import CLUSTER_DOMAIN, VERSION, Instance
+from knarr.assembly.instance import BRIDGE_NOTE, CLUSTER_DOMAIN, VERSION, Instance
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
@@ -32,7 +32,6 @@ from knarr.node.volumes import Volumes
 from knarr.proxy import run as proxy
 from knarr.proxy.render import Names
 
-HOST_RESOLV = Path("/etc/resolv.conf")
 HOST_NAMES = Path("/etc/hosts")
 
 log = structlog.get_logger()
@@ -57,10 +56,10 @@ async def serve(instance: Instance) -> None:
             rules = proxy.Settings(
                 Names(instance.nft_table, instance.config.pod_cidr, instance.config.service_cidr),
                 settings.node_name, settings.bridge, proxy.dns_frontends(instance.dns_address, instance.node_gateway),
+                note=BRIDGE_NOTE,
             )  # fmt: skip
-            names = dns.Settings(
-                (instance.node_gateway,), source=Source(own=(instance.node_gateway, instance.dns_address))
-            )
+            own = (instance.node_gateway, instance.dns_address)
+            names = dns.Settings((instance.node_gateway,), source=Source(Path(instance.config.resolv_conf), own))
             parts: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
                 "informers": informers.run,
                 "proxy": partial(proxy.run, informers, rules, clock=clock, rng=rng.child("proxy")),
@@ -82,15 +81,15 @@ def _agent(instance: Instance, settings: Settings, client: Client, *, clock: Sys
     parts = Parts(
         volumes=Volumes(settings, client, clock),
         hosts_file=lambda pod, ip: resolv.hosts_file(pod, ip, settings.cluster_domain, host_file=_read(HOST_NAMES)),
-        dns_config=partial(_dns_config, settings),
+        dns_config=partial(_dns_config, settings, Path(instance.config.resolv_conf)),
         serve=serve_port,
     )
     return Agent(settings, client, clock=clock, rng=rng.child("agent"), parts=parts)
 
 
-def _dns_config(settings: Settings, pod: Pod) -> DnsConfig:
+def _dns_config(settings: Settings, resolv_conf: Path, pod: Pod) -> DnsConfig:
     return resolv.dns_config(pod, cluster_dns=settings.cluster_dns, cluster_domain=settings.cluster_domain,
-                             host_resolv=_read(HOST_RESOLV))  # fmt: skip
+                             host_resolv=_read(resolv_conf))  # fmt: skip
 
 
 def _read(path: Path) -> str:

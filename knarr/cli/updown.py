@@ -31,6 +31,12 @@ DATA_DIR = click.option(
 @click.option("--pod-cidr", metavar="NET", help="Addresses for pods. Default: 10.244.0.0/16.")
 @click.option("--service-cidr", metavar="NET", help="Addresses for Services. Default: 10.96.0.0/16.")
 @click.option("--runtime-endpoint", metavar="URL", help="A CRI runtime someone else runs. Default: our own containerd.")
+@click.option(
+    "--resolv-conf",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    metavar="FILE",
+    help="Resolvers for names outside. Default: /etc/resolv.conf.",
+)
 @click.option("--install", is_flag=True, help="Install the system packages that are missing, first.")
 @OUTPUT
 def up_command(data_dir: Path | None, install: bool, output: str, **wishes: Any) -> None:

@@ -7,6 +7,7 @@ Source: CNI specification 0.4.0; containernetworking plugins' bridge, host-local
 
 from __future__ import annotations
 
+import asyncio
 import json
 import shutil
 import subprocess
@@ -105,8 +106,13 @@ def run_nft(rules: str) -> None:
 async def remove_bridge(settings: Settings) -> None:
     """Delete this instance's bridge and its rule, after the last pod has gone."""
     remove_masquerade(settings)
-    from pyroute2 import AsyncIPRoute  # heavy, and needed at the very end only
+    await asyncio.to_thread(remove_link, settings.bridge)
 
-    async with AsyncIPRoute() as netlink:
-        for index in await netlink.link_lookup(ifname=settings.bridge):
-            await netlink.link("del", index=index)
+
+def remove_link(name: str) -> None:
+    """Delete a network interface; it need not exist. Blocks: pyroute2 brings a loop of its own, and refuses uvloop."""
+    from pyroute2 import IPRoute  # heavy, and needed at the very end only
+
+    with IPRoute() as netlink:
+        for index in netlink.link_lookup(ifname=name):
+            netlink.link("del", index=index)

@@ -6,12 +6,16 @@ A reply from one pod to another on the same bridge must pass netfilter, or its a
 
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 
 import structlog
 
 SYSCTL = Path("/proc/sys/net")
 CALL_IPTABLES = SYSCTL / "bridge" / "bridge-nf-call-iptables"
+MODULE = "br_netfilter"
+ABSENT = "absent"       # noted where the switch was not there: the module was not loaded
+ANSWER_S = 10.0
 
 log = structlog.get_logger()
 
@@ -19,6 +23,43 @@ log = structlog.get_logger()
 def filtered() -> bool:
     """Let bridged packets pass netfilter; tell whether they do."""
     return switch_on(CALL_IPTABLES)
+
+
+def remember(note: Path) -> None:
+    """Note how the machine's switch stood before any Knarr touched it. An older note stays; "1" needs none.
+
+    The switch is the machine's, not an instance's: all instances share one note, below /run, which a reboot clears as
+    it does the switch.
+    """
+    if note.exists():
+        return
+    was = CALL_IPTABLES.read_text().strip() if CALL_IPTABLES.exists() else ABSENT
+    if was == "1":
+        return
+    try:
+        note.write_text(f"{was}\n")
+    except OSError as error:
+        log.warning("proxy.not_noted", note=str(note), error=str(error))
+
+
+def put_back(note: Path) -> None:
+    """Set the switch as it was noted; without a note it was not ours to touch. Call it when the last Knarr goes."""
+    if not note.exists():
+        return
+    was = note.read_text().strip()
+    if was == ABSENT:
+        unload(MODULE)
+    elif CALL_IPTABLES.exists():
+        CALL_IPTABLES.write_text(was)
+    note.unlink()
+
+
+def unload(module: str) -> None:
+    """Unload a kernel module, unless somebody else has come to use it or there is no modprobe."""
+    try:
+        subprocess.run(["modprobe", "--remove", "--quiet", module], check=False, capture_output=True, timeout=ANSWER_S)
+    except FileNotFoundError:
+        log.info("proxy.not_unloaded", module=module)
 
 
 def open_loopback(bridge: str) -> None:

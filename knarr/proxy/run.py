@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import NoReturn
 
 import structlog
@@ -25,7 +26,7 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.informers import Informers
 from knarr.proxy.act import Kernel, NftError
-from knarr.proxy.bridge import filtered, open_loopback
+from knarr.proxy.bridge import MODULE, filtered, open_loopback, remember
 from knarr.proxy.conntrack import Way, forget
 from knarr.proxy.desired import Desired, Diff
 from knarr.proxy.elements import Element, elements
@@ -48,13 +49,14 @@ class Settings:
 
     names: table and networks. node_name: endpoints there are local. bridge: the pods' interface, where connections
     from 127.0.0.1 to node ports may leave; empty leaves them unserved. pinned: frontends that are there whatever the
-    API says.
+    API says. note: where it is written down how the machine's bridge switch stood before us.
     """
 
     names: Names
     node_name: str
     bridge: str = ""
     pinned: tuple[Frontend, ...] = field(default=())
+    note: Path | None = None
 
 
 def dns_frontends(address: str, server: str, *, port: int = 53) -> tuple[Frontend, ...]:
@@ -68,7 +70,9 @@ async def run(
 ) -> NoReturn:
     """Serve until cancelled. Faults of nft are retried with the whole table and backoff."""
     kernel = kernel or Kernel()
-    await kernel.load_module("br_netfilter")
+    if settings.note is not None:
+        remember(settings.note)
+    await kernel.load_module(MODULE)
     if not filtered():
         log.warning("proxy.bridge_unfiltered", effect="pods of one node see the node as their client")
         settings = replace(settings, names=replace(settings.names, bridge_hides=True))
