@@ -46,7 +46,7 @@ class ControllerSettings:
 
 def main(instance: Instance) -> None:
     """Run the control plane until told to stop. Raises Failure, with the fix, when it cannot start."""
-    process.run(lambda: serve(instance))
+    process.run(lambda: serve(instance), instance.logs / "server.log")
 
 
 async def serve(instance: Instance) -> None:

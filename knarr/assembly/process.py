@@ -8,35 +8,39 @@ import logging
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
 from typing import Any, NoReturn
 
 import structlog
 import uvloop
 
 from knarr.assembly.failure import Failure
+from knarr.base import logfile
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 
 RESTART = Backoff(first_s=0.1, factor=2, cap_s=30)
+LOG_LOOK_S = 30.0
 STEADY_S = 60.0  # a part that ran this long has forgotten its earlier failures
 
 log = structlog.get_logger()
 
 
-def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+def run(main: Callable[[], Coroutine[Any, Any, None]], log_file: Path) -> None:
     """Run a process's main coroutine on uvloop until it ends or SIGTERM or SIGINT comes.
 
-    A Failure is printed with its fix and ends the process with code 1.
+    log_file: kept bounded where the supervisor has us write to it. A Failure is printed with its fix and ends the
+    process with code 1.
     """
     if not __debug__:
         raise Failure("assertions are part of Knarr's safety: python -O is refused", "start it without -O")
     configure_log()
     gc.set_threshold(50_000, 20, 50)  # long-lived caches: the default looks through them a hundred times a second
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        runner.run(_until_told(main))
+        runner.run(_until_told(main, log_file))
 
 
-async def _until_told(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+async def _until_told(main: Callable[[], Coroutine[Any, Any, None]], log_file: Path) -> None:
     task = asyncio.current_task()
     assert task is not None, "a coroutine runs in a task"
     told: list[int] = []
@@ -47,12 +51,19 @@ async def _until_told(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, tell, number)
+    _bound_log(log_file)
     try:
         await main()
     except asyncio.CancelledError:
         if not told:
             raise
         log.info("process.stopped", signal=signal.Signals(told[0]).name)
+
+
+def _bound_log(path: Path) -> None:
+    """Look at the log's size now and then: no task, so that it never holds up the end."""
+    asyncio.get_running_loop().call_later(LOG_LOOK_S, _bound_log, path)
+    logfile.turn(path, descriptors=(sys.stdout.fileno(), sys.stderr.fileno()))
 
 
 async def kept_up(name: str, start: Callable[[], Awaitable[object]], clock: Clock) -> NoReturn:

@@ -40,7 +40,7 @@ log = structlog.get_logger()
 def main(instance: Instance) -> None:
     """Run the node until told to stop; containers go on. Raises Failure, with the fix, when it cannot start."""
     preflight.check(instance)
-    process.run(lambda: serve(instance))
+    process.run(lambda: serve(instance), instance.logs / "agent.log")
 
 
 async def serve(instance: Instance) -> None:

@@ -22,6 +22,7 @@ RESTART = Backoff(first_s=0.2, factor=2, cap_s=30)
 STEADY_S = 60.0         # a run this long forgets earlier failures
 STOP_S = 10.0           # containerd's own graceful stop takes well under a second
 PROGRAM = "containerd"
+RUNTIME_LOG = "containerd.log"      # in the runtime's directory; kept bounded by `logrotate`
 
 
 class NoContainerd(Exception):
@@ -46,7 +47,7 @@ class Containerd:
         if program is None:
             raise NoContainerd("containerd is not installed; on Debian: apt-get install containerd")
         write_config(settings)
-        with open(settings.runtime_dir / "containerd.log", "ab") as log:
+        with open(settings.runtime_dir / RUNTIME_LOG, "ab") as log:
             self._child = subprocess.Popen(
                 [program, "--config", str(config_file(settings))], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, env={**os.environ, "PATH": search_path()},

@@ -22,7 +22,9 @@ from typing import Final, NoReturn
 
 import structlog
 
+from knarr.base import logfile
 from knarr.base.clock import Clock
+from knarr.node.containerd import RUNTIME_LOG
 from knarr.node.cri.face import ContainerLine, Runtime, RuntimeFault
 from knarr.node.settings import Settings
 
@@ -48,8 +50,9 @@ class LogRotation:
             await self.look()
 
     async def look(self) -> None:
-        """Rotate every log that is full now."""
+        """Rotate every log that is full now; our containerd's own, too."""
         root = self._settings.data_dir / "log" / "pods"
+        await asyncio.to_thread(logfile.cut, self._settings.runtime_dir / RUNTIME_LOG)
         full = await asyncio.to_thread(full_logs, root, self._settings.max_container_log_bytes)
         if not full:
             return
