@@ -102,6 +102,7 @@ async def create(port: int, pki: Pki, count: int) -> float:
             writer.write(message)
             await read_answer(reader, 201)
         writer.close()
+        await writer.wait_closed()
 
     loop = asyncio.get_running_loop()
     started = loop.time()
@@ -117,6 +118,7 @@ async def name_of_a_pod(port: int, pki: Pki) -> str:
     writer.write(b"GET /api/v1/namespaces/default/pods?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n")
     name: str = orjson.loads(await read_answer(reader, 200))["items"][0]["metadata"]["name"]
     writer.close()
+    await writer.wait_closed()
     return name
 
 
