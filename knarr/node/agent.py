@@ -37,6 +37,7 @@ from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.probes.prober import Prober
 from knarr.node.settings import Settings
 from knarr.node.statuswriter import StatusWriter
+from knarr.node.strays import Strays
 from knarr.node.tools import Tools
 from knarr.node.worker import PodWorker
 from knarr.reconcile.events import Recorder
@@ -84,6 +85,7 @@ class Agent:
         self._informers = informers
         self._pods = informers.of(Pod, Selection(fields=f"spec.nodeName={settings.node_name}"))
         self._services = informers.of(Service)
+        self._strays = Strays()
         self.lookup = AgentLookup(self.workers, self._pods.get)
 
     async def run(self) -> None:
@@ -158,7 +160,7 @@ class Agent:
             worker = await self._adopted(pod, left.get(uid, adopt.NOTHING), tools=tools, worker_of=worker_of)
             live(worker)
         for uid in left.keys() - wanted.keys():
-            tools.group.create_task(remove_orphan(tools, uid, left[uid]))
+            tools.group.create_task(self._remove_orphan(tools, uid, left[uid]))
         for uid in {folder.name for folder in self._settings.pods_dir.iterdir()} - wanted.keys() - left.keys():
             tools.group.create_task(remove_folders(tools, uid))
 
@@ -192,6 +194,13 @@ class Agent:
         log.info("pod.adopted", pod=pod.metadata.name, namespace=pod.metadata.namespace, sandboxes=len(left.sandboxes),
                  containers=len(left.containers))
         return worker
+
+    async def _remove_orphan(self, tools: Tools, uid: str, left: adopt.Remains) -> None:
+        self._strays.leaving.add(uid)
+        try:
+            await remove_orphan(tools, uid, left)
+        finally:
+            self._strays.leaving.discard(uid)
 
     def _gone(self, pod: Pod) -> None:
         """The API no longer has a pod."""
@@ -256,10 +265,14 @@ class Agent:
         before = {uid: worker.machine for uid, worker in self.workers.items()}
         try:
             running = {line.id for line in await tools.runtime.list_containers() if line.state == "running"}
-            ready = {each.id for each in await tools.runtime.list_sandboxes() if each.ready}
+            sandboxes = await tools.runtime.list_sandboxes()
+            for stray in self._strays.look(sandboxes, self.workers):
+                log.warning("sandbox.stray", sandbox=stray)
+                await tools.runtime.remove_sandbox(stray)
         except RuntimeFault as fault:
             log.info("runtime.relist", error=str(fault))
             return
+        ready = {each.id for each in sandboxes if each.ready}
         for uid, machine in before.items():
             worker = self.workers.get(uid)
             if worker is None:

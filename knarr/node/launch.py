@@ -11,10 +11,13 @@ import os
 from dataclasses import replace
 from pathlib import Path
 
+import structlog
+
 from knarr.api.errors import ApiError
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.node import env, specs
-from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault
+from knarr.node.adopt import UID_LABEL
+from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
 from knarr.node.faces import ConfigError, Mount, MountError
 from knarr.node.hooks import HookFailed
 from knarr.node.images import ImageFault
@@ -24,7 +27,10 @@ from knarr.node.runs import run_of
 from knarr.node.tools import Tools
 from knarr.node.worker import PodWorker
 
+RESERVED = "failed to reserve container name"      # Source: containerd CRI, container_create.go
 START_ERROR_CODE = 128     # Source: containerd CRI, a task that could not be started
+
+log = structlog.get_logger()
 
 
 class Launcher:
@@ -142,7 +148,7 @@ class Launcher:
         tools, sandbox = self._tools, self._tools.sandbox_spec(worker.machine)
         tell = tools.teller(worker.machine.pod, container.name)
         try:
-            container_id = await tools.runtime.create_container(worker.machine.sandbox_id, spec, sandbox=sandbox)
+            container_id = await self._create(worker, spec, sandbox)
         except RuntimeFault as fault:
             tell("Failed", f"Error: {fault.details}", "Warning")
             worker.post(Held(container.name, "CreateContainerError", fault.details))
@@ -162,6 +168,21 @@ class Launcher:
             return None
         tell("Started", "Container started")
         return run_of(report, image=spec.image, fallback_started_s=tools.clock.now_s())
+
+    async def _create(self, worker: PodWorker, spec: ContainerSpec, sandbox: SandboxSpec) -> str:
+        """Create the container; one of its name whose caller died before the answer came is cleared away first."""
+        runtime = self._tools.runtime
+        try:
+            return await runtime.create_container(worker.machine.sandbox_id, spec, sandbox=sandbox)
+        except RuntimeFault as fault:
+            if RESERVED not in fault.details:
+                raise
+            log.warning("container.stray", container=spec.name, error=fault.details)
+        for line in await runtime.list_containers():
+            same = (line.labels.get(UID_LABEL), line.name, line.attempt) == (worker.uid, spec.name, spec.attempt)
+            if same and line.id not in worker.created:
+                await runtime.remove_container(line.id)
+        return await runtime.create_container(worker.machine.sandbox_id, spec, sandbox=sandbox)
 
     async def _post_start(self, worker: PodWorker, container: Container, run: Run) -> None:
         """Run the hook where there is one; then the container counts as running."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -297,5 +297,32 @@ def test_a_machine_that_slept_comes_back_at_once(tmp_path):
                 await world.runtime.stop_sandbox(sandbox)
             world.start_agent()
         assert "Succeeded" == (await world.pod("job"))["status"]["phase"]
+
+    tell(tmp_path, story)
+
+
+def test_what_a_dead_agents_calls_made_too_late_is_removed(tmp_path):
+    """A killed agent's call for a container came through after its successor had looked: its name is taken by nobody's.
+
+    So did a call for a sandbox: two relists later it is gone. The pod runs, and nothing is there twice.
+    """
+    async def story(world):
+        world.runtime.faults["start_container"] = [asyncio.CancelledError()]
+        await world.make()
+        await world.until(lambda shown: bool(world.runtime.containers))
+        await world.kill_agent()
+        key, late = world.runtime.containers.popitem()
+        taken = RuntimeFault("UNKNOWN", 'failed to reserve container name "c": name "c" is reserved for "c9"')
+        world.runtime.faults["create_container"] = [taken, taken]
+        world.start_agent()
+        await world.until(lambda shown: "waiting" in state(shown)["state"])
+        world.runtime.containers[key] = late
+        await world.until(ready)
+        sandbox = next(iter(world.runtime.sandboxes.values()))
+        world.runtime.sandboxes["s9999"] = replace(sandbox, id="s9999", attempt=7)
+        await asyncio.sleep(60)
+
+        assert [sandbox.id] == list(world.runtime.sandboxes)
+        assert ["running"] == [held.report.state for held in world.runtime.containers.values()]
 
     tell(tmp_path, story)
