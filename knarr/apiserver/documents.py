@@ -119,7 +119,7 @@ class Documents:
         if call.query.get("hash") == digest:
             headers["Cache-Control"] = FOREVER
         if call.headers.get("if-none-match", "") == etag:
-            return Answer(304, headers=headers)
+            return Answer(304, b"", media or JSON, headers)  # its type replaces that of the copy the client keeps
         form = Form() if media else _form(call)
         if kept.packed and form == Form() and "gzip" in call.headers.get("accept-encoding", ""):
             return Answer(200, kept.data, media or JSON, headers | {"Content-Encoding": "gzip"})

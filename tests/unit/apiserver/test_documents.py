@@ -79,3 +79,15 @@ async def test_what_is_not_served_is_not_described(api, path):
 
     assert 404 == (await api.call("GET", path)).status
     assert before == len(api.server.documents._kept)
+
+
+@pytest.mark.parametrize("version", ["v2", "v2beta1"])
+async def test_a_copy_that_is_still_good_keeps_its_type(api, version):
+    """kubectl reads in the type whether all groups are in one document, and takes it from the 304 too."""
+    accept = f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList,application/json"
+    first = await api.call("GET", "/apis", accept=accept)
+    again = await api.call("GET", "/apis", accept=accept, if_none_match=first.headers["ETag"])
+
+    assert (200, 304) == (first.status, again.status)
+    assert f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" == first.content_type
+    assert first.content_type == again.content_type
