@@ -25,6 +25,7 @@ from knarr.api.http import Call, User
 from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.server import ApiServer, Security
 from knarr.apiserver.settings import Settings
+from knarr.assembly import process
 from knarr.store.sqlite import open_sqlite
 from tests.wire.certificates import Pki, make_pki
 
@@ -45,7 +46,7 @@ POD = {
 def main() -> None:
     """Serve in a child, drive it from here."""
     if len(sys.argv) > 2 and sys.argv[1] == "serve":
-        uvloop.run(serve(Path(sys.argv[2])))
+        process.run(lambda: serve(Path(sys.argv[2])), Path(sys.argv[2]) / "server.log")
         return
     pods = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
     folder = Path(tempfile.mkdtemp(prefix="knarr-bench-"))
