@@ -6,10 +6,13 @@ import os
 import shutil
 import uuid
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+import yaml
 
-from tests.e2e.cluster import Cluster, busybox_archive, new_cluster
+from tests.e2e.cluster import WEB, Cluster, busybox_archive, deployment, kubectls, new_cluster, service
+from tests.e2e.driving import Kubectl
 
 
 def missing() -> str:
@@ -53,4 +56,19 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     name = f"t-{uuid.uuid4().hex[:6]}"
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
+    cluster.knarr("delete", "namespace", name, "--detach", check=False)
+
+
+@pytest.fixture(scope="session", params=kubectls() or [None], ids=lambda path: Path(path).name if path else "none")
+def kubectl(request: pytest.FixtureRequest, cluster: Cluster) -> Iterator[Kubectl]:
+    """One kubectl after the other, each with a namespace of its own that holds a Deployment and a Service."""
+    if request.param is None:
+        pytest.skip("no kubectl is installed here")
+    name = "k-" + Path(request.param).name.replace(".", "-")
+    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    run = Kubectl(cluster, request.param, name)
+    objects = [deployment("web", 2, "echo up; echo two; " + WEB), service("web")]
+    run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
+    run("rollout", "status", "deployment/web", "--timeout=60s")
+    yield run
     cluster.knarr("delete", "namespace", name, "--detach", check=False)

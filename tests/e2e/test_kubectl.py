@@ -4,39 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import pty
-import select
-import signal
-import subprocess
-import time
 import urllib.request
-from pathlib import Path
 
 import pytest
 import yaml
 
-from tests.e2e.cluster import BUSYBOX, WEB, deployment, free_port, kubectls, pod, service, until
-
-VERSIONS = kubectls()
-
-
-@pytest.fixture(scope="module", params=VERSIONS or [None], ids=lambda path: Path(path).name if path else "none")
-def kubectl(request, cluster):
-    """One kubectl and a namespace of its own, with a Deployment and a Service in it."""
-    if request.param is None:
-        pytest.skip("no kubectl is installed here")
-    name = "k-" + Path(request.param).name.replace(".", "-")
-    cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
-
-    def run(*words, stdin=None, check=True, timeout_s=120):
-        return cluster.kubectl("-n", name, *words, stdin=stdin, check=check, timeout_s=timeout_s, binary=request.param)
-
-    run.binary, run.namespace = request.param, name
-    objects = [deployment("web", 2, "echo up; echo two; " + WEB), service("web")]
-    run("apply", "-f", "-", stdin=yaml.safe_dump_all(objects))
-    run("rollout", "status", "deployment/web", "--timeout=60s")
-    yield run
-    cluster.knarr("delete", "namespace", name, "--detach", check=False)
+from tests.e2e.cluster import BUSYBOX, free_port, pod, until
+from tests.e2e.driving import read_until
 
 
 def first_pod(kubectl):
@@ -63,36 +37,11 @@ def test_get_in_every_form(kubectl):
 
 def test_watch(kubectl):
     """`get -w` prints a change as it comes."""
-    environment = {**os.environ, "KUBECONFIG": str(kubectl.__closure__ and _kubeconfig(kubectl))}
-    watcher = subprocess.Popen(
-        [kubectl.binary, "-n", kubectl.namespace, "get", "configmaps", "-w", "-o", "name"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    try:
-        time.sleep(1)
+    with kubectl.running("get", "configmaps", "-w", "-o", "name") as watcher:
+        read_until(watcher.stdout, "kube-root-ca.crt")
         kubectl("create", "configmap", "seen", "--from-literal=a=b")
-        found = _read_until(watcher.stdout, "configmap/seen", 20)
-    finally:
-        watcher.kill()
-        watcher.wait()
 
-    assert "configmap/seen" in found
-
-
-def _kubeconfig(kubectl):
-    return next(
-        cell.cell_contents for cell in kubectl.__closure__ if hasattr(cell.cell_contents, "kubeconfig")
-    ).kubeconfig
-
-
-def _read_until(stream, words, patience_s):
-    text, deadline_s = "", time.monotonic() + patience_s
-    while words not in text and time.monotonic() < deadline_s:
-        if select.select([stream], [], [], 0.2)[0]:
-            text += os.read(stream.fileno(), 65536).decode(errors="replace")
-    return text
+        assert "configmap/seen" in read_until(watcher.stdout, "configmap/seen")
 
 
 def test_describe(kubectl):
@@ -139,52 +88,22 @@ def test_exec(kubectl):
 
 
 def test_exec_with_a_terminal(kubectl):
-    """`exec -it`: a shell that answers on a terminal."""
-    environment = {**os.environ, "KUBECONFIG": str(_kubeconfig(kubectl)), "TERM": "xterm"}
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(
-            kubectl.binary,
-            [kubectl.binary, "-n", kubectl.namespace, "exec", "-it", first_pod(kubectl), "--", "sh"],
-            environment,
-        )
-    try:
-        time.sleep(1.5)
-        os.write(terminal, b"test -t 0 && echo is-a-$((40+2))-tty; exit 5\n")
-        seen = b""
-        while select.select([terminal], [], [], 15)[0]:
-            try:
-                data = os.read(terminal, 4096)
-            except OSError:
-                break
-            if not data:
-                break
-            seen += data
-    finally:
-        os.close(terminal)
-        _, status = os.waitpid(pid, 0)
+    """`exec -it`: a shell that answers on a terminal, and whose exit code comes back."""
+    talk = [("#", "test -t 0 && echo is-a-$((40+2))-tty; exit 5\n")]
+    seen, code = kubectl.on_terminal("exec", "-it", first_pod(kubectl), "--", "sh", talk=talk)
 
-    assert b"is-a-42-tty" in seen
-    assert os.waitstatus_to_exitcode(status) == 5
+    assert "is-a-42-tty" in seen
+    assert code == 5
 
 
-def test_port_forward(kubectl):
-    """A port of this machine leads into the pod."""
-    port = free_port()
-    environment = {**os.environ, "KUBECONFIG": str(_kubeconfig(kubectl))}
-    forward = subprocess.Popen(
-        [kubectl.binary, "-n", kubectl.namespace, "port-forward", "deployment/web", f"{port}:8080"],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=environment,
-    )
-    try:
-        _read_until(forward.stdout, "Forwarding", 20)
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=10) as answer:
+@pytest.mark.parametrize(("thing", "port"), [("deployment/web", 8080), ("service/web", 80)])
+def test_port_forward(kubectl, thing, port):
+    """A port of this machine leads into a pod, chosen by its owner or by its Service."""
+    local = free_port()
+    with kubectl.running("port-forward", thing, f"{local}:{port}") as forward:
+        read_until(forward.stdout, "Forwarding")
+        with urllib.request.urlopen(f"http://127.0.0.1:{local}/", timeout=10) as answer:
             assert answer.read().decode().startswith("web-")
-    finally:
-        forward.send_signal(signal.SIGINT)
-        forward.wait(10)
 
 
 def test_cp(kubectl, tmp_path):
