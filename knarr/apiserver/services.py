@@ -121,6 +121,9 @@ class Claim:
 
     def _address(self, spec: Obj, had: set[IPv4Address]) -> None:
         asked = str(spec.get("clusterIP") or "")
+        if asked and had and asked not in map(str, had):
+            spec["clusterIPs"] = [asked]  # an address never changes: validation says so
+            return
         address = self._asked_address(asked, had) if asked else self._free_address()
         if address is None:
             return

@@ -77,3 +77,17 @@ async def test_what_is_taken_is_known_after_a_restart():
 
     code, _ = await again.ask("POST", SERVICES, service("b", clusterIP="10.96.7.7"))
     assert 422 == code
+
+
+@pytest.mark.parametrize("address", ["1.2.3.4", "10.96.7.7"], ids=["out of range", "free"])
+async def test_an_address_never_changes(api, address):
+    """Pods may know it: whoever patches it is told so, and the address asked for stays free."""
+    made = await api.make(SERVICES, service("a"))
+    code, status = await api.ask("PATCH", f"{SERVICES}/a", {"spec": {"clusterIP": address}}, content_type=MERGE)
+    _, kept = await api.ask("GET", f"{SERVICES}/a")
+
+    assert 422 == code
+    assert f'spec.clusterIPs[0]: Invalid value: ["{address}"]: may not change once set' in status["message"]
+    assert made["spec"] == kept["spec"]
+    if address.startswith("10."):
+        await api.make(SERVICES, service("b", clusterIP=address))
