@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import structlog
 
@@ -72,9 +69,9 @@ async def serve(instance: Instance) -> None:
     server = secure.server
     edge = Edge(server.handle)
     try:
-        await _listen(instance, edge)
         await secure.start()
         await ensure(server.creator, dns_service(instance.config.service_cidr))
+        await _listen(instance, edge)  # last: who asks earlier would be refused for want of roles
         log.info("server.ready", url=instance.server_url)
         await _components(instance, secure, clock, rng)
     finally:
@@ -84,19 +81,21 @@ async def serve(instance: Instance) -> None:
 
 
 async def _components(instance: Instance, secure: Secured, clock: SystemClock, rng: Rng) -> None:
-    """Run what is not the API server itself; each part is started again when a bug ends it."""
-    client = Client(InProcess(secure.server.handle, CONTROLLER_USER))
-    informers = Informers(client, clock=clock, rng=rng.child("informers"))
-    setup = Setup(informers, clock, rng, settings=ControllerSettings((instance.pki / "ca.crt").read_text()))
-    parts: dict[str, Callable[[], Coroutine[Any, Any, Any]]] = {
-        name: partial(start, setup) for name, start in starters().items()
-    }
-    parts["scheduler"] = partial(scheduler.run, setup)
+    """Keep up what is not the API server itself."""
+
+    async def together() -> None:
+        """Run controllers and scheduler over fresh informers. A bug in one ends all, so that none is left listening."""
+        client = Client(InProcess(secure.server.handle, CONTROLLER_USER))
+        informers = Informers(client, clock=clock, rng=rng.child("informers"))
+        setup = Setup(informers, clock, rng, settings=ControllerSettings((instance.pki / "ca.crt").read_text()))
+        async with asyncio.TaskGroup() as group:
+            group.create_task(informers.run())
+            for name, start in {**starters(), "scheduler": scheduler.run}.items():
+                group.create_task(start(setup), name=name)
+
     async with asyncio.TaskGroup() as group:
         group.create_task(secure.access.run())
-        group.create_task(process.kept_up("informers", informers.run, clock))
-        for name, start in parts.items():
-            group.create_task(process.kept_up(name, start, clock))
+        group.create_task(process.kept_up("components", together, clock))
 
 
 async def _listen(instance: Instance, edge: Edge) -> None:

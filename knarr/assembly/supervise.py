@@ -2,7 +2,7 @@
 
 Run as a script, on the standard library alone (a few MB): `supervise.py RUN_DIR LOG_DIR -- name command… -- name …`.
 It sleeps in the kernel until a child dies or a signal comes. A part that dies at once is tried again after 0.2 s,
-doubling to 5 s; one that had run for 30 s starts the count anew. `RUN_DIR/<name>.pid` tells pid and start time of each.
+doubling to 5 s; one that had run for 3 s starts the count anew. `RUN_DIR/<name>.pid` tells pid and start time of each.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from pathlib import Path
 
 FIRST_WAIT_S = 0.2
 WAIT_MAX_S = 5.0
-SETTLED_S = 30.0
+SETTLED_S = 3.0  # a crash at start comes sooner; what lived longer has at least begun its work
 STOP_GRACE_S = 20.0
 
 

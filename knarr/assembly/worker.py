@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import structlog
 
@@ -52,24 +50,30 @@ async def serve(instance: Instance) -> None:
     client = Client(https)
     try:
         async with asyncio.TaskGroup() as group:
-            informers = Informers(client, clock=clock, rng=rng.child("informers"))
-            rules = proxy.Settings(
-                Names(instance.nft_table, instance.config.pod_cidr, instance.config.service_cidr),
-                settings.node_name, settings.bridge, proxy.dns_frontends(instance.dns_address, instance.node_gateway),
-                note=BRIDGE_NOTE,
-            )  # fmt: skip
-            own = (instance.node_gateway, instance.dns_address)
-            names = dns.Settings((instance.node_gateway,), source=Source(Path(instance.config.resolv_conf), own))
-            parts: dict[str, Callable[[], Coroutine[Any, Any, object]]] = {
-                "informers": informers.run,
-                "proxy": partial(proxy.run, informers, rules, clock=clock, rng=rng.child("proxy")),
-                "dns": partial(dns.run, informers, names, clock=clock, rng=rng.child("dns")),
-                "agent": lambda: _agent(instance, settings, client, clock=clock, rng=rng).run(),
-            }
-            for name, start in parts.items():
-                group.create_task(process.kept_up(name, start, clock))
+            agent = partial(_run_agent, instance, settings, client, clock=clock, rng=rng)
+            network = partial(_run_network, instance, settings, client, clock=clock, rng=rng)
+            group.create_task(process.kept_up("agent", agent, clock))
+            group.create_task(process.kept_up("network", network, clock))
     finally:
         await https.close()
+
+
+async def _run_network(instance: Instance, settings: Settings, client: Client, *, clock: SystemClock, rng: Rng) -> None:
+    """Run the service proxy and cluster DNS over informers of their own. A bug in one ends both."""
+    informers = Informers(client, clock=clock, rng=rng.child("informers"))
+    networks = Names(instance.nft_table, instance.config.pod_cidr, instance.config.service_cidr)
+    pinned = proxy.dns_frontends(instance.dns_address, instance.node_gateway)
+    rules = proxy.Settings(networks, settings.node_name, settings.bridge, pinned, note=BRIDGE_NOTE)
+    own = (instance.node_gateway, instance.dns_address)
+    names = dns.Settings((instance.node_gateway,), source=Source(Path(instance.config.resolv_conf), own))
+    async with asyncio.TaskGroup() as group:
+        group.create_task(informers.run())
+        group.create_task(proxy.run(informers, rules, clock=clock, rng=rng.child("proxy")))
+        group.create_task(dns.run(informers, names, clock=clock, rng=rng.child("dns")))
+
+
+async def _run_agent(instance: Instance, settings: Settings, client: Client, *, clock: SystemClock, rng: Rng) -> None:
+    await _agent(instance, settings, client, clock=clock, rng=rng).run()
 
 
 def _agent(instance: Instance, settings: Settings, client: Client, *, clock: SystemClock, rng: Rng) -> Agent:
