@@ -13,7 +13,7 @@ from knarr.api.validation.goview import difference
 from knarr.api.validation.resources import amount
 from knarr.api.validation.selector import label_selector, node_selector
 from knarr.api.validation.spot import Spot
-from knarr.api.validation.volumes import ONE_TYPE, SOURCES, local_path
+from knarr.api.validation.volumes import by_rules, local_path, only_source
 
 MODES: Final = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES: Final = ("Block", "Filesystem")
@@ -157,21 +157,13 @@ def _grow(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
 
 
 def _source(spot: Spot, spec: dict[str, Any]) -> None:
-    found = False
-    for name in SOURCE_ORDER:
-        value = spec.get(name)
-        if value is None:
-            continue
-        if found:
-            spot.at(name).forbidden(ONE_TYPE)
-            continue
-        found = True
+    def check(name: str) -> None:
         if name == "local":
             _local(spot, spec)
-        elif name in SOURCES:
-            SOURCES[name](spot.at(name), value)
-    if not found:
-        spot.required("must specify a volume type")
+        else:
+            by_rules(spot, spec, name)
+
+    only_source(spot, spec, SOURCE_ORDER, check=check)
 
 
 def _local(spot: Spot, spec: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ Source: kube pkg/apis/core/validation/validation.go (ValidateVolumes, validateVo
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, Final
 
 from knarr.api.validation import formats
@@ -47,19 +47,23 @@ def volumes(spot: Spot, items: list[dict[str, Any]]) -> dict[str, dict[str, Any]
 
 def source(spot: Spot, item: dict[str, Any]) -> None:
     """Check that a volume has exactly one source, and that one."""
-    found = False
-    for name in ORDER:
-        value = item.get(name)
-        if value is None:
-            continue
-        if found:
-            spot.at(name).forbidden(ONE_TYPE)
-            continue
-        found = True
-        check = SOURCES.get(name)
-        if check is not None:
-            check(spot.at(name), value)
-    if not found:
+    only_source(spot, item, ORDER, check=lambda name: by_rules(spot, item, name))
+
+
+def by_rules(spot: Spot, item: dict[str, Any], name: str) -> None:
+    """Check a source by its own rules, where it has any."""
+    if name in SOURCES:
+        SOURCES[name](spot.at(name), item[name])
+
+
+def only_source(spot: Spot, item: dict[str, Any], order: Iterable[str], *, check: Callable[[str], None]) -> None:
+    """Check the one source that is set; none is a fault, and so is each that follows."""
+    named = [name for name in order if item.get(name) is not None]
+    if named:
+        check(named[0])
+    for name in named[1:]:
+        spot.at(name).forbidden(ONE_TYPE)
+    if not named:
         spot.required("must specify a volume type")
 
 

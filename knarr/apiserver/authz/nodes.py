@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any, NoReturn
+from typing import Any
 
+from knarr.apiserver.authz.following import Following
 from knarr.apiserver.authz.rbac import Rbac
 from knarr.apiserver.security import Attributes, Decision
-from knarr.store.face import Change, Compacted, Entry, Overrun, Store
+from knarr.store.face import Entry, Store
 
-PREFIX = "/core/pods/"
 AGENTS, AGENT_PREFIX = "system:nodes", "system:node:"
 ROLE = "system:node"
 NEEDED = {"secrets", "configmaps", "persistentvolumeclaims", "serviceaccounts"}
@@ -27,31 +27,19 @@ REFERRERS = {
 Reference = tuple[str, str, str]        # plural, namespace, name
 
 
-class NodeAuthorizer:
+class NodeAuthorizer(Following):
     """The authorizer of agents; it has no opinion of others."""
 
+    prefix = "/core/pods/"
+
     def __init__(self, store: Store, rbac: Rbac) -> None:
-        self._store, self._rbac = store, rbac
+        super().__init__(store)
+        self._rbac = rbac
         self._pods: dict[str, tuple[str, tuple[Reference, ...]]] = {}      # pod key → node, references
         self._held: dict[str, Counter[Reference]] = {}                     # node → how many pods refer to what
-        self._seen = 0
 
-    def load(self) -> None:
-        """Read all pods anew."""
-        page = self._store.list(PREFIX)
+    def _clear(self) -> None:
         self._pods, self._held = {}, {}
-        for entry in page.entries:
-            self._put(entry)
-        self._seen = page.revision
-
-    async def run(self) -> NoReturn:
-        """Follow the store for ever."""
-        while True:
-            try:
-                async for changes in self._store.watch(PREFIX, since=self._seen):
-                    self._follow(changes)
-            except (Compacted, Overrun):
-                self.load()
 
     def authorize(self, attributes: Attributes) -> Decision | None:
         """Decide for an agent; None for anybody else."""
@@ -73,13 +61,6 @@ class NodeAuthorizer:
     def _related(self, node: str, attributes: Attributes) -> bool:
         reference = (attributes.resource, attributes.namespace, attributes.name)
         return self._held.get(node, Counter())[reference] > 0
-
-    def _follow(self, changes: tuple[Change, ...]) -> None:
-        for change in changes:
-            self._drop(change.entry.key)
-            if change.kind != "DELETED":
-                self._put(change.entry)
-            self._seen = change.entry.revision
 
     def _put(self, entry: Entry) -> None:
         pod = entry.obj

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, NoReturn
+from typing import Any
 
 from knarr.api.http import User
+from knarr.apiserver.authz.following import Following
 from knarr.apiserver.authz.rules import Rule, parse
 from knarr.apiserver.security import MASTERS, Attributes, Decision
-from knarr.store.face import Change, Compacted, Entry, Overrun, Store
+from knarr.store.face import Entry, Store
 
-PREFIX = "/rbac.authorization.k8s.io/"
 ACCOUNT = "system:serviceaccount:"
 Subject = tuple[str, str]       # ("User" | "Group", name); service accounts are users
 
@@ -37,32 +37,19 @@ class Grant:
         return f'RBAC: allowed by {kind} "{place}" of {role} "{self.role[1]}" to {self.subject}'
 
 
-class Rbac:
-    """The authorizer. `load` once, then `run` for ever."""
+class Rbac(Following):
+    """The authorizer."""
+
+    prefix = "/rbac.authorization.k8s.io/"
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        super().__init__(store)
         self._rules: dict[tuple[str, str], tuple[Rule, ...]] = {}
         self._grants: dict[Subject, dict[str, tuple[Grant, ...]]] = {}     # by subject, then by binding key
         self._subjects: dict[str, tuple[Subject, ...]] = {}                # of each binding key
-        self._seen = 0
 
-    def load(self) -> None:
-        """Read everything anew."""
-        page = self._store.list(PREFIX)
+    def _clear(self) -> None:
         self._rules, self._grants, self._subjects = {}, {}, {}
-        for entry in page.entries:
-            self._put(entry)
-        self._seen = page.revision
-
-    async def run(self) -> NoReturn:
-        """Follow the store for ever."""
-        while True:
-            try:
-                async for changes in self._store.watch(PREFIX, since=self._seen):
-                    self._follow(changes)
-            except (Compacted, Overrun):
-                self.load()
 
     def authorize(self, attributes: Attributes) -> Decision:
         """Answer from memory. A no has no reason of its own: roles only grant."""
@@ -89,13 +76,6 @@ class Rbac:
     def role(self, namespace: str, name: str) -> tuple[Rule, ...] | None:
         """Return a role's rules; None when there is no such role. namespace empty: a ClusterRole."""
         return self._rules.get((namespace, name))
-
-    def _follow(self, changes: tuple[Change, ...]) -> None:
-        for change in changes:
-            self._drop(change.entry.key)
-            if change.kind != "DELETED":
-                self._put(change.entry)
-            self._seen = change.entry.revision
 
     def _put(self, entry: Entry) -> None:
         _, _, plural, namespace, name = entry.key.split("/", 4)

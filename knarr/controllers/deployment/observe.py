@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from knarr.api import selectors
 from knarr.api.types.apps_v1 import Deployment, ReplicaSet
 from knarr.api.types.core_v1 import Pod
 from knarr.client.informers import Informers
@@ -13,10 +12,10 @@ from knarr.controllers.deployment.plan import View
 from knarr.controllers.deployment.revisions import new_name
 from knarr.controllers.deployment.sizes import is_rolling
 from knarr.reconcile.actions import Look
+from knarr.reconcile.keys import keys_of_owners, own_key
 from knarr.reconcile.owners import BY_CONTROLLER, INDEXES, ORPHANS, controller_of
 from knarr.reconcile.runner import Key, Watch
-
-BY_NAMESPACE = "namespace"
+from knarr.reconcile.serving import BY_NAMESPACE, by_namespace
 
 
 def observe(informers: Informers, key: Key, look: Look) -> View | None:
@@ -36,26 +35,12 @@ def observe(informers: Informers, key: Key, look: Look) -> View | None:
 
 def watches() -> list[Watch[Any]]:
     """Return what concerns Deployments."""
-    by_namespace = {BY_NAMESPACE: lambda obj: (obj.metadata.namespace or "",)}
     return [
-        Watch(Deployment, lambda informers, obj: [(obj.metadata.namespace or "", obj.metadata.name or "")],
-              indexes=by_namespace),
-        Watch(ReplicaSet, _keys_of_replicaset, indexes=INDEXES),
+        Watch(Deployment, own_key, indexes={BY_NAMESPACE: by_namespace}),
+        Watch(ReplicaSet, keys_of_owners(Deployment), indexes=INDEXES),
         # A pod matters only when it is gone: Recreate waits for that.
         Watch(Pod, _keys_of_pod, when=lambda old, new: new is None, indexes=INDEXES),
     ]
-
-
-def _keys_of_replicaset(informers: Informers, one: ReplicaSet) -> Iterator[Key]:
-    namespace = one.metadata.namespace or ""
-    owner = controller_of(one.metadata)
-    if owner is not None:
-        if owner.kind == "Deployment":
-            yield namespace, owner.name
-        return
-    for deployment in informers.of(Deployment).by(BY_NAMESPACE, namespace):
-        if selectors.of(deployment.spec.selector).matches(one.metadata.labels):
-            yield namespace, deployment.metadata.name or ""
 
 
 def _keys_of_pod(informers: Informers, pod: Pod) -> Iterator[Key]:

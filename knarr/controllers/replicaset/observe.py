@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
 
-from knarr.api import selectors
 from knarr.api.types.apps_v1 import ReplicaSet
 from knarr.api.types.core_v1 import Pod
 from knarr.client.informers import Informers
 from knarr.controllers.replicaset.plan import View
 from knarr.reconcile.actions import Look
+from knarr.reconcile.keys import keys_of_owners, own_key
 from knarr.reconcile.owners import BY_CONTROLLER, INDEXES, ORPHANS, controller_of
 from knarr.reconcile.pods import is_active
 from knarr.reconcile.runner import Key, Watch
-
-BY_NAMESPACE = "namespace"
+from knarr.reconcile.serving import BY_NAMESPACE, by_namespace
 
 
 def observe(informers: Informers, key: Key, look: Look) -> View | None:
@@ -31,26 +29,10 @@ def observe(informers: Informers, key: Key, look: Look) -> View | None:
 
 def watches() -> list[Watch[ReplicaSet] | Watch[Pod]]:
     """Return what concerns ReplicaSets."""
-    by_namespace = {BY_NAMESPACE: lambda obj: (obj.metadata.namespace or "",)}
     return [
-        Watch(ReplicaSet, lambda informers, obj: [(obj.metadata.namespace or "", obj.metadata.name or "")],
-              indexes={**INDEXES, **by_namespace}),
-        Watch(Pod, _keys_of_pod, indexes=INDEXES),
+        Watch(ReplicaSet, own_key, indexes={**INDEXES, BY_NAMESPACE: by_namespace}),
+        Watch(Pod, keys_of_owners(ReplicaSet), indexes=INDEXES),
     ]
-
-
-def _keys_of_pod(informers: Informers, pod: Pod) -> Iterator[Key]:
-    namespace = pod.metadata.namespace or ""
-    owner = controller_of(pod.metadata)
-    if owner is not None:
-        if owner.kind == "ReplicaSet":
-            yield namespace, owner.name
-        return
-    if pod.metadata.deletionTimestamp is not None:
-        return
-    for replicaset in informers.of(ReplicaSet).by(BY_NAMESPACE, namespace):
-        if selectors.of(replicaset.spec.selector).matches(pod.metadata.labels):
-            yield namespace, replicaset.metadata.name or ""
 
 
 def _neighbours(informers: Informers, replicaset: ReplicaSet) -> Counter[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from knarr.api import selectors
 from knarr.api.types.apps_v1 import ControllerRevision, StatefulSet
 from knarr.api.types.core_v1 import PersistentVolumeClaim, Pod
 from knarr.client.informers import Informers
@@ -13,6 +12,7 @@ from knarr.controllers.statefulset import identity
 from knarr.controllers.statefulset.plan import View
 from knarr.controllers.statefulset.revisions import revision_name
 from knarr.reconcile.actions import Look
+from knarr.reconcile.keys import keys_of_owners, own_key
 from knarr.reconcile.owners import BY_CONTROLLER, INDEXES, ORPHANS, controller_of
 from knarr.reconcile.runner import Key, Watch
 from knarr.reconcile.serving import BY_NAMESPACE, by_namespace
@@ -38,26 +38,11 @@ def observe(informers: Informers, key: Key, look: Look) -> View | None:
 def watches() -> list[Watch[Any]]:
     """Return what concerns StatefulSets."""
     return [
-        Watch(StatefulSet, lambda informers, obj: [(obj.metadata.namespace or "", obj.metadata.name or "")],
-              indexes={BY_NAMESPACE: by_namespace}),
-        Watch(Pod, _keys_of_member, indexes=INDEXES),
-        Watch(ControllerRevision, _keys_of_member, indexes=INDEXES),
+        Watch(StatefulSet, own_key, indexes={BY_NAMESPACE: by_namespace}),
+        Watch(Pod, keys_of_owners(StatefulSet), indexes=INDEXES),
+        Watch(ControllerRevision, keys_of_owners(StatefulSet), indexes=INDEXES),
         Watch(PersistentVolumeClaim, lambda informers, obj: _keys_of_claim(obj)),
     ]
-
-
-def _keys_of_member(informers: Informers, obj: Any) -> Iterator[Key]:
-    namespace = obj.metadata.namespace or ""
-    owner = controller_of(obj.metadata)
-    if owner is not None:
-        if owner.kind == "StatefulSet":
-            yield namespace, owner.name
-        return
-    if obj.metadata.deletionTimestamp is not None:
-        return
-    for statefulset in informers.of(StatefulSet).by(BY_NAMESPACE, namespace):
-        if selectors.of(statefulset.spec.selector).matches(obj.metadata.labels):
-            yield namespace, statefulset.metadata.name or ""
 
 
 def _keys_of_claim(one: PersistentVolumeClaim) -> Iterator[Key]:

@@ -129,7 +129,8 @@ def products():
     with DATABASE.cursor() as cursor:
         cursor.execute("SELECT id, title, price_cents FROM products ORDER BY price_cents")
         rows = cursor.fetchall()
-    return {"greeting": GREETING, "products": [dict(zip(("id", "title", "price_cents"), row)) for row in rows]}
+    names = ("id", "title", "price_cents")
+    return {"greeting": GREETING, "products": [dict(zip(names, row, strict=True)) for row in rows]}
 
 
 def orders():
@@ -138,7 +139,8 @@ def orders():
         rows = cursor.fetchall()
         cursor.execute("SELECT count(*) FROM orders")
         (total,) = cursor.fetchone()
-    return {"total": total, "orders": [dict(zip(("id", "product", "quantity", "by"), row)) for row in rows]}
+    names = ("id", "product", "quantity", "by")
+    return {"total": total, "orders": [dict(zip(names, row, strict=True)) for row in rows]}
 
 
 def place(product, quantity):
