@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from dataclasses import dataclass
+from functools import partial
 
 import structlog
 
@@ -13,7 +14,7 @@ from knarr.apiserver.bootstrap import dns_service, ensure
 from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.secured import Secured, secured
 from knarr.apiserver.settings import Settings
-from knarr.assembly import pki, preflight, process
+from knarr.assembly import pki, preflight, process, renewal
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance
 from knarr.base.clock import SystemClock
@@ -65,15 +66,19 @@ async def serve(instance: Instance) -> None:
         raise Failure(
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
         ) from error
-    secure = secured(store, _settings(instance), (instance.pki / "sa.key").read_bytes(), clock=clock, rng=rng)
+    settings = _settings(instance)
+    secure = secured(store, settings, (instance.pki / "sa.key").read_bytes(), clock=clock, rng=rng)
     server = secure.server
     edge = Edge(server.handle)
     try:
         await secure.start()
         await ensure(server.creator, dns_service(instance.config.service_cidr))
-        await _listen(instance, edge)  # last: who asks earlier would be refused for want of roles
+        tls = _tls(instance)
+        await _listen(instance, edge, tls)  # last: who asks earlier would be refused for want of roles
         log.info("server.ready", url=instance.server_url)
-        await _components(instance, secure, clock, rng)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(_components(instance, secure, clock, rng))
+            group.create_task(renewal.keep_fresh(instance, clock, partial(_load, instance, tls, settings.agent_tls)))
     finally:
         await server.stop()
         await edge.stop(GRACE_S)
@@ -98,8 +103,19 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
         group.create_task(process.kept_up("components", together, clock))
 
 
-async def _listen(instance: Instance, edge: Edge) -> None:
-    tls = server_tls(str(instance.pki / "server.crt"), str(instance.pki / "server.key"), str(instance.pki / "ca.crt"))
+def _tls(instance: Instance) -> ssl.SSLContext:
+    folder = instance.pki
+    return server_tls(str(folder / "server.crt"), str(folder / "server.key"), str(folder / "ca.crt"))
+
+
+def _load(instance: Instance, serving: ssl.SSLContext, agents: ssl.SSLContext | None) -> None:
+    """Use the certificates that lie there now for new connections: as a server, and as the agents' client."""
+    serving.load_cert_chain(instance.pki / "server.crt", instance.pki / "server.key")
+    if agents is not None:
+        agents.load_cert_chain(instance.pki / "kubelet-client.crt", instance.pki / "kubelet-client.key")
+
+
+async def _listen(instance: Instance, edge: Edge, tls: ssl.SSLContext) -> None:
     try:
         await edge.start("0.0.0.0", instance.config.port, tls)
     except OSError as error:

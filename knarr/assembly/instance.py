@@ -10,7 +10,10 @@ import hashlib
 import ipaddress
 import json
 import os
+import re
+import shutil
 import socket
+import subprocess
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -22,6 +25,8 @@ AGENT_PORT = 10250
 VERSION = "v1.36.2+knarr.0.1.0"
 CLUSTER_DOMAIN = "cluster.local"
 RESOLV_CONF = "/etc/resolv.conf"
+# Second bytes of pods' networks 10.N.0.0/16; services have 10.N+64.0.0/16. 88 is podman's, 96 Kubernetes' own default.
+LOTS = tuple(number for number in range(64, 124) if number not in (88, 96))
 BRIDGE_NOTE = Path("/run/knarr-bridge-nf-call-iptables")  # one for the machine; the last instance removes it
 
 
@@ -179,15 +184,38 @@ def _fresh(data_dir: Path) -> Config:
     if data_dir == ROOT_DATA_DIR:
         return Config(name, address)
     digest = hashlib.sha256(str(data_dir).encode()).digest()
-    lot = int.from_bytes(digest[:2], "big") % 60
-    # 64..123 and 128..187: two blocks of 60 private networks that no common default uses
+    pods, services = _networks(int.from_bytes(digest[:2], "big"), pod_networks())
     return Config(
         name,
         address,
         agent_port=20_000 + int.from_bytes(digest[2:4], "big") % 10_000,
-        pod_cidr=f"10.{64 + lot}.0.0/16",
-        service_cidr=f"10.{128 + lot}.0.0/16",
+        pod_cidr=pods,
+        service_cidr=services,
     )
+
+
+def _networks(lot: int, taken: set[str]) -> tuple[str, str]:
+    """Return networks for pods and services: the lot's, or the next that no instance of this machine has."""
+    lots = [LOTS[(lot + step) % len(LOTS)] for step in range(len(LOTS))]
+    free = [pair for pair in ((f"10.{lot}.0.0/16", f"10.{lot + 64}.0.0/16") for lot in lots) if pair[0] not in taken]
+    if not free:
+        raise Failure("every network for pods is taken on this machine", "choose with --pod-cidr and --service-cidr")
+    return free[0]
+
+
+def pod_networks() -> set[str]:
+    """Return the networks of this machine's instances, as each wrote it into its own nftables table `knarr…_pods`."""
+    program = shutil.which("nft", path=os.environ.get("PATH", "") + ":/usr/sbin:/sbin")
+    if program is None:
+        return set()
+    tables = subprocess.run([program, "list", "tables", "ip"], capture_output=True, text=True, check=False).stdout
+    found = set()
+    for name in re.findall(r"^table ip (knarr\w*_pods)$", tables, re.MULTILINE):
+        rules = subprocess.run([program, "list", "table", "ip", name], capture_output=True, text=True, check=False)
+        network = re.search(r"ip saddr (\d+\.\d+)\.", rules.stdout)
+        if network:
+            found.add(f"{network[1]}.0.0/16")
+    return found
 
 
 def _refuse_moves(was: Config, now: Config) -> None:

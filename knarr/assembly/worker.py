@@ -9,13 +9,13 @@ from pathlib import Path
 import structlog
 
 from knarr.api.types.core_v1 import Pod
-from knarr.assembly import pki, preflight, process
+from knarr.assembly import preflight, process, renewal
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import BRIDGE_NOTE, CLUSTER_DOMAIN, VERSION, Instance
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
-from knarr.client.credentials import Credentials, transport
+from knarr.client.credentials import Credentials, tls_context, transport
 from knarr.client.informers import Informers
 from knarr.dns import run as dns
 from knarr.dns.forward import Source
@@ -44,7 +44,6 @@ def main(instance: Instance) -> None:
 async def serve(instance: Instance) -> None:
     """Keep agent, proxy and DNS up."""
     clock, rng = SystemClock(), Rng.from_machine()
-    pki.ensure(instance, clock.now_s())
     settings = node_settings(instance)
     https = transport(_credentials(instance), clock)
     client = Client(https)
@@ -54,6 +53,11 @@ async def serve(instance: Instance) -> None:
             network = partial(_run_network, instance, settings, client, clock=clock, rng=rng)
             group.create_task(process.kept_up("agent", agent, clock))
             group.create_task(process.kept_up("network", network, clock))
+            group.create_task(
+                renewal.follow(
+                    instance.pki / "node.crt", clock, lambda: https.trust(tls_context(_credentials(instance)))
+                )
+            )
     finally:
         await https.close()
 
@@ -80,7 +84,10 @@ def _agent(instance: Instance, settings: Settings, client: Client, *, clock: Sys
     tls = ServingTls(instance.pki / "node.crt", instance.pki / "node.key", instance.pki / "ca.crt")
 
     async def serve_port(runtime: Runtime, lookup: Lookup) -> None:
-        await Server(settings, runtime, lookup, tls=tls, clock=clock).run()
+        server = Server(settings, runtime, lookup, tls=tls, clock=clock)
+        async with asyncio.TaskGroup() as group:
+            group.create_task(server.run())
+            group.create_task(renewal.follow(tls.certificate_file, clock, server.reload))
 
     parts = Parts(
         volumes=Volumes(settings, client, clock),

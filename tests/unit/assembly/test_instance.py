@@ -76,3 +76,16 @@ def test_the_config_is_plain_json(tmp_path):
     choose(tmp_path, Wishes(node_name="harbour"))
 
     assert json.loads((tmp_path / "config.json").read_text())["node_name"] == "harbour"
+
+
+def test_no_two_instances_share_a_network():
+    """The lot's network belongs to a running neighbour: the next free one is taken, and none is podman's or the default."""
+    first, services = instance._networks(0, set())
+    second, _ = instance._networks(0, {first})
+    every = {instance._networks(lot, set())[0] for lot in range(1000)}
+
+    assert ("10.64.0.0/16", "10.128.0.0/16") == (first, services)
+    assert second == "10.65.0.0/16"
+    assert not {"10.88.0.0/16", "10.96.0.0/16"} & every
+    with pytest.raises(Failure, match="taken"):
+        instance._networks(0, every)
