@@ -7,6 +7,7 @@ import json
 
 import pytest
 
+from knarr.assembly import instance as instance_module
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import ROOT_DATA_DIR, Config, Instance, Wishes, choose, load
 
@@ -80,12 +81,12 @@ def test_the_config_is_plain_json(tmp_path):
 
 def test_no_two_instances_share_a_network():
     """The lot's network belongs to a running neighbour: the next free one is taken, and none is podman's or the default."""
-    first, services = instance._networks(0, set())
-    second, _ = instance._networks(0, {first})
-    every = {instance._networks(lot, set())[0] for lot in range(1000)}
+    first, services = instance_module._networks(0, set())
+    second, _ = instance_module._networks(0, {first})
+    every = {instance_module._networks(lot, set())[0] for lot in range(1000)}
 
     assert ("10.64.0.0/16", "10.128.0.0/16") == (first, services)
     assert second == "10.65.0.0/16"
     assert not {"10.88.0.0/16", "10.96.0.0/16"} & every
     with pytest.raises(Failure, match="taken"):
-        instance._networks(0, every)
+        instance_module._networks(0, every)
