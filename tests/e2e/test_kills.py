@@ -10,7 +10,11 @@ import subprocess
 import sys
 import time
 
-from tests.e2e.cluster import WEB, deployment, service, until
+import pytest
+
+from tests.e2e.cluster import WEB, deployment, pod, service, until
+from tests.e2e.evidence import amiss, api_state, differences
+from tests.e2e.test_pods import ready
 from tests.e2e.test_rollouts import Load, running
 from tests.e2e.test_services import PROBE, endpoints
 
@@ -54,6 +58,49 @@ def containers(cluster, namespace):
 
 def healthy(cluster):
     return cluster.knarr("status", check=False).returncode == 0
+
+
+def kill(cluster, part):
+    """kill -9, as soon as it runs; containerd's pid stands in a file of its own."""
+
+    def killed():
+        own = cluster.data_dir / "containerd" / "containerd.pid"
+        pid = int(own.read_text() or 0) if part == "containerd" else pids(cluster)[part]
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            return False
+        return pid != 0
+
+    until(killed, f"{part} runs")
+
+
+def at_rest(cluster):
+    """Return the API's whole state once nothing changes any more."""
+    seen = []
+
+    def same():
+        seen.append(api_state(cluster))
+        time.sleep(1)
+        return len(seen) > 1 and seen[-1] == seen[-2]
+
+    until(same, "nothing changes", 60)
+    return seen[-1]
+
+
+def nothing_amiss(cluster, patience_s=60):
+    """Wait until API, runtime and machine agree, and say where they do not."""
+    found = {}
+
+    def agree():
+        found.clear()
+        found.update(amiss(cluster))
+        return not found
+
+    try:
+        until(agree, "all agree", patience_s)
+    except AssertionError:
+        assert found == {}
 
 
 def test_kills_at_random_moments_lose_nothing(cluster, namespace):
@@ -101,10 +148,117 @@ def test_a_dead_containerd_comes_back_with_its_containers(cluster, namespace):
     cluster.apply(deployment("web", 1, WEB, **PROBE), namespace=namespace)
     before = containers(cluster, namespace)
 
-    os.kill(int((cluster.data_dir / "containerd" / "containerd.pid").read_text()), signal.SIGKILL)
+    kill(cluster, "containerd")
     name = running(cluster, "web", namespace)[0]["metadata"]["name"]
     until(
         lambda: cluster.exec(name, "hostname", namespace=namespace, check=False).strip() == name, "exec works again", 60
     )
 
     assert before == containers(cluster, namespace)
+
+
+def test_a_restart_at_rest_changes_nothing(cluster, namespace):
+    """Nobody does anything while each process in turn is killed: every object of every kind is as it was, to the byte."""
+    cluster.apply(deployment("web", 2, WEB, **PROBE), service("web"), namespace=namespace)
+    until(lambda: len(endpoints(cluster, "web", namespace)) == 2, "two endpoints")
+    before = at_rest(cluster)
+
+    for victims in [("server",), ("agent",), ("containerd",), ("server", "agent", "containerd")]:
+        for victim in victims:
+            kill(cluster, victim)
+        until(lambda: healthy(cluster), "healthy again", 60)
+        after = at_rest(cluster)
+        assert differences(before, after) == {}, victims
+
+    assert len(before) > 100
+    nothing_amiss(cluster)
+
+
+def test_a_rolling_update_goes_on_while_the_server_dies(cluster, namespace):
+    """The server is killed again and again in the middle of a rollout: it ends well, and nobody was turned away."""
+    dice = random.Random(7)
+    gentle = {**PROBE, "lifecycle": {"preStop": {"sleep": {"seconds": 2}}}}
+    web = deployment("web", 3, WEB, **gentle)
+    web["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 10
+    cluster.apply(web, service("web", type="NodePort"), namespace=namespace)
+    until(lambda: len(endpoints(cluster, "web", namespace)) == 3, "three endpoints")
+    port = cluster.get("service/web", namespace=namespace)["spec"]["ports"][0]["nodePort"]
+    was = {p["metadata"]["name"] for p in running(cluster, "web", namespace)}
+
+    with Load(f"http://127.0.0.1:{port}/") as load:
+        cluster.knarr("rollout", "restart", "deployment/web", "--detach", "-n", namespace)
+        for _ in range(ROUNDS):
+            time.sleep(dice.uniform(0.1, 1.0))
+            kill(cluster, "server")
+            until(lambda: healthy(cluster), "healthy again", 60)
+        cluster.knarr("rollout", "status", "deployment/web", "-n", namespace)
+        until(lambda: len(cluster.get("pods", namespace=namespace)["items"]) == 3, "the old pods are gone")
+    now = {p["metadata"]["name"] for p in running(cluster, "web", namespace)}
+
+    assert load.failures == []
+    assert (len(now), now & was) == (3, set())
+    assert len(cluster.get("replicasets", namespace=namespace)["items"]) == 2
+    nothing_amiss(cluster)
+
+
+@pytest.mark.parametrize("victims", [("agent",), ("containerd",), ("server", "agent", "containerd")], ids="-".join)
+def test_kills_while_pods_come_and_go_leak_nothing(cluster, namespace, victims):
+    """3, 10, 2 replicas, with somebody killed at random moments: in the end exactly two run, and nothing is left over."""
+    dice = random.Random(str(victims))
+    cluster.apply(deployment("web", 3, "trap 'exit 0' TERM; while :; do sleep 0.2; done"), namespace=namespace)
+
+    for replicas in [10, 2] * max(1, ROUNDS // 4):
+        cluster.knarr("scale", "deployment/web", "--replicas", str(replicas), "--detach", "-n", namespace)
+        for _ in range(3):
+            time.sleep(dice.uniform(0.0, 1.2))
+            kill(cluster, dice.choice(victims))
+            until(lambda: healthy(cluster), "healthy again", 60)
+        cluster.knarr("rollout", "status", "deployment/web", "-n", namespace)
+
+    until(lambda: len(cluster.get("pods", namespace=namespace)["items"]) == 2, "two pods", 60)
+    assert all(s["ready"] for p in running(cluster, "web", namespace) for s in p["status"]["containerStatuses"])
+    nothing_amiss(cluster)
+
+
+def test_names_resolve_while_the_server_is_dead(cluster, namespace):
+    """The API server is gone and nobody may start it: a pod that asks for names all the time does not notice."""
+    asking = f"while :; do nslookup -type=a web.{namespace}.svc.cluster.local > /tmp/o 2>&1 && echo fine || cat /tmp/o; done"
+    cluster.apply(deployment("web", 1, WEB, **PROBE), service("web"), namespace=namespace)
+    cluster.apply(pod("asker", asking), namespace=namespace, wait=False)
+    until(lambda: ready(cluster, "asker", namespace), "asker ready")
+    supervisor, server = pids(cluster)["supervisor"], pids(cluster)["server"]
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        os.kill(server, signal.SIGKILL)
+        refused = cluster.knarr("get", "nodes", check=False)
+        time.sleep(3)
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    until(lambda: healthy(cluster), "healthy again", 60)
+    said = cluster.knarr("logs", "asker", "-n", namespace).stdout.splitlines()
+
+    assert refused.returncode == 1
+    assert len(said) > 50
+    assert set(said) == {"fine"}
+
+
+def test_asking_a_dead_agent_says_so(cluster, namespace):
+    """logs and exec need the agent: while it is dead they fail at once, with a reason and no traceback."""
+    cluster.apply(pod("guest"), namespace=namespace, wait=False)
+    until(lambda: ready(cluster, "guest", namespace), "guest ready")
+    supervisor, agent = pids(cluster)["supervisor"], pids(cluster)["agent"]
+    os.kill(supervisor, signal.SIGSTOP)
+    try:
+        os.kill(agent, signal.SIGKILL)
+        said = [
+            cluster.knarr("logs", "guest", "-n", namespace, check=False, timeout_s=30),
+            cluster.knarr("exec", "guest", "-n", namespace, "--", "true", check=False, timeout_s=30),
+        ]
+    finally:
+        os.kill(supervisor, signal.SIGCONT)
+    until(lambda: healthy(cluster), "healthy again", 60)
+
+    for one in said:
+        assert one.returncode == 1
+        assert "10250" in one.stderr or "dial tcp" in one.stderr or "node" in one.stderr
+        assert "Traceback" not in one.stderr
