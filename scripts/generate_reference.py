@@ -75,7 +75,7 @@ def cli_page() -> Iterator[str]:
     yield from ("# Command line", "", MADE, "")
     yield from (
         "Every message of a failed command starts with `knarr:` and names the next step. Exit codes: 0 done, 1 refused",
-        "or failed, 2 the command line itself is wrong, 130 interrupted; `knarr exec` passes on the code of what it ran.",
+        "or failed, 2 the command line itself is wrong, 130 interrupted; `knarr exec` passes on that of what it ran.",
         "With `-o json` a command prints one JSON document and nothing else on standard output. `KNARR_TRACE=1` shows",
         "where a fault in Knarr itself happened.",
     )
@@ -111,7 +111,7 @@ def option_row(option: click.Option, context: click.Context) -> str:
 def kinds_page() -> Iterator[str]:
     """Yield the lines of the kinds' page."""
     yield from ("# Kinds", "", MADE, "")
-    yield "Names and verbs are those of Kubernetes 1.36. A controller has the name of its folder in `knarr/controllers/`."
+    yield "Names and verbs are those of Kubernetes 1.36. A controller is named as its folder in `knarr/controllers`."
     yield from ("", "| kind | resource | scope | subresources | verbs | what acts on it | lacks yet |")
     yield "| --- | --- | --- | --- | --- | --- | --- |"
     yield from (

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from knarr.assembly import processes
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance, default_data_dir, load
 from knarr.cli.output import OUTPUT, print_json
@@ -61,6 +62,9 @@ def load_command(file: Path, data_dir: Path | None, output: str) -> None:
 def _instance(data_dir: Path | None) -> Instance:
     folder = (data_dir or default_data_dir()).absolute()
     instance = load(folder)
+    again = "knarr up" if data_dir is None else f"knarr up --data-dir {folder}"
     if instance is None:
-        raise Failure(f"there is no Knarr in {folder}", "knarr up")
+        raise Failure(f"there is no Knarr in {folder}", again)
+    if not instance.config.runtime_endpoint and not processes.alive(instance, "supervisor"):
+        raise Failure("images go into the running runtime, and it does not run", again)
     return instance

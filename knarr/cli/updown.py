@@ -104,6 +104,8 @@ def status_command(data_dir: Path | None, output: str) -> None:
         for part, good in ready.items():
             click.echo(f"{part:12} {'ready' if good else 'NOT ready'}")
     if not (all(pids.values()) and all(ready.values())):
+        if output == "text":
+            click.echo(f"  → knarr up{_option(data_dir)}; or look closer: knarr doctor{_option(data_dir)}")
         raise click.exceptions.Exit(1)
 
 

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from knarr.base.clock import Clock
 from knarr.node import cgroups, cni
-from knarr.node.containerd import Containerd, unmount_below
+from knarr.node.containerd import Containerd, shims, unmount_below
 from knarr.node.cri.face import ContainerLine, RuntimeFault, Sandbox
 from knarr.node.cri.runtime import CriRuntime
 from knarr.node.settings import Settings
@@ -28,7 +28,7 @@ async def stop_pods(settings: Settings, clock: Clock, *, forget: bool) -> int:
     """Stop all containers and sandboxes of this node and return how many pods that were. forget: remove them too."""
     containerd = Containerd(settings, clock)
     if settings.managed and not containerd.pid():
-        if not settings.runtime_dir.exists():
+        if not settings.runtime_dir.exists() or not (forget or shims(settings)):
             return 0
         containerd.start()
     runtime = CriRuntime(settings.endpoint)

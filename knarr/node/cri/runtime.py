@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable
 from typing import Any
 
@@ -29,6 +30,7 @@ SHORT_S = 30.0         # reads and small changes
 LONG_S = 240.0         # sandboxes and creations under load. Source: kubelet's runtimeRequestTimeout of 2 min, doubled
 PULL_S = 3600.0        # a large image over a slow line
 MESSAGE_MAX = 16 * 1024 * 1024   # bytes; as kubelet's
+NOT_YET, LOOK_EVERY_S = "server is not initialized yet", 0.05   # Source: containerd pkg/cri/sbserver, checkInitialized
 SLACK_S = 5.0          # what the runtime may need beyond a timeout it was given itself
 
 
@@ -52,8 +54,16 @@ class CriRuntime:
         await self._channel.close()
 
     async def ready(self, timeout_s: float) -> RuntimeVersion:
-        """Wait until the runtime answers; RuntimeFault when it does not in time."""
+        """Wait until the runtime answers and knows its pods; RuntimeFault when it does not in time."""
         answer = await asked(self._runtime.Version(pb.VersionRequest(), timeout=timeout_s, wait_for_ready=True))
+        for _ in range(int(timeout_s / LOOK_EVERY_S)):
+            try:
+                await self.network_ready()
+                break
+            except RuntimeFault as fault:
+                if NOT_YET not in fault.details:
+                    raise
+            await asyncio.sleep(LOOK_EVERY_S)  # containerd listens before it has read what it runs
         return RuntimeVersion(answer.runtime_name, answer.runtime_version)
 
     async def version(self) -> RuntimeVersion:
