@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup setup-dev up down check test bench golden
+.PHONY: setup setup-dev up down check test bench golden soak
 
 setup:
 	@bash scripts/setup.sh
@@ -31,3 +31,6 @@ bench: setup-dev          ## every claim against its figure
 
 golden: setup-dev         ## rewrite the golden files; read the diff
 	$(BIN)/python -m pytest tests -k golden --golden-rewrite
+
+soak: setup-dev           ## kill every process two hundred times; an hour
+	KNARR_KILL_ROUNDS=200 KNARR_LEAK_PODS=2000 $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_leaks.py
