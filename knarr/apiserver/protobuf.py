@@ -17,9 +17,11 @@ from typing import Any, TypeAlias
 
 import orjson
 
+from knarr.api.gojson import load
+
 MEDIA = "application/vnd.kubernetes.protobuf"
 MAGIC = b"k8s\x00"
-DEPTH_MAX = 100
+DEPTH_MAX = 100  # messages in messages: objects are far flatter, and reading recurses
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 Row: TypeAlias = tuple[str, str, bool, bool]  # name, type, zero means absent, lies in the parent's JSON
 Raw: TypeAlias = int | bytes
@@ -156,8 +158,8 @@ def _quantity(data: bytes) -> str:
 def _json(data: bytes) -> Any:
     raw = _bytes(dict(_parts(data)).get(1, b""))
     try:
-        return orjson.loads(raw) if raw else {}
-    except orjson.JSONDecodeError as fault:
+        return load(raw) if raw else {}
+    except ValueError as fault:
         raise ProtobufError(str(fault)) from fault
 
 

@@ -70,6 +70,14 @@ def test_what_is_no_message(body, why):
         protobuf.decode(body, "core_v1.Secret")
 
 
+@pytest.mark.parametrize("raw", [b"[" * 500 + b"]" * 500, b"{"], ids=["too deep", "cut short"])
+def test_json_inside_a_message_is_bounded_like_other_json(raw):
+    """What stands in a ControllerRevision is JSON that the client wrote as it liked."""
+    body = b"k8s\x00" + field(2, field(2, field(1, raw)))
+    with pytest.raises(protobuf.ProtobufError, match="exceeded max depth|unexpected end"):
+        protobuf.decode(body, "apps_v1.ControllerRevision")
+
+
 async def test_a_client_creates_with_protobuf(api: Asker):
     """The server takes it, answers in JSON, and refuses what is broken with 400."""
     path = "/apis/apps/v1/namespaces/web/deployments"
