@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -22,9 +23,8 @@ from knarr.base.rng import Rng
 from knarr.client.client import Client
 from knarr.client.informers import Informers
 from knarr.client.transport import InProcess
-from knarr.controllers import starters
+from knarr.controllers import Starter, starters
 from knarr.reconcile.runner import Setup
-from knarr.scheduler import run as scheduler
 from knarr.store.face import StoreDamaged, StoreOwned, StoreUnavailable
 from knarr.store.sealed import Sealed
 from knarr.store.sqlite import open_sqlite
@@ -93,14 +93,22 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
         client = Client(InProcess(secure.server.handle, CONTROLLER_USER))
         informers = Informers(client, clock=clock, rng=rng.child("informers"))
         setup = Setup(informers, clock, rng, settings=ControllerSettings((instance.pki / "ca.crt").read_text()))
+        imported = await asyncio.to_thread(_import)
         async with asyncio.TaskGroup() as group:
             group.create_task(informers.run())
-            for name, start in {**starters(), "scheduler": scheduler.run}.items():
+            for name, start in imported.items():
                 group.create_task(start(setup), name=name)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(secure.access.run())
         group.create_task(process.kept_up("components", together, clock))
+
+
+def _import() -> Mapping[str, Starter]:
+    """Import controllers and scheduler, NumPy with it: once the API answers, and in a thread, so that it goes on to."""
+    from knarr.scheduler import run as scheduler
+
+    return {**starters(), "scheduler": scheduler.run}
 
 
 def _tls(instance: Instance) -> ssl.SSLContext:

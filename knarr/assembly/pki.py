@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import base64
 import datetime
+import fcntl
 import ipaddress
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -69,10 +71,26 @@ def leaves(instance: Instance) -> list[Leaf]:
 def ensure(instance: Instance, now_s: float) -> None:
     """Make whatever is missing or due. Existing good files are left as they are.
 
+    `knarr up` and the server it has started both ask: one makes the files, the other waits and finds them.
     now_s: wall clock, seconds since 1970.
     """
-    now = datetime.datetime.fromtimestamp(now_s, datetime.UTC)
     instance.pki.mkdir(parents=True, exist_ok=True, mode=0o700)
+    with _alone(instance.pki):
+        _ensure(instance, datetime.datetime.fromtimestamp(now_s, datetime.UTC))
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a folder against other processes; the kernel lets go when the holder dies. Source: flock(2)."""
+    held = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(held)
+
+
+def _ensure(instance: Instance, now: datetime.datetime) -> None:
     ca_key, ca = _authority(instance.pki, now)
     for leaf in leaves(instance):
         if _is_due(instance.pki / f"{leaf.file}.crt", leaf, now, ca):
@@ -168,7 +186,9 @@ def _issue(
         builder = builder.add_extension(x509.SubjectAlternativeName(_alternatives(leaf)), critical=False)
     certificate = builder.sign(ca_key, hashes.SHA256())
     _write_key(folder / f"{leaf.file}.key", key)
-    (folder / f"{leaf.file}.crt").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    draft = folder / f"{leaf.file}.crt.new"  # others read these while they are renewed: never half a file
+    draft.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    draft.replace(folder / f"{leaf.file}.crt")
 
 
 def _is_due(path: Path, leaf: Leaf, now: datetime.datetime, ca: x509.Certificate) -> bool:

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import json
-import ssl
 import subprocess
-import urllib.error
-import urllib.request
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from knarr.assembly import pki, preflight, processes
+from knarr.assembly import preflight, processes
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance, Wishes, load, propose, save
 from knarr.base.clock import Clock
@@ -45,9 +42,9 @@ async def up(data_dir: Path, wishes: Wishes, clock: Clock, tell: Tell) -> Instan
         preflight.check_port(instance.config.port)
         preflight.check_port(instance.config.agent_port, option="--agent-port")
         save(instance)
-        pki.ensure(instance, clock.now_s())
-        tell(f"Certificates and kubeconfig in {instance.data_dir}")
         processes.start(instance)
+        _certify(instance, clock)  # while the parts are being imported
+        tell(f"Certificates and kubeconfig in {instance.data_dir}")
     await until(lambda: ready(instance), clock, patience_s=API_PATIENCE_S, failure=lambda: _silent(instance, "server"))
     tell(f"API server answers at {instance.server_url}")
     await until(
@@ -55,6 +52,12 @@ async def up(data_dir: Path, wishes: Wishes, clock: Clock, tell: Tell) -> Instan
     )
     tell(f"Node {instance.config.node_name} is Ready")
     return instance
+
+
+def _certify(instance: Instance, clock: Clock) -> None:
+    from knarr.assembly import pki  # here, because it takes longer to import than to start the parts
+
+    pki.ensure(instance, clock.now_s())
 
 
 def _refuse_change(instance: Instance) -> None:
@@ -120,13 +123,16 @@ def node_ready(instance: Instance) -> bool:
 
 
 def ask(instance: Instance, path: str, wait_s: float = 2.0) -> bytes | None:
-    """GET a path as the administrator; None when the server does not answer with 200."""
-    context = ssl.create_default_context(cafile=str(instance.pki / "ca.crt"))
-    context.load_cert_chain(instance.pki / "admin.crt", instance.pki / "admin.key")
+    """GET a path as the administrator; None when the server does not answer with 200, or has no certificate yet."""
+    import ssl  # here, for the same reason
+    import urllib.request
+
     try:
+        context = ssl.create_default_context(cafile=str(instance.pki / "ca.crt"))
+        context.load_cert_chain(instance.pki / "admin.crt", instance.pki / "admin.key")
         with urllib.request.urlopen(instance.server_url + path, context=context, timeout=wait_s) as answer:
             return bytes(answer.read())
-    except (OSError, urllib.error.HTTPError):
+    except OSError:  # ssl.SSLError and urllib.error.URLError are such too
         return None
 
 

@@ -12,7 +12,7 @@ from knarr.api.types.core_v1 import Pod
 from knarr.assembly import preflight, process, renewal
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import BRIDGE_NOTE, CLUSTER_DOMAIN, VERSION, Instance
-from knarr.base.clock import SystemClock
+from knarr.base.clock import Clock, SystemClock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
 from knarr.client.credentials import Credentials, tls_context, transport
@@ -31,6 +31,7 @@ from knarr.proxy import run as proxy
 from knarr.proxy.render import Names
 
 HOST_NAMES = Path("/etc/hosts")
+CERTIFICATE_PATIENCE_S, LOOK_EVERY_S = 10.0, 0.02
 
 log = structlog.get_logger()
 
@@ -45,6 +46,7 @@ async def serve(instance: Instance) -> None:
     """Keep agent, proxy and DNS up."""
     clock, rng = SystemClock(), Rng.from_machine()
     settings = node_settings(instance)
+    await _certified(instance.pki / "node.crt", clock)
     https = transport(_credentials(instance), clock)
     client = Client(https)
     try:
@@ -60,6 +62,13 @@ async def serve(instance: Instance) -> None:
             )
     finally:
         await https.close()
+
+
+async def _certified(path: Path, clock: Clock) -> None:
+    """Wait a little for the node's certificate: a first start makes it while this process is being imported."""
+    deadline_s = clock.monotonic_s() + CERTIFICATE_PATIENCE_S
+    while not path.exists() and clock.monotonic_s() < deadline_s:
+        await clock.sleep(LOOK_EVERY_S)
 
 
 async def _run_network(instance: Instance, settings: Settings, client: Client, *, clock: SystemClock, rng: Rng) -> None:
