@@ -20,7 +20,7 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.client import Client, Selection
 from knarr.client.informers import Informers
-from knarr.node import adopt, cni, nodestatus
+from knarr.node import adopt, cni, nodestatus, shims
 from knarr.node.act import Hands
 from knarr.node.containerd import Containerd
 from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
@@ -86,6 +86,7 @@ class Agent:
         self._pods = informers.of(Pod, Selection(fields=f"spec.nodeName={settings.node_name}"))
         self._services = informers.of(Service)
         self._strays = Strays()
+        self._reaped_for = 0            # the containerd whose predecessors' shims are ended, pid
         self.lookup = AgentLookup(self.workers, self._pods.get)
 
     async def run(self) -> None:
@@ -202,6 +203,14 @@ class Agent:
         finally:
             self._strays.leaving.discard(uid)
 
+    async def _reap(self, containerd_pid: int, known: set[str]) -> None:
+        """End what an earlier containerd has left; once for each that runs."""
+        if containerd_pid == self._reaped_for or containerd_pid != self.containerd.pid():
+            return
+        self._reaped_for = containerd_pid
+        for sandbox_id in await asyncio.to_thread(shims.reap, self._settings, containerd_pid, known):
+            log.warning("shim.stray", sandbox=sandbox_id)
+
     def _gone(self, pod: Pod) -> None:
         """The API no longer has a pod."""
         worker = self.workers.get(pod.metadata.uid or "")
@@ -264,8 +273,10 @@ class Agent:
         """Compare what we think runs with what does."""
         before = {uid: worker.machine for uid, worker in self.workers.items()}
         try:
-            running = {line.id for line in await tools.runtime.list_containers() if line.state == "running"}
+            containerd_pid = self.containerd.pid() if self._settings.managed else 0
             sandboxes = await tools.runtime.list_sandboxes()
+            running = {line.id for line in await tools.runtime.list_containers() if line.state == "running"}
+            await self._reap(containerd_pid, {each.id for each in sandboxes})
             for stray in self._strays.look(sandboxes, self.workers):
                 log.warning("sandbox.stray", sandbox=stray)
                 await tools.runtime.remove_sandbox(stray)

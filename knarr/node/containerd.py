@@ -18,8 +18,8 @@ from knarr.base.clock import Clock
 from knarr.node import cgroups
 from knarr.node.settings import Settings
 
-RESTART = Backoff(first_s=0.2, factor=2, cap_s=30)
-STEADY_S = 60.0         # a run this long forgets earlier failures
+RESTART = Backoff(first_s=0.2, factor=2, cap_s=5)      # nothing goes without it
+STEADY_S = 5.0          # a run this long forgets earlier failures
 STOP_S = 10.0           # containerd's own graceful stop takes well under a second
 PROGRAM = "containerd"
 RUNTIME_LOG = "containerd.log"      # in the runtime's directory; kept bounded by `logrotate`

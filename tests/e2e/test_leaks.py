@@ -16,7 +16,7 @@ MORE_DESCRIPTORS = 8  # connections that happen to be open
 
 def test_two_hundred_pods_leave_nothing(cluster, namespace):
     """A first wave warms everything up; what the next ones leave behind is a leak."""
-    cluster.apply(deployment("wave", 0, "trap 'exit 0' TERM; while :; do sleep 0.5; done"), namespace=namespace)
+    cluster.apply(deployment("wave", 0, "trap 'exit 0' TERM; sleep inf & wait"), namespace=namespace)
     weights = []
 
     for _ in range(max(2, PODS // WAVE)):

@@ -1,0 +1,45 @@
+"""A shim that its containerd forgot is ended with what runs in it; a known one, and a young one, is left alone."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import pytest
+
+from knarr.node import shims
+
+SHIM = "import subprocess,sys; child=subprocess.Popen(['sleep','60']); print(child.pid, flush=True); child.wait()"
+
+
+@pytest.fixture
+def shim(tmp_path):
+    """A process that looks like a shim with a container in it, older than this test's `containerd`."""
+    process = subprocess.Popen([sys.executable, "-c", SHIM, "-namespace", "k8s.io", "-id", "s1"], stdout=subprocess.PIPE)
+    child = int(process.stdout.readline())
+    yield process, child
+    shims.end(process.pid)
+    process.wait()
+    process.stdout.close()
+
+
+@pytest.mark.parametrize(("known", "age_ticks", "ended"), [
+    pytest.param(set(),   1, ["s1"], id="forgotten by a younger containerd"),
+    pytest.param({"s1"},  1, [],     id="known"),
+    pytest.param(set(),  -1, [],     id="just being made by this containerd"),
+])
+def test_whom_it_ends(shim, tmp_path, monkeypatch, known, age_ticks, ended):
+    """containerd's start lies after or before the shim's."""
+    process, child = shim
+    born = shims.started_ticks(process.pid)
+    monkeypatch.setattr(shims, "shims", lambda _: [process.pid])
+    monkeypatch.setattr(shims, "started_ticks", lambda pid: born if pid == process.pid else born + age_ticks)
+
+    assert ended == shims.reap(SimpleNamespace(runtime_dir=tmp_path), os.getpid(), known)
+    if ended:
+        process.wait(5)
+        assert child not in shims.children(process.pid)
+    else:
+        assert shims.children(process.pid) == [child]
