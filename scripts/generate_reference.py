@@ -22,7 +22,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "Binding"): ("API server: places a pod", ""),
     ("", "ConfigMap"): ("node agent: volumes and environment; `rootca` keeps `kube-root-ca.crt`", ""),
     ("", "Endpoints"): ("`endpoints` writes them", ""),
-    ("", "Event"): ("written by every component", "expiry after an hour"),
+    ("", "Event"): ("written by every component, forgotten after an hour", ""),
     ("", "LimitRange"): ("nothing yet", "admission: defaults and limits"),
     ("", "Namespace"): ("`namespace` empties one that goes", ""),
     ("", "Node"): ("node agent registers; `nodelifecycle` taints; scheduler", "more than one machine"),

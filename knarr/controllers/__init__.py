@@ -18,6 +18,7 @@ ALL: tuple[str, ...] = (
     "deployment",
     "endpoints",
     "endpointslices",
+    "eventttl",
     "garbagecollector",
     "localpath",
     "namespace",
