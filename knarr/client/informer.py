@@ -30,7 +30,8 @@ Handler: TypeAlias = Callable[[T | None, T | None], None]          # (old, new)
 
 Stop: TypeAlias = Callable[[], None]                               # takes a handler off again
 
-RETRY = Backoff(first_s=0.1, factor=2, cap_s=30)                   # Source: client-go reflector, 0.8 s to 30 s
+# client-go's reflector waits up to 30 s: after a server's second death a node stayed blind for longer than its restart.
+RETRY = Backoff(first_s=0.1, factor=2, cap_s=3)
 WATCH_S = (1_800, 3_600)                                           # a watch is renewed somewhere between
 
 log = structlog.get_logger()

@@ -26,7 +26,7 @@ from knarr.dns.zone import Names, Zone, names_of
 
 SERVICE_NAME = "kubernetes.io/service-name"
 BY_SERVICE = "service"
-RETRY = Backoff(first_s=0.5, factor=2, cap_s=30)
+RETRY = Backoff(first_s=0.5, factor=2, cap_s=5)
 
 log = structlog.get_logger()
 
