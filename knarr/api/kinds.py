@@ -196,6 +196,7 @@ KINDS: tuple[Kind, ...] = (
     Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), namespaced=False),
     Kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", ("pc",), namespaced=False),
     Kind("coordination.k8s.io", "v1", "Lease", "leases"),
+    Kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False),
     Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
 )
 

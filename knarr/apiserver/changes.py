@@ -93,15 +93,19 @@ class Changer:
         new["metadata"].pop("managedFields", None)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         defaults.apply(kind, new)
-        await chain.admit(Admission(self.core, request.user, kind, "update", new, old, subresource))
+        admission = Admission(
+            self.core, request.user, kind, "update", new, old, subresource, request.warnings, request.dry_run
+        )
+        await chain.admit(admission)
         strategy.prepare_update(kind, new, old, subresource)
         with self.services.claim(kind, new, old, dry_run=request.dry_run) as claim:
             causes = validation.update(kind, new, old, subresource)
             if causes:
                 raise invalid(kind.kind, kind.group, request.target.name, causes)
-            if request.dry_run:
-                return pretended(entry.key, new)
-            saved = await self._write(kind, entry, new, old=old)
+            async with chain.checked(admission):
+                if request.dry_run:
+                    return pretended(entry.key, new)
+                saved = await self._write(kind, entry, new, old=old)
             claim.keep()
         return saved
 

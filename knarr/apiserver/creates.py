@@ -46,15 +46,19 @@ class Creator:
         generated = str(meta.get("generateName") or "") if not meta.get("name") else ""
         self._own(meta, generated, dry_run=request.dry_run)
         defaults.apply(kind, obj)
-        await chain.admit(Admission(self.core, request.user, kind, "create", obj))
+        admission = Admission(
+            self.core, request.user, kind, "create", obj, warnings=request.warnings, dry_run=request.dry_run
+        )
+        await chain.admit(admission)
         strategy.prepare_create(kind, obj)
         with self.services.claim(kind, obj, dry_run=request.dry_run) as claim:
             causes = validation.create(kind, obj)
             if causes:
                 raise invalid(kind.kind, kind.group, str(meta.get("name", "")), causes)
-            if request.dry_run:
-                return self._pretend(kind, obj)
-            entry = await self._store(kind, obj, generated)
+            async with chain.checked(admission):
+                if request.dry_run:
+                    return self._pretend(kind, obj)
+                entry = await self._store(kind, obj, generated)
             claim.keep()
         return entry
 

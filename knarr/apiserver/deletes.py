@@ -107,12 +107,12 @@ class Deleter:
                 raise not_found(kind.plural, kind.group, name)
             obj = entry.obj
             check_preconditions(kind, obj, options)
-            await chain.admit(Admission(self.core, user, kind, "delete", obj))
+            admission = Admission(self.core, user, kind, "delete", obj, dry_run=dry_run)
+            await chain.admit(admission)
             gone = self._mark(kind, obj, options)
-            if dry_run:
-                return Outcome(obj, gone)
             try:
-                return await self._carry_out(kind, entry, obj, gone=gone)
+                async with chain.checked(admission):
+                    return Outcome(obj, gone) if dry_run else await self._carry_out(kind, entry, obj, gone=gone)
             except Stale:
                 continue
             except Gone as fault:

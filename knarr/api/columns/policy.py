@@ -85,6 +85,10 @@ def _metric(wanted: Obj, current: Obj) -> str:
     return f"{name_shown}{UNKNOWN if used is None else quantity.canonical(used)}/{target.get(field, '')}{average}"
 
 
+def _runtime_cells(obj: Obj, now_s: float) -> list[Any]:
+    return [name(obj), obj.get("handler", ""), age(obj, now_s)]
+
+
 RBAC = "rbac.authorization.k8s.io"
 BINDING = View(
     (NAME, *columns("Role"), AGE, *columns("+Users", "+Groups", "+ServiceAccounts")), binding_cells)
@@ -94,6 +98,7 @@ VIEWS = {
     ("", "ResourceQuota"): View((NAME, *columns("Request", "Limit"), AGE), quota_cells),
     ("policy", "PodDisruptionBudget"): View(
         (NAME, *columns("Min Available", "Max Unavailable", "Allowed Disruptions#"), AGE), _budget_cells),
+    ("node.k8s.io", "RuntimeClass"): View((NAME, *columns("Handler"), AGE), _runtime_cells),
     ("scheduling.k8s.io", "PriorityClass"): View(
         (NAME, *columns("Value#"), Column("Global-Default", type="boolean"), AGE, *columns("PreemptionPolicy")),
         _priority_cells),

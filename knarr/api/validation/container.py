@@ -28,7 +28,7 @@ class Containers:
     volumes: name to volume, those that are well formed.
     """
 
-    __slots__ = ("claims", "grace_s", "host_network", "host_ports", "names", "spec", "volumes")
+    __slots__ = ("claims", "grace_s", "host_network", "host_ports", "names", "own_users", "spec", "volumes")
 
     def __init__(self, spec: dict[str, Any], volumes: dict[str, dict[str, Any]]) -> None:
         self.spec = spec
@@ -38,6 +38,7 @@ class Containers:
         self.claims = tuple(claim.get("name", "") for claim in spec.get("resourceClaims") or ())
         self.grace_s: int = spec.get("terminationGracePeriodSeconds") or 0
         self.host_network = bool(spec.get("hostNetwork"))
+        self.own_users = spec.get("hostUsers") is False
 
     def check(self, spot: Spot) -> None:
         """Check all of them: the main ones first, at least one."""
@@ -103,6 +104,7 @@ class Containers:
             spot.at("resizePolicy").index(number).at("restartPolicy").choice(rule.get("restartPolicy"), RESIZE)
         if item.get("securityContext"):
             security.context(spot.at("securityContext"), item["securityContext"])
+            security.bare_proc(spot.at("securityContext"), item["securityContext"], own_users=self.own_users)
 
     def _attached(self, spot: Spot, item: dict[str, Any]) -> None:
         if item.get("lifecycle"):

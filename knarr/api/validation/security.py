@@ -34,6 +34,12 @@ def context(spot: Spot, item: dict[str, Any]) -> None:
                      "cannot set `allowPrivilegeEscalation` to false and `capabilities.Add` CAP_SYS_ADMIN")
 
 
+def bare_proc(spot: Spot, item: dict[str, Any], *, own_users: bool) -> None:
+    """Check that only a pod with a user namespace of its own sees all of /proc."""
+    if item.get("procMount") == "Unmasked" and not own_users:
+        spot.at("procMount").invalid("Unmasked", "`hostUsers` must be false to use `Unmasked`")
+
+
 def pod_context(spot: Spot, item: dict[str, Any]) -> None:
     """Check a pod's security context."""
     _ids(spot, item, ("fsGroup", "runAsUser", "runAsGroup"))

@@ -1,10 +1,21 @@
-"""Run the rules that concern a write, in order. Which those are is a table."""
+"""Run the rules that concern a write, in order. Which those are is a table.
+
+    admit(admission)     before validation: completes the object, or refuses it
+    checked(admission)   after validation, around the write: refuses what is whole but not allowed, and charges quotas
+"""
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TypeAlias
+
 from knarr.apiserver.admission import (
+    ingress_class,
+    limits,
     namespace_lifecycle,
     nodes,
+    pod_security,
     priority,
     runtime_class,
     service_account,
@@ -13,14 +24,17 @@ from knarr.apiserver.admission import (
 )
 from knarr.apiserver.admission.words import Admission, Step
 
+Table: TypeAlias = dict[tuple[str, str, str], tuple[Step, ...]]
+
 POD_CREATE: tuple[Step, ...] = (
+    limits.fill,
     service_account.admit,
     nodes.restrict,
     priority.admit,
     tolerations.admit,
     runtime_class.admit,
 )
-STEPS: dict[tuple[str, str, str], tuple[Step, ...]] = {
+STEPS: Table = {
     ("", "pods", "create"): POD_CREATE,
     ("", "pods", "update"): (nodes.restrict, tolerations.admit),
     ("", "pods", "delete"): (nodes.restrict,),
@@ -32,6 +46,19 @@ STEPS: dict[tuple[str, str, str], tuple[Step, ...]] = {
     ("coordination.k8s.io", "leases", "delete"): (nodes.restrict,),
     ("", "persistentvolumeclaims", "create"): (volumes.default_class, volumes.protect),
     ("", "persistentvolumes", "create"): (volumes.protect,),
+    ("networking.k8s.io", "ingresses", "create"): (ingress_class.default_class,),
+    ("scheduling.k8s.io", "priorityclasses", "create"): (priority.one_default,),
+    ("scheduling.k8s.io", "priorityclasses", "update"): (priority.one_default,),
+}
+TEMPLATE: tuple[Step, ...] = (pod_security.template,)
+CHECKS: Table = {
+    ("", "namespaces", "create"): (pod_security.namespace,),
+    ("", "namespaces", "update"): (pod_security.namespace,),
+    ("", "pods", "create"): (limits.check_pod, pod_security.pod),
+    ("", "pods", "update"): (limits.check_pod, pod_security.pod),
+    ("", "persistentvolumeclaims", "create"): (limits.check_claim,),
+    ("", "persistentvolumeclaims", "update"): (limits.check_claim, volumes.resize),
+    **{(*row, operation): TEMPLATE for row in pod_security.TEMPLATES for operation in ("create", "update")},
 }
 
 
@@ -41,3 +68,12 @@ async def admit(admission: Admission) -> None:
     key = (admission.kind.group, admission.kind.plural, admission.operation)
     for step in (*STEPS.get(key, ()), *admission.core.checks.get(key, ())):
         await step(admission)
+
+
+@asynccontextmanager
+async def checked(admission: Admission) -> AsyncIterator[None]:
+    """Refuse what may not be stored; what is charged for the write is given back if it fails."""
+    key = (admission.kind.group, admission.kind.plural, admission.operation)
+    for step in CHECKS.get(key, ()):
+        await step(admission)
+    yield

@@ -27,6 +27,16 @@ async def admit(a: Admission) -> None:
     spec["priority"], spec["preemptionPolicy"] = value, policy
 
 
+async def one_default(a: Admission) -> None:
+    """Refuse a second class that is everybody's default."""
+    if not a.obj.get("globalDefault"):
+        return
+    others = [one for one in a.every("scheduling.k8s.io", "priorityclasses") if one["metadata"]["name"] != a.name]
+    present = next((one["metadata"]["name"] for one in others if one.get("globalDefault")), None)
+    if present is not None:
+        raise a.refuse(f"PriorityClass {present} is already marked as default. Only one default can exist")
+
+
 def chosen(a: Admission, spec: Obj) -> Obj | None:
     """Return the pod's class, or the cluster's default one, or None."""
     name = spec.get("priorityClassName")

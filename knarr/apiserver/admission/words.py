@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from knarr.api import kinds
@@ -20,7 +20,7 @@ class Admission:
     """One write on its way to the store.
 
     operation: create, update or delete. obj: the draft, changed in place (on delete: what is stored). old: on update,
-    what is stored.
+    what is stored. warnings: told to the client. dry_run: nothing may be changed elsewhere.
     """
 
     core: Core
@@ -30,6 +30,8 @@ class Admission:
     obj: Obj
     old: Obj | None = None
     subresource: str = ""
+    warnings: list[str] = field(default_factory=list)
+    dry_run: bool = False
 
     @property
     def namespace(self) -> str:
@@ -53,6 +55,12 @@ class Admission:
         kind = kinds.by_resource(group, "v1", plural)
         assert kind is not None, plural
         return [entry.obj for entry in self.core.store.list(kind.namespace_prefix("")).entries]
+
+    def siblings(self, group: str, plural: str) -> list[Obj]:
+        """Read all objects of a kind in the object's own namespace, in version v1. None there: next to no cost."""
+        kind = kinds.by_resource(group, "v1", plural)
+        assert kind is not None, plural
+        return [entry.obj for entry in self.core.store.list(kind.namespace_prefix(self.namespace)).entries]
 
     def refuse(self, why: str) -> Forbidden:
         """Word a refusal. Source: kube apiserver admission/errors.go, NewForbidden."""
