@@ -20,13 +20,18 @@ from knarr.store.face import Store
 
 @dataclass(frozen=True, slots=True)
 class Core:
-    """What every handler may use. checks: admission steps that others bring, by (group, plural, operation)."""
+    """What every handler may use.
+
+    checks: admission steps that others bring, by (group, plural, operation). desks: who waits to charge quotas, by
+    namespace; empty while nobody does.
+    """
 
     store: Store
     settings: Settings
     clock: Clock
     rng: Rng
     checks: Mapping[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
+    desks: dict[str, Any] = field(default_factory=dict)
 
     def timestamp(self) -> str:
         """Return now as the API writes it, to the second."""

@@ -16,6 +16,7 @@ Starter: TypeAlias = Callable[[Setup], Coroutine[Any, Any, Any]]
 
 ALL: tuple[str, ...] = (
     "deployment",
+    "disruption",
     "endpoints",
     "endpointslices",
     "eventttl",
@@ -27,6 +28,7 @@ ALL: tuple[str, ...] = (
     "pvcprotection",
     "pvprotection",
     "replicaset",
+    "resourcequota",
     "rootca",
     "serviceaccounts",
     "statefulset",

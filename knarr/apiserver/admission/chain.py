@@ -17,6 +17,7 @@ from knarr.apiserver.admission import (
     nodes,
     pod_security,
     priority,
+    quota,
     runtime_class,
     service_account,
     tolerations,
@@ -76,4 +77,5 @@ async def checked(admission: Admission) -> AsyncIterator[None]:
     key = (admission.kind.group, admission.kind.plural, admission.operation)
     for step in CHECKS.get(key, ()):
         await step(admission)
-    yield
+    async with quota.charged(admission):
+        yield
