@@ -16,10 +16,11 @@ from knarr.node import cgroups, cni
 from knarr.node.containerd import Containerd, shims, unmount_below
 from knarr.node.cri.face import ContainerLine, RuntimeFault, Sandbox
 from knarr.node.cri.runtime import CriRuntime
+from knarr.node.orphans import GRACE_NOTE
 from knarr.node.settings import Settings
 
 PURGE_GRACE_S = 2.0  # when their data goes too, there is little to end well for
-GRACE_S = 10.0  # what a container gets to end well when the machine's owner says stop
+GRACE_S = 10.0  # what a container gets at most to end well when the machine's owner says stop
 ANSWER_S = 20.0  # how long a runtime may take to answer after a start
 AT_ONCE_MAX = 16  # stops in flight: more only makes CNI plugins wait for each other
 
@@ -73,7 +74,8 @@ def _ours(settings: Settings, sandboxes: Iterable[Sandbox]) -> set[str]:
 
 async def _stop_container(runtime: CriRuntime, line: ContainerLine, grace_s: float) -> None:
     if line.state == "running":
-        await runtime.stop_container(line.id, grace_s=grace_s)
+        own_s = float(line.annotations.get(GRACE_NOTE, grace_s))
+        await runtime.stop_container(line.id, grace_s=min(own_s, grace_s))
 
 
 async def _stop_sandbox(runtime: CriRuntime, sandbox: Sandbox, *, forget: bool) -> None:
