@@ -57,6 +57,7 @@ EXTENSIONS = {  # x-kubernetes-… → key in the table
 }
 SCALARS = {"string": "str", "boolean": "bool", "integer": "int", "number": "float", "int32": "int", "int64": "int",
            "double": "float", "byte": "str", "date-time": "str", "object": "Any", "any": "Any"}
+UNSEEN = {("meta_v1.ObjectMeta", "managedFields")}  # no component reads them, and they weigh more than all the rest
 RESERVED = {"bool", "int", "str", "float", "dict", "tuple", "list", "object"}  # names that annotations use
 
 Table = dict[str, dict[str, Any]]
@@ -180,6 +181,8 @@ def render_struct(module: str, name: str, row: dict[str, Any]) -> str:
              f'    """{module.replace("_", "/")} {name}."""', ""]
     is_object = "metadata" in row["fields"]
     for attribute, spec in row["fields"].items():
+        if (f"{module}.{name}", attribute) in UNSEEN:
+            continue
         kind = spec if isinstance(spec, str) else spec["type"]
         constant = own_constant(attribute, row)
         always = attribute in row.get("required", ()) or (is_object and attribute in ("metadata", "spec", "status"))

@@ -14,7 +14,7 @@ from knarr.api import defaults, strategy, validation
 from knarr.api.errors import MODIFIED, BadRequest, Conflict, conflict, invalid, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
-from knarr.apiserver import bodies, convert, encode, patches
+from knarr.apiserver import bodies, convert, encode, ownership, patches
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.core import Core, Request, with_warnings
@@ -66,10 +66,13 @@ class Changer:
         entry = await self.change(request, patched)
         return with_warnings(self.reader.show(request, 200, entry), request.warnings)
 
-    async def change(self, request: Request, make: Callable[[Obj], Obj], *, whole: bool = False) -> Entry:
+    async def change(
+        self, request: Request, make: Callable[[Obj], Obj], *, whole: bool = False, owned: bool = False
+    ) -> Entry:
         """Make the new state from the stored one and store it, again while others interfere.
 
         make: gets the stored object in the request's form; may change it. whole: a PUT, whose uid is a precondition.
+        owned: what is made has its managedFields complete.
         """
         target = request.target
         for _ in range(TRIES_MAX):
@@ -79,7 +82,7 @@ class Changer:
             new = make(convert.served(target.kind, entry.obj))
             pinned = preconditions(target.kind, target.name, new, entry, whole=whole)
             try:
-                return await self._save(request, entry, convert.stored(target.kind, new))
+                return await self._save(request, entry, convert.stored(target.kind, new), owned=owned)
             except Stale as stale:
                 if pinned:
                     raise modified(target.kind, target.name) from stale
@@ -87,17 +90,19 @@ class Changer:
                 raise not_found(target.kind.plural, target.kind.group, target.name) from gone
         raise modified(target.kind, target.name)
 
-    async def _save(self, request: Request, entry: Entry, new: Obj) -> Entry:
+    async def _save(self, request: Request, entry: Entry, new: Obj, *, owned: bool) -> Entry:
         kind, subresource = request.target.kind.storage, request.target.subresource
         old = entry.obj
-        new["metadata"].pop("managedFields", None)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         defaults.apply(kind, new)
+        if not owned:
+            ownership.track(self.core, request, new, old)
         admission = Admission(
             self.core, request.user, kind, "update", new, old, subresource, request.warnings, request.dry_run
         )
         await chain.admit(admission)
         strategy.prepare_update(kind, new, old, subresource)
+        ownership.keep_times(new, old)
         with self.services.claim(kind, new, old, dry_run=request.dry_run) as claim:
             causes = validation.update(kind, new, old, subresource)
             if causes:

@@ -9,7 +9,7 @@ from knarr.api import defaults, strategy, validation
 from knarr.api.errors import AlreadyExists, BadRequest, already_exists, invalid
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
-from knarr.apiserver import bodies, convert, encode
+from knarr.apiserver import bodies, convert, encode, ownership
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.core import Core, Request, with_warnings
@@ -38,14 +38,17 @@ class Creator:
         entry = await self.insert(request, kind, draft)
         return with_warnings(self.reader.show(request, 201, entry), request.warnings)
 
-    async def insert(self, request: Request, kind: Kind, draft: Obj) -> Entry:
-        """Complete, check and store a draft whose namespace is settled."""
+    async def insert(self, request: Request, kind: Kind, draft: Obj, *, owned: bool = False) -> Entry:
+        """Complete, check and store a draft whose namespace is settled. owned: its managedFields are complete."""
         obj = convert.stored(kind, draft)
         kind = kind.storage
         meta = obj["metadata"]
         generated = str(meta.get("generateName") or "") if not meta.get("name") else ""
         self._own(meta, generated, dry_run=request.dry_run)
+        unowned = ownership.allocated(kind, obj)
         defaults.apply(kind, obj)
+        if not owned:
+            ownership.track(self.core, request, obj, unowned=unowned)
         admission = Admission(
             self.core, request.user, kind, "create", obj, warnings=request.warnings, dry_run=request.dry_run
         )
@@ -66,7 +69,7 @@ class Creator:
         """Set what only the server sets."""
         if meta.get("resourceVersion") and not dry_run:  # the store refuses it, and a dry run does not ask the store
             raise BadRequest("resourceVersion should not be set on objects to be created")
-        for name in ("managedFields", "selfLink", "resourceVersion"):
+        for name in ("selfLink", "resourceVersion"):
             meta.pop(name, None)
         meta["uid"] = self.core.uid()
         meta["creationTimestamp"] = self.core.timestamp()

@@ -1,6 +1,6 @@
 """Read a patch and say how it changes an object.
 
-Source: kube endpoints/handlers/patch.go. Server-side apply is refused for now, in words that say so.
+Source: kube endpoints/handlers/patch.go. Objects to apply are read in `applying`.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from knarr.api import patch as patching
 from knarr.api import schema_decode
-from knarr.api.errors import BadRequest, TooLarge, UnsupportedMedia
+from knarr.api.errors import BadRequest, Cause, TooLarge, UnsupportedMedia, invalid
 from knarr.api.kinds import Kind
 from knarr.apiserver.core import Request
 
@@ -22,7 +22,6 @@ JSON_PATCH, MERGE, STRATEGIC = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
-APPLY = frozenset({"application/apply-patch+yaml", "application/apply-patch+cbor"})
 OPERATIONS_MAX = 10_000  # of a JSON patch. Source: kube handlers/patch.go, maxJSONPatchOperations
 
 
@@ -36,10 +35,9 @@ class UnknownPatch(UnsupportedMedia):
 def read(request: Request) -> Change:
     """Parse the body; UnsupportedMedia, BadRequest or TooLarge."""
     media = request.call.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media in APPLY:
-        raise UnsupportedMedia("server-side apply is not served yet: use client-side apply, or a merge or JSON patch")
     if media not in (JSON_PATCH, MERGE, STRATEGIC):
         raise UnknownPatch()
+    _refuse_force(request)
     try:
         patch, _ = schema_decode.parse(request.call.body, "application/json")
     except ValueError as fault:
@@ -53,6 +51,12 @@ def read(request: Request) -> Change:
     if media == MERGE:
         return lambda kind, old: _whole(patching.merge_patch(old, patch))
     return lambda kind, old: patching.strategic_merge(kind, old, patch)
+
+
+def _refuse_force(request: Request) -> None:
+    if "force" in request.call.query:
+        cause = Cause("FieldValueForbidden", "force", "Forbidden: may not be specified for non-apply patch")
+        raise invalid("PatchOptions", "meta.k8s.io", "", [cause])
 
 
 def _json_patch(patch: Any) -> Change:

@@ -5,6 +5,7 @@ Source: kube registry/apps/*/storage, ScaleREST; apis/autoscaling/validation, Va
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,7 +15,7 @@ from knarr.api import kinds, selectors
 from knarr.api.errors import BadRequest, Cause, invalid, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
-from knarr.apiserver import bodies, encode, patches, views
+from knarr.apiserver import applying, bodies, encode, ownership, patches, scale_owners, views
 from knarr.apiserver.changes import Changer, modified, other_uid
 from knarr.apiserver.core import Request, with_warnings
 
@@ -38,22 +39,38 @@ class Scaler:
 
     async def write(self, request: Request) -> Answer:
         """Set the replica count by PUT or PATCH; 200 with the Scale."""
-        patch = patches.read(request) if request.verb == "patch" else None
+        entry = await self.changer.change(request, self._scaling(request), owned=True)
+        return with_warnings(self._show(request, scale_of(entry.obj)), request.warnings)
+
+    def _scaling(self, request: Request) -> Callable[[Obj], Obj]:
+        """Return what makes the workload's new state from its stored one."""
+        core = self.changer.core
+        applied = applying.read(request, SCALE) if applying.is_apply(request) else None
+        patch = patches.read(request) if request.verb == "patch" and applied is None else None
+        told = list(request.warnings)
 
         def scaled(workload: Obj) -> Obj:
-            request.warnings.clear()
-            before = scale_of(workload)
+            request.warnings[:] = told
+            before, owners = scale_of(workload), None
             revision = before["metadata"]["resourceVersion"]
-            if patch is None:
+            if applied is not None:
+                write, force = ownership.write_of(core, request, SCALE), applying.forced(request)
+                made, owners = scale_owners.applied(write, workload, before, applied, force=force)
+                wanted = bodies.settle_patched(request, SCALE, orjson.loads(orjson.dumps(made)))
+            elif patch is None:
                 wanted = bodies.read(request, SCALE)
             else:
                 wanted = bodies.settle_patched(request, SCALE, patch(SCALE, before))
             check(request, wanted, workload, revision)
-            workload.setdefault("spec", {})["replicas"] = wanted.get("spec", {}).get("replicas", 0)
+            had, replicas = (workload.get("spec") or {}).get("replicas", 0), wanted.get("spec", {}).get("replicas", 0)
+            if owners is None:
+                write = ownership.write_of(core, request, request.target.kind)
+                owners = scale_owners.tracked(write, workload, had, replicas)
+            ownership.put(workload["metadata"], owners)
+            workload.setdefault("spec", {})["replicas"] = replicas
             return workload
 
-        entry = await self.changer.change(request, scaled)
-        return with_warnings(self._show(request, scale_of(entry.obj)), request.warnings)
+        return scaled
 
     def _show(self, request: Request, scale: Obj) -> Answer:
         if not request.form.view:

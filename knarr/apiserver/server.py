@@ -15,6 +15,7 @@ from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailab
 from knarr.api.http import Answer, Call, Handler, User
 from knarr.apiserver import health, refuse, route
 from knarr.apiserver.admission.words import Step
+from knarr.apiserver.applying import Applier
 from knarr.apiserver.binding import Binder
 from knarr.apiserver.bootstrap import bootstrap
 from knarr.apiserver.changes import Changer
@@ -95,6 +96,7 @@ class ApiServer:
         self.services = Services(self.core)
         self.creator = Creator(self.core, self.reader, self.services)
         self.changer = Changer(self.core, self.reader, self.services)
+        self.applier = Applier(self.creator, self.changer, self._may_create)
         self.deleter = Deleter(self.core, self.reader, self.services)
         self.streams = Streams(self.core)
         self.documents = Documents(self.core.settings)
@@ -183,6 +185,9 @@ class ApiServer:
             )
         )
 
+    def _may_create(self, request: Request) -> None:
+        self._authorize(request.call, request.target, request.user, "create")
+
     def _allow(self, attributes: Attributes) -> None:
         decision = self.security.authorizer.authorize(attributes)
         if not decision.allowed:
@@ -235,7 +240,7 @@ class ApiServer:
             "watch": self._watch,
             "create": self._create,
             "update": self.changer.update,
-            "patch": self.changer.patch,
+            "patch": self.applier.patch,
             "delete": self.deleter.delete,
             "deletecollection": self.deleter.delete_collection,
         }

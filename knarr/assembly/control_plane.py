@@ -29,6 +29,7 @@ from knarr.store.face import StoreDamaged, StoreOwned, StoreUnavailable
 from knarr.store.sealed import Sealed
 from knarr.store.sqlite import open_sqlite
 
+AGENT = "kube-controller-manager"  # tools that compare objects are told to leave this manager's fields alone
 CONTROLLER_USER = User("system:kube-controller-manager", groups=("system:masters", "system:authenticated"))
 GRACE_S = 2.0  # what requests under way get when the server is told to stop
 
@@ -90,7 +91,7 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
 
     async def together() -> None:
         """Run controllers and scheduler over fresh informers. A bug in one ends all, so that none is left listening."""
-        client = Client(InProcess(secure.server.handle, CONTROLLER_USER))
+        client = Client(InProcess(secure.server.handle, CONTROLLER_USER, agent=AGENT))
         informers = Informers(client, clock=clock, rng=rng.child("informers"))
         setup = Setup(informers, clock, rng, settings=ControllerSettings((instance.pki / "ca.crt").read_text()))
         imported = await asyncio.to_thread(_import)

@@ -28,15 +28,16 @@ class Transport(Protocol):
 
 
 class InProcess:
-    """Calls the server's handler directly and vouches for the caller."""
+    """Calls the server's handler directly and vouches for the caller. agent: what it calls itself, as a user agent."""
 
-    def __init__(self, handler: Handler, user: User = CONTROL_PLANE) -> None:
+    def __init__(self, handler: Handler, user: User = CONTROL_PLANE, *, agent: str = "knarr") -> None:
         self._handler = handler
         self._user = user
+        self._agent = {"user-agent": agent}
 
     async def request(self, call: Call) -> Answer:
         """Hand the call to the server as `user`."""
-        return await self._handler(replace(call, user=self._user))
+        return await self._handler(replace(call, user=self._user, headers={**self._agent, **call.headers}))
 
     async def close(self) -> None:
         """Nothing is held."""

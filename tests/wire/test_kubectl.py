@@ -89,6 +89,29 @@ def test_a_day_with_kubectl(kubectl):
 
 
 @pytest.mark.slow
+def test_applying_on_the_server(kubectl):
+    """Two parties apply one object; one is in the way of the other; a third comes from client-side."""
+    apply = ("apply", "--server-side", "-f", "-")
+    assert "deployment.apps/web serverside-applied" in kubectl(*apply, stdin=WEB)
+    assert "serverside-applied" in kubectl(*apply, "--dry-run=server", stdin=WEB)
+    other = (*apply, "--field-manager=other")
+    newer = WEB.replace("nginx:1", "nginx:2")
+    told = kubectl(*other, stdin=newer, code=1)
+    assert 'conflict with "kubectl": .spec.template.spec.containers[name="c"].image' in told
+    kubectl(*other, "--force-conflicts", stdin=newer)
+    assert "nginx:2" in kubectl("get", "deploy", "web", "-o", "wide")
+    assert "managedFields" not in kubectl("get", "deploy", "web", "-o", "yaml")
+    assert "manager: other" in kubectl("get", "deploy", "web", "-o", "yaml", "--show-managed-fields")
+    kubectl("scale", "deploy/web", "--replicas=5")
+    assert "conflict" in kubectl(*other, stdin=newer, code=1)
+    kubectl("create", "configmap", "old", "--from-literal=k=v")
+    manifest = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: mine}\ndata: {a: '1', b: '2'}\n"
+    kubectl("apply", "-f", "-", stdin=manifest)
+    kubectl(*apply, stdin=manifest.replace(", b: '2'", ""))
+    assert '{"a":"1"}' == kubectl("get", "configmap", "mine", "-o", "jsonpath={.data}")
+
+
+@pytest.mark.slow
 def test_creating_with_typed_clients(kubectl):
     """`create` builds typed objects: protobuf where the client prefers it."""
     kubectl("create", "configmap", "a", "--from-literal=k=v")

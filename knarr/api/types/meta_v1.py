@@ -153,7 +153,6 @@ class ObjectMeta(Struct, frozen=True, kw_only=True, omit_defaults=True, gc=False
     generateName: str | None = None
     generation: int | None = None
     labels: dict[str, str] = {}
-    managedFields: tuple[ManagedFieldsEntry, ...] = ()
     name: str | None = None
     namespace: str | None = None
     ownerReferences: tuple[OwnerReference, ...] = ()

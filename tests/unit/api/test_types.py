@@ -36,6 +36,7 @@ def test_recorded_objects_decode():
         kind = kinds.of_object(obj)
         if kind is not None and case["code"] == 201:
             schema.check(kind, obj)
+            obj["metadata"].pop("managedFields", None)  # no component reads them: the structs go without
             struct = msgspec.json.decode(msgspec.json.encode(obj), type=kinds.struct(kind))
             again = msgspec.json.decode(msgspec.json.encode(struct))
             assert obj == {key: again[key] for key in obj}, kind.kind

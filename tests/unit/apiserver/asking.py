@@ -14,6 +14,7 @@ from knarr.base.rng import Rng
 from knarr.store.memory import open_memory
 
 ADMIN = User("admin", groups=("system:masters", "system:authenticated"))
+AGENT = "Python-urllib/3.11"
 MERGE = "application/merge-patch+json"
 
 
@@ -39,7 +40,7 @@ class Asker:
         path, _, query = path.partition("?")
         pairs = dict(part.partition("=")[::2] for part in query.split("&")) if query else {}
         raw = body if isinstance(body, bytes) else orjson.dumps(body) if body is not None else b""
-        sent = {name.replace("_", "-"): value for name, value in headers.items()}
+        sent = {"user-agent": AGENT} | {name.replace("_", "-"): value for name, value in headers.items()}
         return await self.server.handle(Call(method, path, pairs, {"content-type": "application/json", **sent}, raw, ADMIN))
 
     async def ask(self, method: str, path: str, body: Any = None, **headers: str) -> tuple[int, Any]:

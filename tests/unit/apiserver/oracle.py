@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from knarr.api.http import Answer, Call
-from tests.unit.apiserver.asking import ADMIN, Asker
+from tests.unit.apiserver.asking import ADMIN, AGENT, Asker
 
 WIRE = Path(__file__).parents[4] / "shared/wire"
 DRAWN = frozenset({  # drawn or told by a clock: only their presence is compared
@@ -21,10 +21,11 @@ DRAWN = frozenset({  # drawn or told by a clock: only their presence is compared
     "nodePort", "healthCheckNodePort", "eventTime", "lastPhaseTransitionTime",
     "batch.kubernetes.io/controller-uid", "controller-uid",
 })
-OTHERS = frozenset({  # written by controllers, which do not run here, or by server-side apply, which is not served yet
-    "managedFields", "deployment.kubernetes.io/revision", "description", "conditions", "observedGeneration",
+OTHERS = frozenset({  # written by controllers, which do not run here
+    "deployment.kubernetes.io/revision", "description", "conditions", "observedGeneration",
     "terminatingReplicas", "currentRevision", "updateRevision", "collisionCount",
 })
+CONTROLLERS = frozenset({"kube-controller-manager", "kube-apiserver", "validatingadmissionpolicy-status"})
 TOKEN_VOLUME = re.compile(r"kube-api-access-\w{5}")
 FOREIGN_SOURCE = "openshift-service-ca.crt"  # the recorded server had been patched to mount it; Kubernetes does not
 
@@ -48,7 +49,10 @@ async def replay(api: Asker, request: dict[str, Any], *, last: dict[str, str] | 
     if isinstance(body, dict) and request.get("method") == "PUT":
         body = await as_stored_here(api, path, body)
     raw = b"" if body is None else body.encode() if isinstance(body, str) else orjson.dumps(body)
-    headers = {"content-type": request.get("content-type") or "application/json", "accept": request.get("accept") or ""}
+    headers = {
+        "content-type": request.get("content-type") or "application/json", "accept": request.get("accept") or "",
+        "user-agent": AGENT,
+    }
     return await api.server.handle(Call(request.get("method", "POST"), path, query, headers, raw, ADMIN))
 
 
@@ -81,6 +85,10 @@ def plain(value: Any) -> Any:
     """Mask what is drawn, and leave out what others write."""
     if isinstance(value, dict):
         kept = {key: "<drawn>" if key in DRAWN else plain(item) for key, item in value.items() if key not in OTHERS}
+        if "managedFields" in value:
+            kept["managedFields"] = plain_owners(value["managedFields"])
+            if not kept["managedFields"]:
+                del kept["managedFields"]
         if "generateName" in kept:
             kept["name"] = "<drawn>"
         if "clusterIPs" in kept and kept["clusterIPs"] != ["None"]:
@@ -89,6 +97,13 @@ def plain(value: Any) -> Any:
     if isinstance(value, list):
         return [plain(item) for item in value if not is_foreign(item)]
     return TOKEN_VOLUME.sub("kube-api-access-<drawn>", value) if isinstance(value, str) else value
+
+
+def plain_owners(entries: list[dict[str, Any]]) -> list[Any]:
+    """Keep the owners that clients are, with the presence of their times; controllers do not run here."""
+    ours = [entry for entry in entries if entry["manager"] not in CONTROLLERS]
+    masked = [{**entry, "time": "<time>"} if "time" in entry else entry for entry in ours]
+    return sorted(masked, key=lambda entry: (entry["operation"], entry["manager"], entry.get("subresource", "")))
 
 
 def is_foreign(item: Any) -> bool:

@@ -11,7 +11,7 @@ from tests.unit.apiserver.asking import MERGE, Asker
 from tests.unit.apiserver.oracle import plain, recorded, replay
 
 FILES = ("sequences/writes.json", "sequences/reads-and-policies.json")
-NOT_SERVED_YET = ("server-side apply", "apply on a", "custom resources", "RBAC", "quotas",
+NOT_SERVED_YET = ("custom resources", "RBAC", "quotas",
                   "ValidatingAdmissionPolicy", "webhook", "tokens", "watches")
 DIFFERENT: dict[tuple[str, int], str] = {  # story and step -> why the answer is not the recorded one
     ("strategic merge patch on a Deployment", 9): "a controller's annotation counted as a change of the template",
@@ -21,6 +21,8 @@ DIFFERENT: dict[tuple[str, int], str] = {  # story and step -> why the answer is
     ("strategic merge patch on a Deployment", 13): "recorded as a 500; a bad patch is a 400",
     ("strategic merge patch on a Deployment", 14): "the same as 9",
     ("merge and JSON patches", 9): "the message quotes the whole object, with its uid",
+    ("server-side apply", 12): "recorded as a 500; a bad object is a 400",
+    ("server-side apply", 13): "the same",
     ("immutable fields", 5): "the message holds uids",
     ("immutable fields", 16): "the message quotes Go's diff of the whole object",
     ("immutable fields", 20): "the same",

@@ -163,7 +163,8 @@ async def test_a_collection_is_deleted_by_selector(api):
 
 
 @pytest.mark.parametrize(("body", "media", "code"), [
-    pytest.param(b"{}", "application/apply-patch+yaml", 415, id="server-side apply is not served yet"),
+    pytest.param(b"{}", "application/apply-patch+yaml", 422, id="an apply without a manager"),
+    pytest.param(b"{}", "application/apply-patch+cbor", 415, id="an apply in another encoding"),
     pytest.param(b"{}", "application/foo", 415, id="no patch at all"),
     pytest.param(b"[]", MERGE, 400, id="a list is no merge patch"),
     pytest.param(b"{bad", MERGE, 400, id="no JSON"),
