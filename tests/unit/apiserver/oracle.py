@@ -25,7 +25,7 @@ OTHERS = frozenset({  # written by controllers, which do not run here
     "deployment.kubernetes.io/revision", "description", "conditions", "observedGeneration",
     "terminatingReplicas", "currentRevision", "updateRevision", "collisionCount",
 })
-CONTROLLERS = frozenset({"kube-controller-manager", "kube-apiserver", "validatingadmissionpolicy-status"})
+CONTROLLERS = frozenset({"kube-controller-manager", "kube-apiserver", "validatingadmissionpolicy-status", "knarr"})
 TOKEN_VOLUME = re.compile(r"kube-api-access-\w{5}")
 FOREIGN_SOURCE = "openshift-service-ca.crt"  # the recorded server had been patched to mount it; Kubernetes does not
 
