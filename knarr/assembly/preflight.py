@@ -53,13 +53,14 @@ def cni_folder() -> Path | None:
 
 
 def check_writable(folder: Path) -> None:
-    """Refuse a data directory on a read-only or full disk before anything else is tried."""
+    """Refuse a data directory on a read-only or full disk before anything else is tried. Leaves nothing behind."""
+    place = next(one for one in (folder, *folder.parents) if one.exists())
+    probe = place / f".knarr-probe-{os.getpid()}"
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        probe = folder / ".probe"
         probe.write_bytes(b"x" * 4096)
         probe.unlink()
     except OSError as error:
+        probe.unlink(missing_ok=True)
         fix = "free some space" if error.errno == errno.ENOSPC else "choose another place with --data-dir"
         raise Failure(f"cannot write to {folder}: {error.strerror}", fix) from error
 
