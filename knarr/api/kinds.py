@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
-from typing import Any
+from typing import Any, Protocol
 
 from msgspec import Struct
 
@@ -36,14 +36,41 @@ class Subresource:
     version: str = ""
 
 
+class Rules(Protocol):
+    """What the definition of a custom kind says of its objects; built-in kinds have tables of code instead.
+
+    Objects are changed in place. scale: where a Scale's counts lie, None if the kind has none. reshapes: stored bytes
+    may differ from what this version shows. storage_version: the version that is marked so.
+    """
+
+    storage_version: str
+    reshapes: bool
+    selectable: tuple[str, ...]
+
+    @property
+    def scale(self) -> Any: ...
+    @property
+    def view(self) -> Any: ...
+    @property
+    def schema(self) -> dict[str, Any]: ...
+    def settle(self, obj: dict[str, Any]) -> Any: ...
+    def default(self, obj: dict[str, Any]) -> None: ...
+    def create(self, obj: dict[str, Any]) -> list[Any]: ...
+    def update(self, new: dict[str, Any], old: dict[str, Any], subresource: str) -> list[Any]: ...
+    def show(self, obj: dict[str, Any]) -> dict[str, Any]: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Kind:
     """One kind of object and where it is served.
 
     stored: False for kinds that are answered and forgotten (reviews, bindings).
-    stored_group, stored_version: the form in which the object lies in the store, where it is another ("=": its own).
+    stored_group, stored_version: the form in which the object lies in the store, where it is another ("=": its own). A
+    stored version alone is one that Kubernetes stores, and tells of in discovery.
     served: False for bodies that only subresources speak (Scale, Eviction).
     deprecated: what every answer warns of; empty for most.
+    said_singular, said_list: names that do not follow from the kind's.
+    rules: what the definition of a custom kind says; None for built-in kinds, and where only the names matter.
     """
 
     group: str
@@ -60,11 +87,19 @@ class Kind:
     stored_version: str = "="
     served: bool = True
     deprecated: str = ""
+    said_singular: str = ""
+    said_list: str = ""
+    rules: Rules | None = None
 
     @property
     def singular(self) -> str:
         """The singular resource name, `deployment`."""
-        return self.kind.lower()
+        return self.said_singular or self.kind.lower()
+
+    @property
+    def list_kind(self) -> str:
+        """The kind of a list of them, `DeploymentList`."""
+        return self.said_list or f"{self.kind}List"
 
     @property
     def api_version(self) -> str:
@@ -78,7 +113,9 @@ class Kind:
 
     @property
     def definition(self) -> str:
-        """The name in the field table, `apps_v1.Deployment`."""
+        """The name in the field table, `apps_v1.Deployment`; of a custom kind, its full name after a colon."""
+        if self.rules is not None:
+            return f":{'.'.join(reversed(self.group.split('.')))}.{self.version}.{self.kind}"
         return f"{_module(self.group, self.version)}.{self.kind}"
 
     @property
@@ -194,6 +231,8 @@ KINDS: tuple[Kind, ...] = (
     Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
     Kind("rbac.authorization.k8s.io", "v1", "Role", "roles"),
     Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), namespaced=False),
+    Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", ("crd", "crds"),
+         namespaced=False, categories=("api-extensions",), subresources=(STATUS,), stored_version="v1beta1"),
     Kind("scheduling.k8s.io", "v1", "PriorityClass", "priorityclasses", ("pc",), namespaced=False),
     Kind("coordination.k8s.io", "v1", "Lease", "leases"),
     Kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False),

@@ -5,7 +5,7 @@ Descriptions are handed in (`openapi_schemas.describe`), so that nothing here re
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from hashlib import sha512
 from typing import Any
@@ -13,7 +13,7 @@ from typing import Any
 from knarr.api.openapi_operations import BOOLEANS, INTEGERS, Operation, operations
 from knarr.api.openapi_schemas import V2, V3, Descriptions, Style, definitions, describe, type_schema
 
-__all__ = ["describe", "etag", "index", "names", "v2", "v3"]
+__all__ = ["describe", "document", "etag", "index", "names", "v2", "v3"]
 
 TITLE = "Kubernetes"
 SECURITY = {"BearerToken": {"description": "Bearer Token authentication", "type": "apiKey", "name": "authorization",
@@ -29,7 +29,7 @@ def names() -> list[str]:
 
 def index(hashes: Mapping[str, str]) -> dict[str, Any]:
     """Return `/openapi/v3`. hashes: each document's etag; clients keep what they have while it stays the same."""
-    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={hashes[name]}"} for name in names()}}
+    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={hashes[name]}"} for name in sorted(hashes)}}
 
 
 def etag(document: bytes) -> str:
@@ -42,11 +42,19 @@ def v3(name: str, *, version: str = "v1.36.2", texts: Descriptions | None = None
     chosen = [operation for operation in _operations() if operation.document == name]
     if not chosen:
         return None
-    mentioned = [kind for operation in chosen for kind in (operation.body, operation.result)]
+    return document(chosen, version=version, texts=texts)
+
+
+def document(chosen: Sequence[Operation], *, version: str, texts: Descriptions | None = None,
+             customs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the version 3 document of some operations. customs: schemas of custom kinds, by full name."""
+    mentioned = ["meta_v1.ObjectMeta"] if customs else []
+    mentioned += [kind for operation in chosen for kind in (operation.body, operation.result)]
     return {
         "openapi": "3.0.0", "info": {"title": TITLE, "version": version},
         "paths": _paths(chosen, _operation_v3),
-        "components": {"schemas": definitions(mentioned, V3, texts or {}), "securitySchemes": SECURITY},
+        "components": {"schemas": definitions(mentioned, V3, texts or {}) | dict(customs or {}),
+                       "securitySchemes": SECURITY},
     }
 
 

@@ -70,7 +70,7 @@ def operations() -> Iterator[Operation]:
     """Return all operations, kind by kind, after those of the groups themselves."""
     yield from _overviews()
     for kind in KINDS:
-        yield from _of_kind(kind)
+        yield from of_kind(kind)
 
 
 def _overviews() -> Iterator[Operation]:
@@ -88,7 +88,8 @@ def _overviews() -> Iterator[Operation]:
                             result="meta_v1.APIResourceList")
 
 
-def _of_kind(kind: Kind) -> Iterator[Operation]:
+def of_kind(kind: Kind) -> Iterator[Operation]:
+    """Return the operations of one kind."""
     space = "{namespace}" if kind.namespaced else ""
     collection, item = kind.path(space), kind.path(space, "{name}")
     every = kind.kind if not kind.namespaced else f"Namespaced{kind.kind}"

@@ -56,7 +56,9 @@ def describe(definitions: Mapping[str, Any]) -> dict[str, dict[str, str]]:
 
 
 def full_name(name: str) -> str:
-    """Return `io.k8s.api.core.v1.Pod` for `core_v1.Pod`."""
+    """Return `io.k8s.api.core.v1.Pod` for `core_v1.Pod`; a custom kind's is written out, after a colon."""
+    if name.startswith(":"):
+        return name[1:]
     module, _, kind = name.partition(".")
     return f"{schema.table()['modules'][module]}.{kind}"
 
@@ -64,7 +66,7 @@ def full_name(name: str) -> str:
 def definitions(roots: Iterable[str], style: Style, texts: Descriptions) -> dict[str, Schema]:
     """Return the schemas of some definitions and of all that they mention, by full name."""
     made: dict[str, Schema] = {}
-    waiting = [name for name in roots if "." in name]
+    waiting = [name for name in roots if "." in name and not name.startswith(":")]
     while waiting:
         name = waiting.pop()
         if full_name(name) not in made:

@@ -5,6 +5,7 @@ An original is never changed: every function returns a fresh object that shares 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -31,7 +32,7 @@ def apply(kind: Kind, original: dict[str, Any], *, body: bytes, content_type: st
     """
     media = content_type.partition(";")[0].strip().lower()
     if media not in TYPES:
-        raise unsupported(media)
+        raise unsupported()
     document = read(body)
     if media == JSON:
         if not isinstance(document, list):
@@ -63,10 +64,10 @@ def read(body: bytes) -> Any:
         raise BadRequest(f"error decoding patch: {fault}") from fault
 
 
-def unsupported(media: str) -> UnsupportedMedia:
+def unsupported(known: Sequence[str] = TYPES) -> UnsupportedMedia:
     """Say which kinds of patch there are."""
     return UnsupportedMedia(
-        f"the body of the request was in an unknown format - accepted media types include: {', '.join(TYPES)}")
+        f"the body of the request was in an unknown format - accepted media types include: {', '.join(known)}")
 
 
 def _merged(target: Any, patch: Any) -> Any:

@@ -62,9 +62,17 @@ def check(kind: Kind, obj: dict[str, Any]) -> Findings:
     Settling is what decoding into Go structs and encoding again does: unknown fields and nulls go, so do empty optional
     lists and maps; quantities and times are written in their canonical form.
     """
+    if kind.rules is not None:
+        found: Findings = kind.rules.settle(obj)
+        return found
+    return check_as(kind.definition, obj)
+
+
+def check_as(definition: str, obj: dict[str, Any]) -> Findings:
+    """Check an object against one definition of the table, `meta_v1.ObjectMeta`, and settle it in place."""
     findings = Findings()
     try:
-        _checker(kind.definition).settle(obj, scalars.ROOT, findings)
+        _checker(definition).settle(obj, scalars.ROOT, findings)
     except WrongType as wrong:
         findings.wrong = str(wrong)
     return findings

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NoReturn
 
 import orjson
 
 from knarr.api import kinds, schema
-from knarr.api.errors import BadRequest
+from knarr.api.errors import BadRequest, Cause, invalid
 from knarr.api.gojson import TOO_DEEP, load
 from knarr.api.kinds import Kind
 from knarr.api.yamldoc import YamlError, read_yaml
 
 DUPLICATES_MAX = 100  # told of one object. Source: sigs.k8s.io/json strict decoding
 SUMMARY_MAX = 30  # bytes of a body that cannot be read, shown in the refusal. Source: kube rest.go, summarizeData
+BODY_SHOWN_MAX = 1024  # bytes of a body that says no kind
 SCHEME = "pkg/api/legacyscheme/scheme.go:30"  # what Kubernetes calls its registry of kinds
 
 
@@ -44,6 +45,9 @@ def decode(body: bytes, content_type: str, kind: Kind, *, validation: str = "War
         fault_text = f"json: cannot unmarshal {_json_name(obj)} into Go value of type struct " \
                      '{ APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
         raise unrecognized(kind, body, f"couldn't get version/kind; json parse error: {fault_text}")
+    if kind.rules is not None and not obj.get("kind"):
+        shown = body[:BODY_SHOWN_MAX].decode(errors="replace")
+        raise unrecognized(kind, body, f"Object 'Kind' is missing in '{shown}'")
     return settle(obj, kind, validation=validation, duplicates=duplicates)
 
 
@@ -103,6 +107,8 @@ def _accept_kind(obj: dict[str, Any], kind: Kind) -> None:
     if said_kind == kind.kind and (said_version == kind.api_version or kind.group == "meta.k8s.io"):
         return  # options are known in every group
     group, _, version = said_version.rpartition("/")
+    if kind.rules is not None:
+        _refuse_as_custom(kind, obj, said_version, said_kind=said_kind)
     known = kinds.by_kind(group, version, said_kind)
     if known is None:
         raise unhandled(kind, obj, f'no kind "{said_kind}" is registered for version "{said_version}" '
@@ -112,6 +118,16 @@ def _accept_kind(obj: dict[str, Any], kind: Kind) -> None:
                          f"({kind.api_version})")
     source, target = f"({known.version}.{known.kind})", f"({_internal(kind)}.{kind.kind})"
     raise unhandled(kind, obj, f"converting {source} to {target}: unknown conversion")
+
+
+def _refuse_as_custom(kind: Kind, obj: dict[str, Any], said_version: str, *, said_kind: str) -> NoReturn:
+    """Refuse what is no object of a custom kind. Source: kube apiextensions registry/customresource/validator.go."""
+    if said_version != kind.api_version:
+        raise BadRequest(f"the API version in the data ({said_version}) does not match the expected API version "
+                         f"({kind.api_version})")
+    cause = Cause("FieldValueInvalid", "kind", f'Invalid value: "{said_kind}": must be {kind.kind}')
+    name = obj["metadata"].get("name", "") if isinstance(obj.get("metadata"), dict) else ""
+    raise invalid(kind.kind, kind.group, str(name), [cause])
 
 
 def _internal(kind: Kind) -> str:

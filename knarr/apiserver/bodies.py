@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from knarr.api import schema, schema_decode
-from knarr.api.errors import BadRequest, Cause, Invalid, invalid
+from knarr.api.errors import BadRequest, Cause, Invalid, UnsupportedMedia, invalid
 from knarr.api.kinds import Kind
 from knarr.apiserver import protobuf
 from knarr.apiserver.core import Request
@@ -27,6 +27,8 @@ def read(request: Request, kind: Kind) -> Obj:
     """Decode the body as `kind` and settle it. Warnings go into the request."""
     media = body_media(request.call.headers.get("content-type", ""))
     validation = field_validation(request)
+    if media == PROTOBUF and kind.rules is not None:
+        raise UnsupportedMedia("custom objects are written in JSON or YAML")
     if media == PROTOBUF:
         draft = schema_decode.settle(_unpacked(request.call.body, kind), kind, validation=validation)
     else:

@@ -1,5 +1,5 @@
-"""Show an object that is stored in one form in another: Event (stored as v1, also served by events.k8s.io) and
-HorizontalPodAutoscaler (stored as autoscaling/v2, also served as v1).
+"""Show an object that is stored in one form in another: Event (stored as v1, also served by events.k8s.io),
+HorizontalPodAutoscaler (stored as autoscaling/v2, also served as v1), and custom objects in all their versions.
 
 Source: kube pkg/apis/events/v1/conversion.go.
 """
@@ -28,8 +28,8 @@ TO_SERVED = {stored: served for served, stored in TO_STORED.items()}
 
 
 def foreign(kind: Kind) -> bool:
-    """Say whether the kind lies in the store in another form."""
-    return kind.stored_group != "="
+    """Say whether the kind may lie in the store in another form than its own."""
+    return kind.stored_group != "=" or (kind.rules is not None and kind.rules.reshapes)
 
 
 def as_served(kind: Kind, value: bytes) -> bytes:
@@ -41,6 +41,8 @@ def as_served(kind: Kind, value: bytes) -> bytes:
 
 def served(kind: Kind, obj: Obj) -> Obj:
     """Return a stored object in the kind's form; the same one where the forms agree."""
+    if kind.rules is not None:
+        return kind.rules.show(obj)
     if not foreign(kind):
         return obj
     return _headed(autoscalers.to_v1(obj) if kind.group == "autoscaling" else _renamed(obj, TO_SERVED), kind)
@@ -48,7 +50,7 @@ def served(kind: Kind, obj: Obj) -> Obj:
 
 def stored(kind: Kind, obj: Obj) -> Obj:
     """Return a client's object in the form in which it is stored."""
-    if not foreign(kind):
+    if not foreign(kind) or kind.rules is not None:
         return obj
     return _headed(autoscalers.to_v2(obj) if kind.group == "autoscaling" else _renamed(obj, TO_STORED), kind.storage)
 

@@ -11,6 +11,7 @@ from uuid import UUID
 from knarr.api.http import Answer, Call, User
 from knarr.apiserver.negotiate import PLAIN, Form, accepted
 from knarr.apiserver.options import dry_run
+from knarr.apiserver.registry import Registry
 from knarr.apiserver.route import Target
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import Clock
@@ -32,6 +33,7 @@ class Core:
     rng: Rng
     checks: Mapping[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
     desks: dict[str, Any] = field(default_factory=dict)
+    registry: Registry = field(default_factory=Registry)
 
     def timestamp(self) -> str:
         """Return now as the API writes it, to the second."""

@@ -17,6 +17,7 @@ from knarr.api import kinds, strategy
 from knarr.api.errors import ApiError, BadRequest, Cause, conflict, invalid, not_found
 from knarr.api.http import Answer, User
 from knarr.api.kinds import Kind
+from knarr.api.strategy import definition
 from knarr.apiserver import bodies, encode
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
@@ -68,7 +69,7 @@ class Deleter:
         outcome = await self.remove(
             target.kind.storage, target.key, options, user=request.user, dry_run=is_dry(request, options)
         )
-        if outcome.gone and target.kind.plural not in SHOWN_WHEN_DELETED:
+        if outcome.gone and (target.kind.group or target.kind.plural not in SHOWN_WHEN_DELETED):
             return Answer(200, orjson.dumps(success(target.kind, outcome.obj)))
         entry = Entry(target.key, encode.dump(outcome.obj), 0, 0, 0)
         return self.reader.show(request, 200, entry)
@@ -123,6 +124,9 @@ class Deleter:
         """Write into the object how it goes; say whether it goes now."""
         if (kind.group, kind.plural) == ("", "namespaces"):
             return end_namespace(obj, self.core.timestamp())
+        if (kind.group, kind.plural) == ("apiextensions.k8s.io", "customresourcedefinitions"):
+            definition.begin_end(obj, self.core.timestamp())
+            return deletion_done(kind, obj)
         meta = obj["metadata"]
         set_finalizers(kind, meta, options)
         graceful = strategy.graceful(kind, obj, options)

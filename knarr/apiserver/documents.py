@@ -1,14 +1,15 @@
 """Serve the documents that describe the API: discovery and OpenAPI. Each is made on first use and kept.
 
-They depend on nothing but this version's kinds, field table and descriptions, so their ETags are known without making
-them. Large ones are made in a thread, and kept as clients want them: compressed.
+They depend on nothing but the served kinds, the field table and the descriptions, so their ETags are known without
+making them. Large ones are made in a thread, and kept as clients want them: compressed. When the custom kinds change,
+what tells of them is made anew, and only that.
 """
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from hashlib import sha512
@@ -20,9 +21,11 @@ import orjson
 from knarr.api import discovery, openapi, openapi_protobuf
 from knarr.api.errors import NotAcceptable
 from knarr.api.http import Answer, Call
-from knarr.api.kinds import KINDS
+from knarr.api.custom import document
+from knarr.api.kinds import KINDS, Kind
 from knarr.apiserver import descriptions, encode
 from knarr.apiserver.negotiate import JSON, Form, NoRepresentation, accepted, ranked
+from knarr.apiserver.registry import Registry
 from knarr.apiserver.settings import Settings
 
 V2_FORMS = frozenset({"application/json", "*/*", "application/*", ""})
@@ -52,9 +55,9 @@ class Kept:
 class Documents:
     """The documents of one server."""
 
-    def __init__(self, settings: Settings) -> None:
-        self.settings = settings
-        self._kept: dict[str, Kept] = {}
+    def __init__(self, settings: Settings, registry: Registry) -> None:
+        self.settings, self.registry = settings, registry
+        self._kept: dict[str, tuple[str, Kept]] = {}
         self._making = asyncio.Lock()  # one at a time: they are heavy, and clients ask for them together
         table = get_data("knarr.api", "schema_table.json") or b""
         self._seed = sha512(repr(KINDS).encode() + table + descriptions.edition().encode()).hexdigest()
@@ -73,17 +76,18 @@ class Documents:
         if path.startswith("/openapi/v3/"):
             return await self._document(call, path, partial(self._v3, path.removeprefix("/openapi/v3/")))
         if path == "/":
-            return await self._document(call, path, lambda: orjson.dumps(paths()))
+            return await self._document(call, path, lambda: orjson.dumps(paths(self.registry.kinds)))
         if path.startswith(("/api/", "/apis/")):
-            return await self._document(call, path, lambda: _dumped(_list_of(path)))
+            return await self._document(call, path, lambda: _dumped(_list_of(path, self.registry.kinds)))
         return None
 
     def _index(self) -> Any:
-        return openapi.index({name: self._etag(f"/openapi/v3/{name}") for name in openapi.names()})
+        names = sorted({*openapi.names(), *document.names(self.registry.customs)})
+        return openapi.index({name: self._etag(f"/openapi/v3/{name}") for name in names})
 
     def _v3(self, name: str) -> bytes | None:
         if name not in openapi.names():
-            return None
+            return _dumped(document.v3(name, self.registry.customs, version=self.settings.git_version))
         return _dumped(openapi.v3(name, version=self.settings.git_version, texts=descriptions.read()))
 
     async def _discovery(self, call: Call, path: str) -> Answer | None:
@@ -94,12 +98,12 @@ class Documents:
             if asked and version in discovery.AGGREGATED_VERSIONS:
                 return await self._aggregated(call, path, version)
         address = f"{self.settings.advertise_address}:{self.settings.port}"
-        make = partial(discovery.api_versions, address) if core else discovery.group_list
+        make = partial(discovery.api_versions, address) if core else partial(discovery.group_list, self.registry.kinds)
         return await self._document(call, path, lambda: orjson.dumps(make()))
 
     async def _aggregated(self, call: Call, path: str, version: str) -> Answer | None:
         media = f"{JSON};g={DISCOVERY_GROUP};v={version};as={GROUP_LIST}"
-        make = partial(discovery.aggregated, core=path == "/api", version=version)
+        make = partial(discovery.aggregated, core=path == "/api", version=version, served=self.registry.kinds)
         return await self._document(call, f"{path}?{version}", lambda: orjson.dumps(make()), media=media)
 
     async def _openapi_v2(self, call: Call) -> Answer | None:
@@ -117,7 +121,7 @@ class Documents:
     async def _document(self, call: Call, key: str, make: Make, *, media: str = "") -> Answer | None:
         """Answer with a document. media: what it is called; empty where it is JSON, which may be asked for as YAML."""
         digest = self._etag(key)
-        kept = await self._made(key, make)
+        kept = await self._made(key, make, digest)
         if kept is None:
             return None
         etag = f'"{digest}"'
@@ -133,17 +137,20 @@ class Documents:
         answer.content_type, answer.headers = media or answer.content_type, headers
         return answer
 
-    async def _made(self, key: str, make: Make) -> Kept | None:
+    async def _made(self, key: str, make: Make, digest: str) -> Kept | None:
         async with self._making:
-            if key not in self._kept:
+            if self._kept.get(key, ("",))[0] != digest:
                 kept = await asyncio.to_thread(_keep, make) if key.startswith("/openapi/") else _keep(make)
                 if kept is None:
+                    self._kept.pop(key, None)
                     return None
-                self._kept[key] = kept
-            return self._kept[key]
+                self._kept[key] = digest, kept
+            return self._kept[key][1]
 
     def _etag(self, name: str) -> str:
-        return sha512(f"{self._seed}/{self.settings.git_version}/{name}".encode()).hexdigest().upper()
+        fixed = name.startswith("/openapi/v2") or name.removeprefix("/openapi/v3/") in openapi.names()
+        edition = "" if fixed else self.registry.edition
+        return sha512(f"{self._seed}{edition}/{self.settings.git_version}/{name}".encode()).hexdigest().upper()
 
 
 def _keep(make: Make) -> Kept | None:
@@ -164,22 +171,22 @@ def _form(call: Call) -> Form:
         return Form()  # documents are JSON, whatever old clients list first
 
 
-def paths() -> dict[str, list[str]]:
+def paths(served: Sequence[Kind]) -> dict[str, list[str]]:
     """Return what is served at `/`."""
     found = ["/api", "/api/v1", "/apis", "/apis/"]
-    for group in discovery.groups():
+    for group in discovery.groups(served):
         if group:
-            found += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in discovery.versions(group))]
+            found += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in discovery.versions(group, served))]
     found += ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
     return {"paths": sorted(found)}
 
 
-def _list_of(path: str) -> Any:
+def _list_of(path: str, served: Sequence[Kind]) -> Any:
     parts = path.strip("/").split("/")
     if parts[0] == "api" and len(parts) == 2:
-        return discovery.resource_list("", parts[1])
+        return discovery.resource_list("", parts[1], served)
     if parts[0] == "apis" and len(parts) == 2:
-        return discovery.group(parts[1])
+        return discovery.group(parts[1], served)
     if parts[0] == "apis" and len(parts) == 3:
-        return discovery.resource_list(parts[1], parts[2])
+        return discovery.resource_list(parts[1], parts[2], served)
     return None

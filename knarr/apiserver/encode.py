@@ -83,8 +83,8 @@ def join_items(kind: Kind, entries: list[Entry]) -> bytes:
 
 def list_body(kind: Kind, inner: bytes, list_meta: dict[str, Any]) -> bytes:
     """Return a whole `<Kind>List` around joined items."""
-    head = b'{"kind":"%bList","apiVersion":"%b","metadata":%b,"items":[' % (
-        kind.kind.encode(),
+    head = b'{"kind":"%b","apiVersion":"%b","metadata":%b,"items":[' % (
+        kind.list_kind.encode(),
         kind.api_version.encode(),
         orjson.dumps(list_meta),
     )

@@ -43,6 +43,8 @@ ABSENT = {"spec.hostNetwork": "false", "spec.unschedulable": "false", "status.re
 
 def supported(kind: Kind) -> frozenset[str]:
     """Return the fields that a selector over this kind may name."""
+    if kind.rules is not None:
+        return frozenset(ALWAYS + kind.rules.selectable)
     return frozenset(ALWAYS + BY_KIND.get((kind.group, kind.kind), ()))
 
 
@@ -56,6 +58,8 @@ def value_of(kind: Kind, obj: dict[str, Any], path: str) -> str:
         return str(obj.get("source", {}).get("component") or obj.get("reportingComponent", ""))
     for step in STORED_PATHS.get(path, path).replace("regarding.", "involvedObject.").split("."):
         found = found.get(step) if isinstance(found, dict) else None
+    if found is None and kind.rules is not None:
+        return ""
     if found is None:
         return ABSENT.get(path, "")
     if isinstance(found, bool):

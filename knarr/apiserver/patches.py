@@ -22,6 +22,7 @@ JSON_PATCH, MERGE, STRATEGIC = (
     "application/merge-patch+json",
     "application/strategic-merge-patch+json",
 )
+CUSTOM_TYPES = (JSON_PATCH, MERGE, "application/apply-patch+yaml")  # a strategic merge needs a built-in kind
 OPERATIONS_MAX = 10_000  # of a JSON patch. Source: kube handlers/patch.go, maxJSONPatchOperations
 
 
@@ -35,6 +36,8 @@ class UnknownPatch(UnsupportedMedia):
 def read(request: Request) -> Change:
     """Parse the body; UnsupportedMedia, BadRequest or TooLarge."""
     media = request.call.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media == STRATEGIC and request.target.kind.rules is not None:
+        raise patching.unsupported(CUSTOM_TYPES)
     if media not in (JSON_PATCH, MERGE, STRATEGIC):
         raise UnknownPatch()
     _refuse_force(request)

@@ -1,17 +1,17 @@
 """Read a URL path: which kind, namespace, object and subresource it means.
 
-Pure, and remembered, for it runs on every request.
+Reading is pure, and remembered, for it runs on every request.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
-from knarr.api import kinds
 from knarr.api.errors import MethodNotAllowed, NotFound
 from knarr.api.kinds import Kind, Subresource
+from knarr.apiserver.registry import Registry
 
 BY_METHOD = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
 CONNECTING = frozenset({"exec", "attach", "portforward", "proxy"})  # every method reads as its verb, none as list
@@ -60,29 +60,37 @@ class Target:
         return self.kind.namespace_prefix(self.namespace)
 
 
-@lru_cache(maxsize=8192)
-def parse(path: str) -> Target:
-    """Return what the path means; UnknownPath or UnknownResource."""
-    parts = path.strip("/").split("/")
-    if parts[0] == "api" and len(parts) > 2:
-        return _in_group("", parts[1], parts[2:])
-    if parts[0] == "apis" and len(parts) > 3:
-        return _in_group(parts[1], parts[2], parts[3:])
-    raise UnknownPath
+def reader(registry: Registry) -> Callable[[str], Target]:
+    """Return what reads paths by the kinds of a registry, and remembers them until the kinds change.
+
+    It raises UnknownPath or UnknownResource.
+    """
+
+    @lru_cache(maxsize=PATHS_KEPT_MAX)
+    def parse(path: str) -> Target:
+        parts = path.strip("/").split("/")
+        if parts[0] == "api" and len(parts) > 2:
+            return _in_group(registry, ("", parts[1]), parts[2:])
+        if parts[0] == "apis" and len(parts) > 3:
+            return _in_group(registry, (parts[1], parts[2]), parts[3:])
+        raise UnknownPath
+
+    registry.on_change(parse.cache_clear)
+    return parse
 
 
-def _in_group(group: str, version: str, parts: list[str]) -> Target:
-    if (group, version) not in SERVED:
+def _in_group(registry: Registry, served: tuple[str, str], parts: list[str]) -> Target:
+    if not registry.serves(*served):
         raise UnknownPath
     if parts[0] == "watch" and len(parts) > 1:
-        return replace(_in_group(group, version, parts[1:]), watched=True)
-    if parts[0] == "namespaces" and len(parts) > 2 and not (group == "" and parts[2] in NAMESPACE_SUBRESOURCES):
-        return _target(group, version, parts[2:], namespace=parts[1])
-    return _target(group, version, parts, namespace="")
+        return replace(_in_group(registry, served, parts[1:]), watched=True)
+    in_namespace = parts[0] == "namespaces" and len(parts) > 2
+    if in_namespace and not (served[0] == "" and parts[2] in NAMESPACE_SUBRESOURCES):
+        return _target(registry.by_resource(*served, parts[2]), parts[2:], namespace=parts[1])
+    return _target(registry.by_resource(*served, parts[0]), parts, namespace="")
 
 
-def _target(group: str, version: str, parts: list[str], *, namespace: str) -> Target:
-    kind = kinds.by_resource(group, version, parts[0])
+def _target(kind: Kind | None, parts: list[str], *, namespace: str) -> Target:
     if kind is None or (namespace and not kind.namespaced):
         raise UnknownResource
     name = parts[1] if len(parts) > 1 else ""
@@ -135,5 +143,5 @@ def subresource_of(target: Target) -> Subresource:
 
 
 TRUE = frozenset({"1", "true", "True", "TRUE", "t", "T"})
-SERVED = frozenset((kind.group, kind.version) for kind in kinds.KINDS)
+PATHS_KEPT_MAX = 8192  # some 4 MB
 NAMESPACE_SUBRESOURCES = frozenset({"finalize", "status"})

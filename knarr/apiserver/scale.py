@@ -12,6 +12,7 @@ from typing import Any
 import orjson
 
 from knarr.api import kinds, selectors
+from knarr.api.custom.laws import Scale, at
 from knarr.api.errors import BadRequest, Cause, invalid, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
@@ -35,23 +36,23 @@ class Scaler:
         entry = self.changer.core.store.get(target.key)
         if entry is None:
             raise not_found(target.kind.plural, target.kind.group, target.name)
-        return self._show(request, scale_of(entry.obj))
+        return self._show(request, scale_of(entry.obj, target.kind))
 
     async def write(self, request: Request) -> Answer:
         """Set the replica count by PUT or PATCH; 200 with the Scale."""
         entry = await self.changer.change(request, self._scaling(request), owned=True)
-        return with_warnings(self._show(request, scale_of(entry.obj)), request.warnings)
+        return with_warnings(self._show(request, scale_of(entry.obj, request.target.kind)), request.warnings)
 
     def _scaling(self, request: Request) -> Callable[[Obj], Obj]:
         """Return what makes the workload's new state from its stored one."""
-        core = self.changer.core
+        core, kind = self.changer.core, request.target.kind
         applied = applying.read(request, SCALE) if applying.is_apply(request) else None
         patch = patches.read(request) if request.verb == "patch" and applied is None else None
         told = list(request.warnings)
 
         def scaled(workload: Obj) -> Obj:
             request.warnings[:] = told
-            before, owners = scale_of(workload), None
+            before, owners = scale_of(workload, kind), None
             revision = before["metadata"]["resourceVersion"]
             if applied is not None:
                 write, force = ownership.write_of(core, request, SCALE), applying.forced(request)
@@ -62,12 +63,12 @@ class Scaler:
             else:
                 wanted = bodies.settle_patched(request, SCALE, patch(SCALE, before))
             check(request, wanted, workload, revision)
-            had, replicas = (workload.get("spec") or {}).get("replicas", 0), wanted.get("spec", {}).get("replicas", 0)
+            had, replicas = before["spec"].get("replicas", 0), wanted.get("spec", {}).get("replicas", 0)
             if owners is None:
-                write = ownership.write_of(core, request, request.target.kind)
+                write = ownership.write_of(core, request, kind)
                 owners = scale_owners.tracked(write, workload, had, replicas)
             ownership.put(workload["metadata"], owners)
-            workload.setdefault("spec", {})["replicas"] = replicas
+            set_replicas(workload, kind, replicas)
             return workload
 
         return scaled
@@ -98,12 +99,17 @@ def check(request: Request, wanted: Obj, workload: Obj, revision: str) -> None:
         raise invalid("Scale", "autoscaling", name, [cause])
 
 
-def scale_of(workload: Obj) -> Obj:
+def scale_of(workload: Obj, kind: Kind) -> Obj:
     """Return the Scale of a workload. A zero count is left out of the spec, as Kubernetes leaves it out."""
-    spec, status, meta = workload.get("spec") or {}, workload.get("status") or {}, workload["metadata"]
-    replicas = spec.get("replicas", 0)
-    shown: Obj = {"replicas": status.get("replicas", 0)}
-    selector = selector_text(spec.get("selector"))
+    meta = workload["metadata"]
+    if kind.rules is not None:
+        paths: Scale = kind.rules.scale
+        replicas, shown = at(workload, paths.replicas) or 0, {"replicas": at(workload, paths.shown) or 0}
+        selector = str(at(workload, paths.selector) or "") if paths.selector else ""
+    else:
+        replicas = at(workload, ("spec", "replicas")) or 0
+        shown = {"replicas": at(workload, ("status", "replicas")) or 0}
+        selector = selector_text(at(workload, ("spec", "selector")))
     if selector:
         shown["selector"] = selector
     return {
@@ -113,6 +119,14 @@ def scale_of(workload: Obj) -> Obj:
         "spec": {"replicas": replicas} if replicas else {},
         "status": shown,
     }
+
+
+def set_replicas(workload: Obj, kind: Kind, replicas: int) -> None:
+    """Write a count where the kind keeps it."""
+    *steps, last = kind.rules.scale.replicas if kind.rules is not None else ("spec", "replicas")
+    for step in steps:
+        workload = workload.setdefault(step, {})
+    workload[last] = replicas
 
 
 def selector_text(selector: Obj | None) -> str:

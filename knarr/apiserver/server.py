@@ -21,6 +21,7 @@ from knarr.apiserver.bootstrap import bootstrap
 from knarr.apiserver.changes import Changer
 from knarr.apiserver.core import Core, Request, form_of, with_warnings
 from knarr.apiserver.creates import Creator
+from knarr.apiserver.definitions import DEFINITION, Definitions
 from knarr.apiserver.deletes import Deleter
 from knarr.apiserver.documents import Documents
 from knarr.apiserver.eviction import Evictor
@@ -50,6 +51,7 @@ NOT_YET = {  # refused in words, because no node would act on them
     "ephemeralcontainers": "ephemeral containers are not run yet: copy the pod instead (kubectl debug --copy-to)",
     "resize": "resources of a running pod are not changed yet: replace the pod instead",
 }
+WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 STREAMED = frozenset({"exec", "attach", "portforward"})
 
 
@@ -99,7 +101,9 @@ class ApiServer:
         self.applier = Applier(self.creator, self.changer, self._may_create)
         self.deleter = Deleter(self.core, self.reader, self.services)
         self.streams = Streams(self.core)
-        self.documents = Documents(self.core.settings)
+        self.definitions = Definitions(self.core, self.changer, self.deleter, watcher=self.watcher)
+        self.documents = Documents(self.core.settings, self.core.registry)
+        self._parse = route.reader(self.core.registry)
         self.counters = health.Counters()
         self.ready = False
         self._verbs = self._verb_table()
@@ -108,6 +112,7 @@ class ApiServer:
     async def start(self) -> None:
         """Rebuild what is kept beside the store and make what every cluster has."""
         self.services.load()
+        await self.definitions.refresh()
         await bootstrap(self.creator, self.changer)
         self.ready = True
 
@@ -133,7 +138,7 @@ class ApiServer:
     async def _route(self, call: Call) -> Answer:
         if call.path.startswith(("/api/v1/", "/apis/")):
             try:
-                target = route.parse(call.path)
+                target = self._parse(call.path)
             except UnknownPath:
                 return await self._path(call)
             return await self._resource(call, target)
@@ -150,6 +155,8 @@ class ApiServer:
         request = Request(call, target, user, verb, form_of(call))
         handler = self._verbs[verb] if not target.subresource else self._subresource(request)
         answer = await handler(request)
+        if verb in WRITES and (target.kind.rules is not None or target.kind is DEFINITION):
+            await self.definitions.after(target.kind)
         if target.kind.deprecated:
             answer = with_warnings(answer, [target.kind.deprecated, *request.warnings])
         self.counters.count(verb, target.kind.plural, answer.status)

@@ -64,7 +64,7 @@ class Watcher:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self._open: set[Watch] = set()
+        self._open: dict[Watch, str] = {}
         self._batches: dict[tuple[str, int, int, str], bytes] = {}
         self._events: dict[tuple[int, str, str], bytes] = {}
 
@@ -89,10 +89,11 @@ class Watcher:
         view = View(kind, prefix, selection, request.form, query.get("includeObject", ""))
         return Answer(200, stream=self._stream(view, options))
 
-    def close(self) -> None:
-        """End every watch, as a server does that stops."""
-        for watch in tuple(self._open):
-            watch.close()
+    def close(self, prefix: str = "") -> None:
+        """End every watch below a prefix of the store: of all, as a server does that stops; of a kind that changes."""
+        for watch, below in tuple(self._open.items()):
+            if below.startswith(prefix):
+                watch.close()
 
     async def _stream(self, view: View, options: WatchOptions) -> AsyncGenerator[bytes, None]:
         store, since = self.core.store, options.revision
@@ -105,13 +106,13 @@ class Watcher:
         except Compacted as fault:
             yield error_event(Expired(f"too old resource version: {fault.asked} ({fault.oldest})"))
             return
-        self._open.add(watch)
+        self._open[watch] = view.prefix
         try:
             async with aclosing(self._follow(view, watch, options, initial=initial, since=since)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:
-            self._open.discard(watch)
+            self._open.pop(watch, None)
             watch.close()
 
     async def _follow(

@@ -39,12 +39,15 @@ def table(kind: Kind, objects: list[dict[str, Any]], now_s: float, *, include_ob
 
 def definitions(kind: Kind) -> list[dict[str, Any]]:
     """Return a kind's column definitions."""
-    return [{"name": column.name, "type": column.type, "format": column.format, "description": "",
+    return [{"name": column.name, "type": column.type, "format": column.format, "description": column.description,
              "priority": column.priority} for column in view_of(kind).columns]
 
 
 def view_of(kind: Kind) -> View:
     """Return how a kind is printed: its name and when it was created, unless there is more to say."""
+    if kind.rules is not None:
+        custom: View = kind.rules.view
+        return custom
     return VIEWS.get((kind.group, kind.kind), DEFAULT)
 
 

@@ -22,6 +22,7 @@ class Column:
     type: str = "string"
     format: str = ""
     priority: int = 0
+    description: str = ""
 
 
 def _no_conditions(_: Obj) -> list[dict[str, str]]:

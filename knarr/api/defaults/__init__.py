@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from knarr.api.defaults import batch, cluster, network, pod, policy, rbac, service, storage, workloads
+from knarr.api.defaults import batch, cluster, definition, network, pod, policy, rbac, service, storage, workloads
 from knarr.api.defaults.status import complete_status
 from knarr.api.kinds import Kind
 
@@ -33,6 +33,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "ResourceQuota"): cluster.resource_quota,
     ("", "Secret"): cluster.secret,
     ("", "Service"): service.service,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.custom_resource_definition,
     ("apps", "DaemonSet"): workloads.daemon_set,
     ("apps", "Deployment"): workloads.deployment,
     ("apps", "ReplicaSet"): workloads.replica_set,
@@ -57,6 +58,9 @@ def apply(kind: Kind, obj: Draft) -> None:
     """Fill `obj` in place. kind: its row in the registry; a kind without rules keeps what it has."""
     key = (kind.group, kind.kind)
     obj.setdefault("metadata", {})
+    if kind.rules is not None:
+        kind.rules.default(obj)
+        return
     rule = RULES.get(key)
     if rule is not None:
         rule(obj)

@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from knarr.api.defaults.status import ALWAYS, complete_status
 from knarr.api.kinds import Kind
-from knarr.api.strategy import batch, namespace, pod, service, storage, workloads
+from knarr.api.strategy import batch, custom, definition, namespace, pod, service, storage, workloads
 
 GENERATIONS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "Pod"): ("spec",),
@@ -27,6 +27,7 @@ GENERATIONS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): ("spec",),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): ("spec",),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): ("webhooks",),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): ("spec",),
     ("apps", "DaemonSet"): ("spec",),
     ("apps", "Deployment"): ("spec",),
     ("apps", "ReplicaSet"): ("spec",),
@@ -54,6 +55,7 @@ CREATE: Final[dict[tuple[str, str], Callable[[dict[str, Any]], None]]] = {
     ("", "PersistentVolumeClaim"): storage.create,
     ("", "Pod"): pod.create,
     ("", "Service"): service.create,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.create,
     ("apps", "DaemonSet"): workloads.create_daemon_set,
     ("batch", "Job"): batch.create,
 }
@@ -63,6 +65,7 @@ UPDATE: Final[dict[tuple[str, str], Callable[[dict[str, Any], dict[str, Any]], N
     ("", "PersistentVolumeClaim"): storage.update,
     ("", "Pod"): pod.update,
     ("", "Service"): service.update,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.update,
     ("apps", "DaemonSet"): workloads.update_daemon_set,
 }
 
@@ -80,7 +83,7 @@ def prepare_create(kind: Kind, draft: dict[str, Any]) -> None:
     metadata = draft["metadata"]
     metadata.pop("deletionTimestamp", None)
     metadata.pop("deletionGracePeriodSeconds", None)
-    if key in GENERATIONS:
+    if key in GENERATIONS or kind.rules is not None:
         metadata["generation"] = 1
     if "status" in draft and has_status(kind) and key not in OPEN_STATUS:
         del draft["status"]
@@ -97,11 +100,15 @@ def prepare_update(kind: Kind, draft: dict[str, Any], old: dict[str, Any], subre
     special = SUBRESOURCES.get((*key, subresource))
     if special is not None:
         special(draft, old)
+    elif subresource == "status" and kind.rules is not None:
+        custom.update_status(draft, old)
     elif subresource == "status":
         keep_all_but_status(draft, old)
     else:
         _ordinary(kind, draft, old)
-    if subresource != "status":
+    if subresource != "status" and kind.rules is not None:
+        custom.count(draft, old, has_status=has_status(kind))
+    elif subresource != "status":
         _generation(key, draft, old)
 
 

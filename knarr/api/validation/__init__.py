@@ -20,6 +20,7 @@ from knarr.api.validation import (
     batch,
     cluster,
     config,
+    definition,
     ingress,
     metadata,
     network,
@@ -53,6 +54,7 @@ CREATE: Final[dict[tuple[str, str], Check]] = {
     ("", "ResourceQuota"): cluster.resource_quota,
     ("", "Secret"): config.secret,
     ("", "Service"): service.service,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.create,
     ("apps", "ControllerRevision"): workloads.controller_revision,
     ("apps", "DaemonSet"): workloads.daemon_set,
     ("apps", "Deployment"): workloads.deployment,
@@ -79,7 +81,8 @@ CREATE: Final[dict[tuple[str, str], Check]] = {
 
 OWN_UPDATE: Final = frozenset({
     ("", "Namespace"), ("", "Node"), ("", "PersistentVolumeClaim"), ("", "Pod"),
-    ("", "Event"), ("events.k8s.io", "Event"), ("apps", "ControllerRevision"), ("batch", "Job"),
+    ("", "Event"), ("events.k8s.io", "Event"), 
+    ("apiextensions.k8s.io", "CustomResourceDefinition"), ("apps", "ControllerRevision"), ("batch", "Job"),
     ("scheduling.k8s.io", "PriorityClass"),
 })
 """The kinds whose update check does not begin with the whole check of a new object."""
@@ -94,6 +97,7 @@ UPDATE: Final[dict[tuple[str, str], ChangeCheck]] = {
     ("", "ResourceQuota"): cluster.resource_quota_update,
     ("", "Secret"): config.secret_update,
     ("", "Service"): service.service_update,
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.update,
     ("apps", "ControllerRevision"): workloads.controller_revision_update,
     ("apps", "DaemonSet"): workloads.same_selector,
     ("apps", "Deployment"): workloads.same_selector,
@@ -122,6 +126,8 @@ def create(kind: Kind, obj: Object) -> list[Cause]:
     causes: list[Cause] = []
     root = Spot("", causes)
     metadata.create(Spot("metadata", causes), kind, obj["metadata"])
+    if kind.rules is not None:
+        return causes + kind.rules.create(obj)
     check = CREATE.get((kind.group, kind.kind))
     if check is not None:
         check(root, obj)
@@ -135,6 +141,8 @@ def update(kind: Kind, new: Object, old: Object, subresource: str = "") -> list[
     metadata.update(spot, new["metadata"], old["metadata"])
     if causes:
         metadata.update(spot, new["metadata"], old["metadata"])   # Kubernetes checks, and says, it twice
+    if kind.rules is not None:
+        return causes + kind.rules.update(new, old, subresource)
     if subresource:
         special = SUBRESOURCES.get((kind.group, kind.kind, subresource))
         if special is not None:

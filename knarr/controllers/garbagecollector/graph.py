@@ -69,6 +69,7 @@ class Graph:
 
     def __init__(self) -> None:
         self.items: dict[str, Item] = {}
+        self.customs: dict[tuple[str, str], Kind] = {}  # what definitions bring, by group and kind
         self._dependents: dict[str, set[str]] = {}
         self._gone: OrderedDict[str, None] = OrderedDict()
 
@@ -98,6 +99,11 @@ class Graph:
                 stirred.add(ref.uid)
             self._unlink(uid, ref.uid)
         return stirred
+
+    def drop_kind(self, kind: Kind) -> set[str]:
+        """Learn that a kind is gone, and all its objects with it; return the uids that should be looked at."""
+        gone = [uid for uid, item in self.items.items() if item.kind == kind]
+        return set[str]().union(*(self.drop(uid) for uid in gone)).difference(gone)
 
     def forget(self, uid: str) -> None:
         """Remember that no object with this uid exists any more."""

@@ -32,7 +32,7 @@ async def observe(client: Client, graph: Graph, item: Item) -> View:
 async def _is_gone(client: Client, graph: Graph, item: Item, ref: OwnerReference) -> bool:
     if graph.is_gone(ref.uid):
         return True
-    kind = kind_of(ref)
+    kind = kind_of(ref) or graph.customs.get((ref.apiVersion.partition("/")[0], ref.kind))
     if kind is None:
         return False  # of a kind nobody knows (yet): nothing is deleted for its sake
     namespace = (item.meta.namespace or "") if kind.namespaced else ""
@@ -50,6 +50,6 @@ async def _is_gone(client: Client, graph: Graph, item: Item, ref: OwnerReference
 
 
 def kind_of(ref: OwnerReference) -> Kind | None:
-    """Find the row of an owner's kind; of any version, since all show the same objects."""
+    """Find the row of an owner's built-in kind; of any version, since all show the same objects."""
     group, _, version = ref.apiVersion.rpartition("/")
     return kinds.by_kind(group, version, ref.kind)

@@ -13,6 +13,8 @@ from typing import NoReturn
 import structlog
 
 from knarr.api import kinds
+from knarr.api.custom.names import ROW, Definition
+from knarr.api.custom.names import kind_of as custom_kind
 from knarr.api.errors import ApiError, Conflict, NotFound
 from knarr.api.kinds import Kind
 from knarr.base.backoff import Backoff
@@ -51,10 +53,12 @@ class Collector:
         self._client: Client = setup.informers.client
         self._clock = setup.clock
         rng = setup.rng.child("garbagecollector")
-        self._informers = [
-            Informer(self._client, Owned, clock=setup.clock, rng=rng.child(kind.resource), what=What(kind))
-            for kind in owning_kinds()
-        ]
+        self._rng = rng
+        self._informers = [self._informer(kind) for kind in owning_kinds()]
+        self._definitions: Informer[Definition] = Informer(
+            self._client, Definition, clock=setup.clock, rng=rng.child("definitions"), what=What(ROW))
+        self._customs: dict[str, Kind] = {}  # by the definition's name
+        self._followed: dict[str, asyncio.Task[NoReturn]] = {}
         self._graph = Graph()
         self._queue: WorkQueue[str] = WorkQueue()
         self._retries: dict[str, int] = {}
@@ -68,10 +72,35 @@ class Collector:
                 for informer in self._informers:
                     group.create_task(informer.run(), name=f"garbagecollector {informer.kind.plural}")
                 await self._first_lists()
+                self._definitions.on_change(partial(self._defined, group))
+                group.create_task(self._definitions.run(), name="garbagecollector definitions")
                 for number in range(WORKERS):
                     group.create_task(self._work(), name=f"garbagecollector {number}")
         finally:
             self._queue.close()
+
+    def _informer(self, kind: Kind) -> Informer[Owned]:
+        return Informer(self._client, Owned, clock=self._clock, rng=self._rng.child(kind.resource), what=What(kind))
+
+    def _defined(self, group: asyncio.TaskGroup, old: Definition | None, new: Definition | None) -> None:
+        """Follow the objects of a new kind; let those of a kind that is gone be."""
+        known = new or old
+        name = (known.metadata.name or "") if known is not None else ""
+        kind = custom_kind(new) if new is not None else None
+        before = self._customs.get(name)
+        if kind == before:
+            return
+        if before is not None:
+            self._followed.pop(name).cancel()
+            self._graph.customs.pop((before.group, before.kind), None)
+            del self._customs[name]
+        if before is not None and kind is None:
+            self._stir(self._graph.drop_kind(before))
+        if kind is not None:
+            self._customs[name] = self._graph.customs[kind.group, kind.kind] = kind
+            informer = self._informer(kind)
+            informer.on_change(partial(self._changed, kind))
+            self._followed[name] = group.create_task(informer.run(), name=f"garbagecollector {kind.resource}")
 
     async def _first_lists(self) -> None:
         try:

@@ -9,6 +9,7 @@ import asyncio
 from collections import Counter
 
 from knarr.api import kinds
+from knarr.api.custom.names import ROW, Definition, kind_of
 from knarr.api.errors import ApiError, MethodNotAllowed, NotFound
 from knarr.api.kinds import Kind
 from knarr.api.types.core_v1 import Namespace
@@ -20,11 +21,17 @@ AT_ONCE_MAX = 8  # kinds asked side by side; the store commits their deletes in 
 
 
 def content_kinds() -> list[Kind]:
-    """List the kinds that may lie in a namespace, each stored form once."""
+    """List the built-in kinds that may lie in a namespace, each stored form once."""
     return [
         kind for kind in kinds.KINDS
         if kind.namespaced and kind.stored and kind.storage is kind and {"list", "delete"} <= set(kind.verbs)
     ]
+
+
+async def custom_kinds(client: Client) -> list[Kind]:
+    """List the kinds that definitions bring into namespaces, each in one version."""
+    definitions = (await client.list(Definition, kind=ROW)).items
+    return [one for one in map(kind_of, definitions) if one is not None and one.namespaced]
 
 
 async def observe(client: Client, namespace: Namespace, *, now_s: float) -> View:
@@ -44,8 +51,9 @@ async def observe(client: Client, namespace: Namespace, *, now_s: float) -> View
         if left is not None:
             remaining.append(left)
 
+    found = content_kinds() + await custom_kinds(client)
     async with asyncio.TaskGroup() as group:
-        for kind in content_kinds():
+        for kind in found:
             group.create_task(clear(kind))
     return View(namespace, tuple(sorted(remaining, key=lambda one: one.resource)), tuple(failures), now_s)
 

@@ -11,8 +11,12 @@ from tests.unit.apiserver.asking import MERGE, Asker
 from tests.unit.apiserver.oracle import plain, recorded, replay
 
 FILES = ("sequences/writes.json", "sequences/reads-and-policies.json")
-NOT_SERVED_YET = ("custom resources", "RBAC", "quotas",
+NOT_SERVED_YET = ("RBAC", "quotas",
                   "ValidatingAdmissionPolicy", "webhook", "tokens", "watches")
+NOT_REPLAYED = {  # story and step -> why it is left out
+    ("custom resources", 0): "costs of rules are not estimated",
+    ("custom resources", 24): "server-side apply is not served yet", ("custom resources", 25): "the same",
+}
 DIFFERENT: dict[tuple[str, int], str] = {  # story and step -> why the answer is not the recorded one
     ("strategic merge patch on a Deployment", 9): "a controller's annotation counted as a change of the template",
     ("strategic merge patch on a Deployment", 10): "the same, one generation behind",
@@ -27,6 +31,8 @@ DIFFERENT: dict[tuple[str, int], str] = {  # story and step -> why the answer is
     ("immutable fields", 16): "the message quotes Go's diff of the whole object",
     ("immutable fields", 20): "the same",
     ("immutable fields", 24): "the message quotes the whole template in Go's form",
+    ("custom resources", 26): "an apply was left out, so the generation is another",
+    ("custom resources", 17): "the faults of a map's members come in no order there, by name here",
     ("deletion", 1): "the message holds a uid",
     ("deletion", 2): "the message holds a revision",
     ("eviction and disruption budgets", 2): "the budget's status is a controller's",
@@ -59,7 +65,12 @@ async def ask_for_security(api: Asker) -> None:
 async def tell(api: Asker, story: dict[str, Any]) -> None:
     last: dict[str, str] = {}
     for number, step in enumerate(story["steps"]):
+        if (story["name"], number) in NOT_REPLAYED:
+            continue
         answer = await replay(api, step["request"], last=last)
+        if answer.content_type.startswith("text/plain"):
+            assert (step["code"], step["response"]) == (answer.status, answer.body.decode())
+            continue
         got = orjson.loads(answer.body)
         meta = got.get("metadata") or {}
         last.update({key: meta[key] for key in ("resourceVersion", "continue") if meta.get(key)})

@@ -1,0 +1,56 @@
+"""Publish custom kinds: one OpenAPI v3 document for each of their groups and versions.
+
+Source: kube apiextensions pkg/controller/openapi/builder/builder.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from knarr.api import openapi
+from knarr.api.kinds import Kind
+from knarr.api.openapi_operations import of_kind
+
+META = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1"
+Schema = dict[str, Any]
+
+
+def names(customs: Sequence[Kind]) -> set[str]:
+    """Return the names of the documents, `apis/example.com/v1`."""
+    return {f"apis/{kind.group}/{kind.version}" for kind in customs}
+
+
+def v3(name: str, customs: Sequence[Kind], *, version: str) -> Schema | None:
+    """Return one document; None if there is no such. version: the server's own."""
+    chosen = [kind for kind in customs if f"apis/{kind.group}/{kind.version}" == name]
+    if not chosen:
+        return None
+    schemas = {full: schema for kind in chosen for full, schema in _schemas(kind).items()}
+    return openapi.document([one for kind in chosen for one in of_kind(kind)], version=version, customs=schemas)
+
+
+def _schemas(kind: Kind) -> dict[str, Schema]:
+    """Return the schemas of a kind and of its list."""
+    assert kind.rules is not None
+    full = kind.definition.removeprefix(":")
+    one = {"type": "object", **kind.rules.schema, "x-kubernetes-group-version-kind": [_words(kind, kind.kind)]}
+    one["properties"] = {**(one.get("properties") or {}), **_head("ObjectMeta")}
+    items = {"type": "array", "items": {"$ref": f"#/components/schemas/{full}"},
+             "description": f"List of {kind.plural}."}
+    many = {"type": "object", "required": ["items"], "properties": {**_head("ListMeta"), "items": items},
+            "description": f"{kind.list_kind} is a list of {kind.kind}",
+            "x-kubernetes-group-version-kind": [_words(kind, kind.list_kind)]}
+    return {full: one, f"{full}List": many}
+
+
+def _head(meta: str) -> dict[str, Schema]:
+    return {
+        "apiVersion": {"type": "string", "description": "The version of the schema of this object."},
+        "kind": {"type": "string", "description": "The kind of this object. Cannot be changed."},
+        "metadata": {"allOf": [{"$ref": f"{META}.{meta}"}], "description": "Standard metadata."},
+    }
+
+
+def _words(kind: Kind, name: str) -> dict[str, str]:
+    return {"group": kind.group, "version": kind.version, "kind": name}

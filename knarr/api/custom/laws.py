@@ -1,0 +1,160 @@
+"""Hold what one version of a definition says of its objects: how they are pruned, completed, checked and shown.
+
+A definition's schema is kept as bytes until an object of the kind comes: most are large, and most are never used.
+Source: kube apiextensions pkg/registry/customresource.
+"""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+
+from knarr.api import schema
+from knarr.api.columns.view import View
+from knarr.api.custom import jsonpath, lists, printing, rules, words
+from knarr.api.custom.check import check, ratcheted
+from knarr.api.custom.node import Node
+from knarr.api.custom.prune import default, prune
+from knarr.api.errors import Cause
+from knarr.api.schema import Findings
+
+INT32_MAX = (1 << 31) - 1
+Obj = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """Where the counts of a Scale lie, as steps. selector: empty if nothing says."""
+
+    replicas: tuple[str, ...] = ("spec", "replicas")
+    shown: tuple[str, ...] = ("status", "replicas")
+    selector: tuple[str, ...] = ()
+
+
+class Laws:
+    """The rules of one version (see `kinds.Rules`).
+
+    version: an item of the definition's `spec.versions`. reshapes: objects may have been stored under other rules.
+    """
+
+    def __init__(self, version: Obj, *, kind: str, api_version: str, storage_version: str, reshapes: bool) -> None:
+        self._kind, self._api_version = kind, api_version
+        self.storage_version, self.reshapes = storage_version, reshapes
+        self.selectable = tuple(row["jsonPath"].removeprefix(".") for row in version.get("selectableFields") or ())
+        self._columns: list[Obj] = version.get("additionalPrinterColumns") or []
+        self._scale: Obj | None = (version.get("subresources") or {}).get("scale")
+        raw = (version.get("schema") or {}).get("openAPIV3Schema") or {"type": "object"}
+        self._packed = zlib.compress(orjson.dumps(raw), 1)
+
+    @cached_property
+    def node(self) -> Node:
+        """The schema, compiled as far as it has been used."""
+        return Node(self.schema)
+
+    @property
+    def schema(self) -> Obj:
+        """The schema as written; a fresh copy."""
+        raw: Obj = orjson.loads(zlib.decompress(self._packed))
+        return raw
+
+    @cached_property
+    def view(self) -> View:
+        """How the kind is printed."""
+        return printing.view(self._columns)
+
+    @cached_property
+    def scale(self) -> Scale | None:
+        """Where a Scale's counts lie."""
+        if self._scale is None:
+            return None
+        paths = (self._scale.get(name, "") for name in ("specReplicasPath", "statusReplicasPath", "labelSelectorPath"))
+        return Scale(*(tuple(str(step) for step in jsonpath.parse(path)) for path in paths))
+
+    def settle(self, obj: Obj) -> Findings:
+        """Drop unknown fields, and bring the metadata into the API's form."""
+        findings = Findings()
+        meta = obj.get("metadata")
+        if meta is not None:
+            findings = _settled_metadata(meta)
+        if not findings.wrong:
+            prune(obj, self.node, unknown=findings.unknown, root=True)
+        return findings
+
+    def default(self, obj: Obj) -> None:
+        """Fill absent fields."""
+        default(obj, self.node)
+
+    def create(self, obj: Obj) -> list[Cause]:
+        """Return what refuses a new object."""
+        causes: list[Cause] = []
+        check(self.node, obj, "", causes)
+        self._counts(obj, causes)
+        lists.duplicates(obj, self.node, "", causes)
+        rules.judge(self.node, obj, causes)
+        return causes
+
+    def update(self, new: Obj, old: Obj, subresource: str) -> list[Cause]:
+        """Return what refuses a change; what was wrong before and has not been touched does not."""
+        causes: list[Cause] = []
+        check(self.node, new, "", causes)
+        if causes:
+            causes = []
+            ratcheted(self.node, new, old, path="", causes=causes)
+        self._counts(new, causes)
+        before: list[Cause] = []
+        after: list[Cause] = []
+        lists.duplicates(new, self.node, "", after)
+        if after:
+            lists.duplicates(old, self.node, "", before)
+        causes += [cause for cause in after if cause not in before]
+        rules.judge(self.node, new, causes, old=old)
+        return causes
+
+    def show(self, obj: Obj) -> Obj:
+        """Return a stored object as this version shows it, in place: in its name, pruned and completed anew."""
+        obj["apiVersion"] = self._api_version
+        if self.reshapes:
+            prune(obj, self.node, unknown=[], root=True)
+            default(obj, self.node)
+        return obj
+
+    def _counts(self, obj: Obj, causes: list[Cause]) -> None:
+        """Check that the counts of a Scale are such."""
+        if self.scale is None:
+            return
+        for steps in (self.scale.replicas, self.scale.shown):
+            count, path = at(obj, steps), "." + ".".join(steps)
+            if count is None:
+                continue
+            if isinstance(count, bool) or not isinstance(count, int):
+                found = f"{words.compact(count) if not isinstance(count, str) else count} is of the type {_go(count)}"
+                causes.append(words.invalid(path, 0, f"{path} accessor error: {found}, expected int64"))
+            elif count < 0:
+                causes.append(words.invalid(path, count, "should be a non-negative integer"))
+            elif count > INT32_MAX:
+                causes.append(words.invalid(path, count, f"should be less than or equal to {INT32_MAX}"))
+
+
+def at(obj: Any, steps: tuple[str, ...]) -> Any:
+    """Return what lies at some steps below an object; None if there is nothing."""
+    for step in steps:
+        obj = obj.get(step) if isinstance(obj, dict) else None
+    return obj
+
+
+def _settled_metadata(meta: Any) -> Findings:
+    if not isinstance(meta, dict):
+        return Findings(wrong=f"json: cannot unmarshal {words.type_of(meta)} into Go value of type v1.ObjectMeta")
+    findings = schema.check_as("meta_v1.ObjectMeta", meta)
+    findings.unknown[:] = [f"metadata.{path}" for path in findings.unknown]
+    return findings
+
+
+def _go(value: Any) -> str:
+    names = {"string": "string", "boolean": "bool", "number": "float64", "array": "[]interface {}",
+             "object": "map[string]interface {}"}
+    return names.get(words.type_of(value), "interface {}")
