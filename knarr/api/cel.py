@@ -14,8 +14,11 @@ from typing import Any
 
 from cel_expr_python import cel
 from cel_expr_python.ext import ext_bindings, ext_encoders, ext_math, ext_optional, ext_strings
+from google.protobuf import descriptor_pool
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.timestamp_pb2 import Timestamp
 
-from knarr.api.custom.pattern import BadPattern, matcher
+from knarr.api.regexes import BadPattern, matcher
 
 COMPILED_MAX = 4096  # expressions kept
 TEXT_MAX = 16 << 10  # characters of an expression, as the API limits rules; longer ones are refused
@@ -56,6 +59,20 @@ def compiled(text: str, *, optional_old: bool = False) -> Program:
         raise CelError(_worded(str(fault))) from fault
 
 
+def moment(text: str) -> Any:
+    """Return an RFC 3339 time, or a date alone, as rules see it; raises ValueError."""
+    stamp = Timestamp()
+    stamp.FromJsonString(text if "T" in text.upper() else f"{text}T00:00:00Z")
+    return stamp
+
+
+def duration(length_s: float) -> Any:
+    """Return a duration as rules see it."""
+    whole = Duration()
+    whole.FromNanoseconds(round(length_s * 1e9))
+    return whole
+
+
 @lru_cache(maxsize=1)
 def _environment() -> Any:
     dyn, text, listed = cel.Type.DYN, cel.Type.STRING, cel.Type.List(cel.Type.DYN)
@@ -70,7 +87,7 @@ def _environment() -> Any:
     variables = {"self": dyn, "oldSelf": dyn, "priorSelf": dyn, "hasOld": cel.Type.BOOL}
     extensions = [ext_strings.ExtStrings(), ext_optional.ExtOptional(), ext_bindings.ExtBindings(), ext_math.ExtMath(),
                   ext_encoders.ExtEncoders()]
-    return cel.NewEnv(variables=variables, extensions=extensions, functions=functions)
+    return cel.NewEnv(descriptor_pool.Default(), variables=variables, extensions=extensions, functions=functions)
 
 
 def _member(name: str, parameters: tuple[Any, ...], result: Any, impl: Any) -> Any:

@@ -54,7 +54,9 @@ def resource_list(group: str, version: str, served: Served = KINDS) -> Document 
         return None
     rows = [row for kind in found for row in (_resource(kind), *(_nested(kind, sub) for sub in kind.subresources))]
     head: Document = {"kind": "APIResourceList"} | ({"apiVersion": "v1"} if group else {})
-    return {**head, "groupVersion": found[0].api_version, "resources": rows if found[0].rules is not None else sorted(rows, key=lambda row: str(row["name"]))}
+    if found[0].rules is None:
+        rows.sort(key=lambda row: str(row["name"]))
+    return {**head, "groupVersion": found[0].api_version, "resources": rows}
 
 
 def aggregated(*, core: bool, version: str = "v2", served: Served = KINDS) -> Document:

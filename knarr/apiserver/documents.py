@@ -19,9 +19,9 @@ from typing import Any
 import orjson
 
 from knarr.api import discovery, openapi, openapi_protobuf
+from knarr.api.custom import document
 from knarr.api.errors import NotAcceptable
 from knarr.api.http import Answer, Call
-from knarr.api.custom import document
 from knarr.api.kinds import KINDS, Kind
 from knarr.apiserver import descriptions, encode
 from knarr.apiserver.negotiate import JSON, Form, NoRepresentation, accepted, ranked

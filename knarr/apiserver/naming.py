@@ -36,7 +36,7 @@ class Taken:
 
 
 def accept(definition: Obj, others: Iterable[Taken], *, now: str) -> None:
-    """Write into the status which names are accepted, and whether the objects are served. now: as the API writes times."""
+    """Write into the status which names are accepted, and whether objects are served. now: as the API writes times."""
     spec, status = definition["spec"], definition.setdefault("status", {})
     near = [one for one in others if one.group == spec["group"]]
     resources = frozenset[str]().union(*(one.resources for one in near))
@@ -44,7 +44,7 @@ def accept(definition: Obj, others: Iterable[Taken], *, now: str) -> None:
     names, faults = _chosen(spec["names"], status.get("acceptedNames") or {}, resources=resources, kinds=kinds)
     status["acceptedNames"] = names
     if faults:
-        reason, name = faults[0]
+        reason, name = faults[-1]  # each check writes over the one before
         message = f'"{name}" is already in use'
         set_condition(status, "NamesAccepted", "False", reason, message, now=now)
     else:
@@ -62,18 +62,17 @@ def _chosen(wanted: Obj, had: Obj, *, resources: frozenset[str], kinds: frozense
             ) -> tuple[Obj, list[tuple[str, str]]]:
     """Return the names a definition gets, and the conflicts, as (reason, name)."""
     names, faults = dict(had), list[tuple[str, str]]()
-    for field, taken, reason in (("plural", resources, "PluralConflict"), ("singular", resources, "SingularConflict"),
-                                 ("kind", kinds, "KindConflict"), ("listKind", kinds, "ListKindConflict")):
-        value = wanted.get(field, "")
-        if value and value in taken:
-            faults.append((reason, value))
+    for field, taken, reason in (
+        ("plural", resources, "PluralConflict"), ("singular", resources, "SingularConflict"),
+        ("shortNames", resources, "ShortNamesConflict"), ("kind", kinds, "KindConflict"),
+        ("listKind", kinds, "ListKindConflict"),
+    ):
+        value = wanted.get(field) or ""
+        clash = [one for one in ([value] if isinstance(value, str) else value) if one in taken]
+        if clash:
+            faults.append((reason, clash[0]))
         else:
             names[field] = value
-    clash = [one for one in wanted.get("shortNames") or () if one in resources]
-    if clash:
-        faults.append(("ShortNamesConflict", clash[0]))
-    else:
-        names["shortNames"] = wanted.get("shortNames")
     names["categories"] = wanted.get("categories")
     kept = {field: names.get(field) for field in ("plural", "singular", "shortNames", "kind", "listKind", "categories")}
     always = ("plural", "kind")

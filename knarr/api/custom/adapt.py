@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from knarr.api import cel
 from knarr.api.custom.node import Node
 
 TYPED = frozenset({"date-time", "date", "duration", "byte"})
@@ -54,9 +54,8 @@ def _typed(text: str, form: str) -> Any:
         if form == "byte":
             return b64decode(text)
         if form == "duration":
-            return timedelta(seconds=_seconds(text))
-        moment = datetime.fromisoformat(text)
-        return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+            return cel.duration(_seconds(text))
+        return cel.moment(text)
     except ValueError:
         return text  # the format's own check has said so
 

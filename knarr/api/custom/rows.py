@@ -39,9 +39,14 @@ def _row(definition: Obj, version: Obj) -> Kind:
     return Kind(
         spec["group"], version["name"], names["kind"], names["plural"], tuple(names.get("shortNames") or ()),
         namespaced=spec["scope"] == "Namespaced", categories=tuple(names.get("categories") or ()),
-        subresources=_subresources(version), verbs=VERBS, said_singular=names.get("singular", ""),
+        subresources=_subresources(version), verbs=_verbs(definition), said_singular=names.get("singular", ""),
         said_list=names.get("listKind", ""), rules=laws,
     )
+
+
+def _verbs(definition: Obj) -> tuple[str, ...]:
+    ending = definition["metadata"].get("deletionTimestamp")
+    return tuple(verb for verb in VERBS if verb != "create") if ending else VERBS  # nothing new while all goes
 
 
 def _subresources(version: Obj) -> tuple[Subresource, ...]:

@@ -81,7 +81,7 @@ CREATE: Final[dict[tuple[str, str], Check]] = {
 
 OWN_UPDATE: Final = frozenset({
     ("", "Namespace"), ("", "Node"), ("", "PersistentVolumeClaim"), ("", "Pod"),
-    ("", "Event"), ("events.k8s.io", "Event"), 
+    ("", "Event"), ("events.k8s.io", "Event"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"), ("apps", "ControllerRevision"), ("batch", "Job"),
     ("scheduling.k8s.io", "PriorityClass"),
 })

@@ -227,8 +227,8 @@ def _stored(spot: Spot, obj: Obj) -> None:
         if name not in versions:
             spot.index(number).invalid(name, (
                 f"missing from spec.versions; {name} was previously a storage version, and must remain in "
-                f"spec.versions until a storage migration ensures no data remains persisted in {name} and removes {name} from "
-                "status.storedVersions"))
+                f"spec.versions until a storage migration ensures no data remains persisted in {name} and "
+                f"removes {name} from status.storedVersions"))
     storage = next((name for name, version in versions.items() if version.get("storage")), None)
     if storage is not None and storage not in stored:
         spot.invalid(stored, f"must have the storage version {storage}")

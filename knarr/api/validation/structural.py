@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from knarr.api.custom import check as values
 from knarr.api.custom.node import Node
-from knarr.api.custom.pattern import BadPattern, matcher
 from knarr.api.custom.prune import prune
 from knarr.api.errors import Cause
+from knarr.api.regexes import BadPattern, matcher
 from knarr.api.validation import celrules
 from knarr.api.validation.spot import Spot
 

@@ -1,0 +1,192 @@
+"""Definitions come to life and go: names, versions, watches, cleanup, restart; and published operators' own."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import msgspec
+import orjson
+import pytest
+
+from knarr.api.custom.names import Definition, kind_of
+from knarr.api.yamldoc import read_yaml
+from tests.unit.apiserver.asking import MERGE, Asker
+
+DEFINITIONS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
+GADGETS = "/apis/example.com/v1/namespaces/web/gadgets"
+OPERATORS = Path(__file__).parents[4] / "shared/manifests/operators"
+
+
+def definition(plural="gadgets", kind="Gadget", **spec):
+    version = {"name": "v1", "served": True, "storage": True, "subresources": {"status": {}}, "schema": {
+        "openAPIV3Schema": {"type": "object", "properties": {
+            "spec": {"type": "object", "properties": {"n": {"type": "integer", "default": 1}, "color": {"type": "string"}}},
+            "status": {"type": "object", "properties": {"seen": {"type": "integer"}}}}}}}
+    return {"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+            "metadata": {"name": f"{plural}.example.com"},
+            "spec": {"group": "example.com", "scope": "Namespaced", "names": {"plural": plural, "kind": kind},
+                     "versions": [version], **spec}}
+
+
+def gadget(name="a", **more):
+    return {"apiVersion": "example.com/v1", "kind": "Gadget", "metadata": {"name": name}, "spec": {}, **more}
+
+
+async def condition(api, name, sort):
+    _, obj = await api.ask("GET", f"{DEFINITIONS}/{name}")
+    return next((row for row in obj["status"]["conditions"] if row["type"] == sort), None)
+
+
+async def test_a_definition_is_served_at_once(api):
+    """Who has been told of a definition can use its kind: discovery and documents show it as well."""
+    await api.make(DEFINITIONS, definition())
+    made = await api.make(GADGETS, gadget())
+    _, listed = await api.ask("GET", "/apis/example.com/v1/gadgets")
+    _, groups = await api.ask("GET", "/apis")
+    _, index = await api.ask("GET", "/openapi/v3")
+    _, document = await api.ask("GET", "/openapi/v3/apis/example.com/v1")
+
+    assert made["spec"] == {"n": 1} and made["metadata"]["generation"] == 1
+    assert listed["kind"] == "GadgetList" and len(listed["items"]) == 1
+    assert "example.com" in [group["name"] for group in groups["groups"]]
+    assert "apis/example.com/v1" in index["paths"]
+    assert document["components"]["schemas"]["com.example.v1.Gadget"]["properties"]["spec"]["properties"]["n"]["default"] == 1
+
+
+async def test_names_belong_to_who_came_first(api):
+    """A second definition wants a kind that is taken: it is not served until the first one is gone."""
+    await api.make(DEFINITIONS, definition())
+    await api.make(DEFINITIONS, definition("widgets", "Gadget"))
+
+    assert (await condition(api, "widgets.example.com", "NamesAccepted"))["reason"] == "ListKindConflict"
+    assert (await api.call("GET", "/apis/example.com/v1/widgets")).status == 404
+
+    await api.call("DELETE", f"{DEFINITIONS}/gadgets.example.com")
+
+    assert (await condition(api, "widgets.example.com", "Established"))["status"] == "True"
+    assert (await api.call("GET", "/apis/example.com/v1/widgets")).status == 200
+
+
+async def test_the_last_object_lets_a_definition_go(api):
+    """A definition is deleted while one of its objects waits for an operator: it stays until that has finished."""
+    await api.make(DEFINITIONS, definition())
+    await api.make(GADGETS, gadget("quick"))
+    await api.make(GADGETS, gadget("held", metadata={"name": "held", "finalizers": ["example.com/hold"]}))
+    await api.call("DELETE", f"{DEFINITIONS}/gadgets.example.com")
+
+    assert (await condition(api, "gadgets.example.com", "Terminating"))["reason"] == "InstanceDeletionInProgress"
+    assert (await api.call("GET", f"{GADGETS}/quick")).status == 404
+    assert (await api.call("POST", GADGETS, gadget("late"))).status == 405
+
+    await api.call("PATCH", f"{GADGETS}/held", {"metadata": {"finalizers": None}}, content_type=MERGE)
+
+    assert (await api.call("GET", f"{DEFINITIONS}/gadgets.example.com")).status == 404
+    assert (await api.call("GET", GADGETS)).status == 404
+
+
+async def test_another_server_on_the_same_store(api):
+    """After a restart the kinds are served as before."""
+    await api.make(DEFINITIONS, definition())
+    await api.make(GADGETS, gadget())
+    again = Asker(store=api.store)
+    await again.server.start()
+
+    assert (await again.call("GET", f"{GADGETS}/a")).status == 200
+
+
+async def test_versions_show_the_same_object(api):
+    """A second version is added: both show every object, each in its own name and with its own defaults."""
+    await api.make(DEFINITIONS, definition())
+    await api.make(GADGETS, gadget())
+    _, stored = await api.ask("GET", f"{DEFINITIONS}/gadgets.example.com")
+    old = stored["spec"]["versions"][0]
+    new = orjson.loads(orjson.dumps(old)) | {"name": "v2", "storage": False}
+    new["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["color"]["default"] = "red"
+    stored["spec"]["versions"] = [old, new]
+    code, answer = await api.ask("PUT", f"{DEFINITIONS}/gadgets.example.com", stored)
+    _, first = await api.ask("GET", f"{GADGETS}/a")
+    _, second = await api.ask("GET", "/apis/example.com/v2/namespaces/web/gadgets/a")
+    _, listed = await api.ask("GET", "/apis/example.com/v2/gadgets")
+
+    assert code == 200, answer
+    assert (first["apiVersion"], first["spec"]) == ("example.com/v1", {"n": 1})
+    assert (second["apiVersion"], second["spec"]) == ("example.com/v2", {"n": 1, "color": "red"})
+    assert listed["items"][0]["spec"] == second["spec"]
+
+
+async def test_a_write_through_another_version_is_one_object(api):
+    """A change that adds nothing but another version's name is no new generation."""
+    both = definition()
+    both["spec"]["versions"].append(both["spec"]["versions"][0] | {"name": "v2", "storage": False})
+    await api.make(DEFINITIONS, both)
+    await api.make(GADGETS, gadget())
+    labels = {"metadata": {"labels": {"x": "y"}}}
+    _, changed = await api.ask("PATCH", "/apis/example.com/v2/namespaces/web/gadgets/a", labels, content_type=MERGE)
+
+    assert changed["metadata"]["generation"] == 1
+    assert (await api.ask("GET", f"{GADGETS}/a"))[1]["metadata"]["labels"] == {"x": "y"}
+
+
+async def test_objects_of_another_kind_are_refused(api):
+    """Bodies without a kind, of another kind, of another version, in protobuf, and strategic patches."""
+    await api.make(DEFINITIONS, definition())
+    code, answer = await api.ask("POST", GADGETS, gadget() | {"kind": "Other"})
+    assert (code, answer["details"]["causes"][0]["message"]) == (422, 'Invalid value: "Other": must be Gadget')
+    assert (await api.call("POST", GADGETS, {"metadata": {"name": "a"}})).status == 400
+    assert (await api.call("POST", GADGETS, gadget() | {"apiVersion": "example.com/v9"})).status == 400
+    assert (await api.call("POST", GADGETS, b"k8s\0", content_type="application/vnd.kubernetes.protobuf")).status == 415
+
+
+async def test_selectable_fields(api):
+    """Field selectors know what the definition offers, and nothing else."""
+    offered = definition()
+    offered["spec"]["versions"][0]["selectableFields"] = [{"jsonPath": ".spec.color"}]
+    await api.make(DEFINITIONS, offered)
+    for name, color in (("a", "red"), ("b", "blue")):
+        await api.make(GADGETS, gadget(name, spec={"color": color}))
+    _, listed = await api.ask("GET", f"{GADGETS}?fieldSelector=spec.color=red")
+
+    assert [item["metadata"]["name"] for item in listed["items"]] == ["a"]
+    assert (await api.call("GET", f"{GADGETS}?fieldSelector=spec.n=1")).status == 400
+
+
+async def test_watches_end_when_the_schema_changes(api):
+    """A watcher would go on seeing objects in the old form: it is sent to watch again."""
+    await api.make(DEFINITIONS, definition())
+    answer = await api.call("GET", f"{GADGETS}?watch=1")
+    await api.make(GADGETS, gadget())
+    stream = answer.stream
+    assert orjson.loads(await anext(stream))["type"] == "ADDED"
+    _, stored = await api.ask("GET", f"{DEFINITIONS}/gadgets.example.com")
+    stored["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]["x"] = {"type": "string"}
+    await api.call("PUT", f"{DEFINITIONS}/gadgets.example.com", stored)
+
+    assert [chunk async for chunk in stream] == []
+
+
+def operators():
+    files = sorted(OPERATORS.rglob("*.yaml"))
+    parts = [part for file in files for part in re.split(r"(?m)^---.*$", file.read_text())]
+    return [part for part in parts if "kind: CustomResourceDefinition" in part]
+
+
+@pytest.mark.skipif(not OPERATORS.exists(), reason=f"no manifests at {OPERATORS}")
+async def test_published_operators():
+    """What operators publish is taken as it is, and established."""
+    api = await Asker().start()
+    for text in operators():
+        one = read_yaml(text.encode())[0]
+        await api.make(f"{DEFINITIONS}?fieldValidation=Strict", one)
+        assert (await condition(api, one["metadata"]["name"], "Established"))["status"] == "True"
+
+
+async def test_followers_learn_the_names(api):
+    """Controllers read of a definition what its objects are called, not its schema."""
+    await api.make(DEFINITIONS, definition())
+    body = (await api.call("GET", f"{DEFINITIONS}/gadgets.example.com")).body
+
+    kind = kind_of(msgspec.json.decode(body, type=Definition))
+
+    assert kind is not None
+    assert (kind.path("web", "a"), kind.verbs[:1]) == (f"{GADGETS}/a", ("delete",))
