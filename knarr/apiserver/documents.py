@@ -33,10 +33,6 @@ GROUP_LIST = "APIGroupDiscoveryList"
 DISCOVERY_GROUP = "apidiscovery.k8s.io"
 SMALL_BYTES_MAX = 16 << 10  # sent as they are; arbitrary
 FOREVER = "public, immutable, max-age=31536000"  # for who names the document by its hash. Source: kube-openapi handler3
-CUSTOM = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-NO_CUSTOM = {  # kubectl looks here before it says that there is no such kind; there are none
-    "kind": "CustomResourceDefinitionList", "apiVersion": "apiextensions.k8s.io/v1", "metadata": {}, "items": [],
-}
 Make = Callable[[], bytes | None]
 
 
@@ -65,8 +61,6 @@ class Documents:
     async def answer(self, call: Call) -> Answer | None:
         """Answer if the path is a document's; else None."""
         path = call.path.rstrip("/") or "/"
-        if path == CUSTOM and call.method == "GET":
-            return Answer(200, orjson.dumps(NO_CUSTOM))
         if path in ("/api", "/apis"):
             return await self._discovery(call, path)
         if path == "/openapi/v2":
@@ -171,7 +165,7 @@ def _form(call: Call) -> Form:
         return Form()  # documents are JSON, whatever old clients list first
 
 
-def paths(served: Sequence[Kind]) -> dict[str, list[str]]:
+def paths(served: Sequence[Kind] = KINDS) -> dict[str, list[str]]:
     """Return what is served at `/`."""
     found = ["/api", "/api/v1", "/apis", "/apis/"]
     for group in discovery.groups(served):

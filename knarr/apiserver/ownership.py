@@ -68,9 +68,14 @@ def write_of(core: Core, request: Request, kind: Kind) -> Write:
     """Return what a request writes, for the owners' sake. kind: whose fields it writes."""
     subresource = request.target.subresource
     return Write(
-        apply_shapes.of_definition(kind.definition), manager_of(request), kind.api_version, subresource,
+        _shape(kind), manager_of(request), kind.api_version, subresource,
         core.timestamp(), cannot_set(kind, subresource),
     )
+
+
+def _shape(kind: Kind) -> apply_shapes.Shape:
+    """Return how writers share an object; lists of custom objects have one owner each."""
+    return apply_shapes.of_definition(kind.definition) if kind.rules is None else apply_shapes.ANY
 
 
 def put(meta: Obj, entries: list[Obj]) -> None:

@@ -40,8 +40,17 @@ def _row(definition: Obj, version: Obj) -> Kind:
         spec["group"], version["name"], names["kind"], names["plural"], tuple(names.get("shortNames") or ()),
         namespaced=spec["scope"] == "Namespaced", categories=tuple(names.get("categories") or ()),
         subresources=_subresources(version), verbs=_verbs(definition), said_singular=names.get("singular", ""),
-        said_list=names.get("listKind", ""), rules=laws,
+        said_list=names.get("listKind", ""), rules=laws, deprecated=_deprecation(definition, version),
     )
+
+
+def _deprecation(definition: Obj, version: Obj) -> str:
+    """Return what is warned of when a version is used."""
+    if not version.get("deprecated"):
+        return ""
+    spec = definition["spec"]
+    usual = f"{spec['group']}/{version['name']} {spec['names']['kind']} is deprecated"
+    return str(version.get("deprecationWarning") or usual)
 
 
 def _verbs(definition: Obj) -> tuple[str, ...]:

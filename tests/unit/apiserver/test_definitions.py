@@ -47,8 +47,8 @@ async def test_a_definition_is_served_at_once(api):
     _, index = await api.ask("GET", "/openapi/v3")
     _, document = await api.ask("GET", "/openapi/v3/apis/example.com/v1")
 
-    assert made["spec"] == {"n": 1} and made["metadata"]["generation"] == 1
-    assert listed["kind"] == "GadgetList" and len(listed["items"]) == 1
+    assert (made["spec"], made["metadata"]["generation"]) == ({"n": 1}, 1)
+    assert (listed["kind"], len(listed["items"])) == ("GadgetList", 1)
     assert "example.com" in [group["name"] for group in groups["groups"]]
     assert "apis/example.com/v1" in index["paths"]
     assert document["components"]["schemas"]["com.example.v1.Gadget"]["properties"]["spec"]["properties"]["n"]["default"] == 1
@@ -136,6 +136,15 @@ async def test_objects_of_another_kind_are_refused(api):
     assert (await api.call("POST", GADGETS, {"metadata": {"name": "a"}})).status == 400
     assert (await api.call("POST", GADGETS, gadget() | {"apiVersion": "example.com/v9"})).status == 400
     assert (await api.call("POST", GADGETS, b"k8s\0", content_type="application/vnd.kubernetes.protobuf")).status == 415
+
+
+async def test_deprecated_versions_warn(api):
+    """Who uses an old version is told with every answer."""
+    old = definition()
+    old["spec"]["versions"][0] |= {"deprecated": True}
+    await api.make(DEFINITIONS, old)
+
+    assert (await api.call("GET", GADGETS)).headers["Warning"] == '299 - "example.com/v1 Gadget is deprecated"'
 
 
 async def test_selectable_fields(api):

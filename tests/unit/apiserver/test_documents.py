@@ -91,12 +91,3 @@ async def test_a_copy_that_is_still_good_keeps_its_type(api, version):
     assert (200, 304) == (first.status, again.status)
     assert f"application/json;g=apidiscovery.k8s.io;v={version};as=APIGroupDiscoveryList" == first.content_type
     assert first.content_type == again.content_type
-
-
-async def test_there_are_no_custom_kinds(api):
-    """kubectl asks for them before it tells its user that a kind is unknown; nobody can make one."""
-    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
-    code, found = await api.ask("GET", path)
-
-    assert (200, []) == (code, found["items"])
-    assert 404 == (await api.call("POST", path, {"metadata": {"name": "a.b"}})).status
