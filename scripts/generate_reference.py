@@ -36,7 +36,8 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "ServiceAccount"): ("`serviceaccounts` makes `default`; tokens are bound and rotated", ""),
     ("", "Service"): ("proxy (nftables), cluster DNS, `endpointslices`", "LoadBalancer addresses, IPv6"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
-        "API server: serves its kind, clears up when it goes", "conversion webhooks, cost limits of CEL rules, OpenAPI v2"),
+        "API server: serves its kind, clears up when it goes",
+        "conversion webhooks, cost limits of CEL rules, OpenAPI v2"),
     ("apps", "ControllerRevision"): ("`statefulset` writes them", ""),
     ("apps", "DaemonSet"): ("nothing yet", "its controller"),
     ("apps", "Deployment"): ("`deployment`", ""),

@@ -29,8 +29,8 @@ def names() -> list[str]:
 
 def index(hashes: Mapping[str, str]) -> dict[str, Any]:
     """Return `/openapi/v3`. hashes: each document's etag; clients keep what they have while it stays the same."""
-    paths = {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={digest}"} for name, digest in sorted(hashes.items())}
-    return {"paths": paths}
+    rows = sorted(hashes.items())
+    return {"paths": {name: {"serverRelativeURL": f"/openapi/v3/{name}?hash={digest}"} for name, digest in rows}}
 
 
 def etag(document: bytes) -> str:
