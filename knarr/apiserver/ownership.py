@@ -6,7 +6,6 @@ Source: kube endpoints/handlers/{create,update,patch}.go, managerOrUserAgent; re
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import Any, Final
 
 from knarr.api import apply, apply_owners, apply_shapes, strategy
@@ -74,8 +73,11 @@ def write_of(core: Core, request: Request, kind: Kind) -> Write:
 
 
 def _shape(kind: Kind) -> apply_shapes.Shape:
-    """Return how writers share an object; lists of custom objects have one owner each."""
-    return apply_shapes.of_definition(kind.definition) if kind.rules is None else apply_shapes.ANY
+    """Return how writers share an object."""
+    if kind.rules is None:
+        return apply_shapes.of_definition(kind.definition)
+    shape: apply_shapes.Shape = kind.rules.shape
+    return shape
 
 
 def put(meta: Obj, entries: list[Obj]) -> None:
@@ -97,7 +99,6 @@ def keep_times(new: Obj, old: Obj) -> None:
         put(meta, mine or [])
 
 
-@cache
 def cannot_set(kind: Kind, subresource: str) -> FieldSet:
     """Return the fields that writes to the object, or to a subresource of it, leave as they are."""
     if subresource == "status":

@@ -49,6 +49,7 @@ class Scaler:
         applied = applying.read(request, SCALE) if applying.is_apply(request) else None
         patch = patches.read(request) if request.verb == "patch" and applied is None else None
         told = list(request.warnings)
+        path = tuple(f"f:{step}" for step in replicas_path(kind))
 
         def scaled(workload: Obj) -> Obj:
             request.warnings[:] = told
@@ -56,7 +57,7 @@ class Scaler:
             revision = before["metadata"]["resourceVersion"]
             if applied is not None:
                 write, force = ownership.write_of(core, request, SCALE), applying.forced(request)
-                made, owners = scale_owners.applied(write, workload, before, applied, force=force)
+                made, owners = scale_owners.applied(write, workload, before, applied, force=force, path=path)
                 wanted = bodies.settle_patched(request, SCALE, orjson.loads(orjson.dumps(made)))
             elif patch is None:
                 wanted = bodies.read(request, SCALE)
@@ -66,7 +67,7 @@ class Scaler:
             had, replicas = before["spec"].get("replicas", 0), wanted.get("spec", {}).get("replicas", 0)
             if owners is None:
                 write = ownership.write_of(core, request, kind)
-                owners = scale_owners.tracked(write, workload, had, replicas)
+                owners = scale_owners.tracked(write, workload, had, replicas, path=path)
             ownership.put(workload["metadata"], owners)
             set_replicas(workload, kind, replicas)
             return workload
@@ -121,9 +122,15 @@ def scale_of(workload: Obj, kind: Kind) -> Obj:
     }
 
 
+def replicas_path(kind: Kind) -> tuple[str, ...]:
+    """Return where a kind keeps its wanted count."""
+    path: tuple[str, ...] = kind.rules.scale.replicas if kind.rules is not None else ("spec", "replicas")
+    return path
+
+
 def set_replicas(workload: Obj, kind: Kind, replicas: int) -> None:
     """Write a count where the kind keeps it."""
-    *steps, last = kind.rules.scale.replicas if kind.rules is not None else ("spec", "replicas")
+    *steps, last = replicas_path(kind)
     for step in steps:
         workload = workload.setdefault(step, {})
     workload[last] = replicas

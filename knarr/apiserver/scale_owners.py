@@ -17,42 +17,45 @@ from knarr.api.apply_owners import UPDATE, Owner, Owners, with_fields
 from knarr.apiserver.applying import lay
 
 Obj = dict[str, Any]
-PATH: Final = ("f:spec", "f:replicas")
+Path = tuple[str, ...]
+PATH: Final[Path] = ("f:spec", "f:replicas")
 REPLICAS: Final = sets.of_path(PATH)
 
 
-def tracked(write: Write, workload: Obj, before: int, after: int) -> list[Obj]:
-    """Return the workload's managedFields after a PUT or PATCH of its Scale."""
+def tracked(write: Write, workload: Obj, before: int, after: int, *, path: Path = PATH) -> list[Obj]:
+    """Return the workload's managedFields after a PUT or PATCH of its Scale. path: of the count in the workload."""
+    counted = sets.of_path(path)
     owners = apply_owners.read(workload["metadata"].get("managedFields"))
     if not owners or (before == after and after):
         return apply_owners.write(owners)
-    left = _without(owners, REPLICAS)
+    left = _without(owners, counted)
     if after:
-        mine = write.owner(UPDATE, REPLICAS)
+        mine = write.owner(UPDATE, counted)
         known = left.get(mine.key)
-        left[mine.key] = with_fields(mine, sets.union(known.fields, REPLICAS)) if known else mine
+        left[mine.key] = with_fields(mine, sets.union(known.fields, counted)) if known else mine
     return apply_owners.write(apply_owners.capped(left))
 
 
-def applied(write: Write, workload: Obj, scale: Obj, wanted: Obj, *, force: bool) -> tuple[Obj, list[Obj]]:
+def applied(write: Write, workload: Obj, scale: Obj, wanted: Obj, *, force: bool,
+            path: Path = PATH) -> tuple[Obj, list[Obj]]:
     """Apply a Scale; return it as it is then, and the workload's managedFields.
 
-    write: about the Scale. Conflict and BadRequest as for every apply.
+    write: about the Scale. path: of the count in the workload. Conflict and BadRequest as for every apply.
     """
     version = str(workload["apiVersion"])
     owners = apply_owners.read(workload["metadata"].get("managedFields"))
     shown = {
         owner.key: replace_version(owner, write.api_version)
         for owner in owners.values()
-        if owner.api_version == version and sets.has(owner.fields, PATH)
+        if owner.api_version == version and sets.has(owner.fields, path)
     }
     merged, after = lay(replace(write, ignored={"f:status": {}}), scale, wanted, shown, force=force)
     left = {key: owner for key, owner in owners.items() if key not in shown or key in after}
     lost = {key: owner for key, owner in owners.items() if key in shown and key not in after}
-    left |= _without(lost, REPLICAS)
+    left |= _without(lost, sets.of_path(path))
     for key, owner in after.items():
         if key not in left and sets.has(owner.fields, PATH):
-            left[key] = with_fields(replace_version(owner, version), REPLICAS)
+            left[key] = with_fields(replace_version(owner, version), sets.of_path(path))
     return (scale if merged is None else merged), apply_owners.write(left)
 
 

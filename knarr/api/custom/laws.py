@@ -14,11 +14,13 @@ from typing import Any
 import orjson
 
 from knarr.api import schema
+from knarr.api.apply_shapes import Shape
 from knarr.api.columns.view import View
 from knarr.api.custom import jsonpath, lists, printing, rules, words
 from knarr.api.custom.check import check, ratcheted
 from knarr.api.custom.node import Node
 from knarr.api.custom.prune import default, prune
+from knarr.api.custom.shapes import of_root
 from knarr.api.errors import Cause
 from knarr.api.schema import Findings
 
@@ -65,6 +67,11 @@ class Laws:
     def view(self) -> View:
         """How the kind is printed."""
         return printing.view(self._columns)
+
+    @cached_property
+    def shape(self) -> Shape:
+        """How writers share an object."""
+        return of_root(self.node)
 
     @cached_property
     def scale(self) -> Scale | None:
