@@ -130,9 +130,9 @@ def _claim(claim: Obj) -> Amounts:
 def _in_scope(wanted: Obj, pod: Obj) -> bool:
     spec, scope = pod.get("spec") or {}, wanted["scopeName"]
     if scope in ("Terminating", "NotTerminating"):
-        return (spec.get("activeDeadlineSeconds") is not None) == (scope == "Terminating")
+        return bool((spec.get("activeDeadlineSeconds") is not None) == (scope == "Terminating"))
     if scope in ("BestEffort", "NotBestEffort"):
-        return ((pod.get("status") or {}).get("qosClass") == "BestEffort") == (scope == "BestEffort")
+        return bool(((pod.get("status") or {}).get("qosClass") == "BestEffort") == (scope == "BestEffort"))
     if scope == "PriorityClass":
         return _named(wanted, spec.get("priorityClassName"))
     return scope == "CrossNamespacePodAffinity" and _looks_abroad(spec.get("affinity") or {})
@@ -141,8 +141,8 @@ def _in_scope(wanted: Obj, pod: Obj) -> bool:
 def _named(wanted: Obj, name: str | None) -> bool:
     operator, values = wanted.get("operator", "Exists"), wanted.get("values") or ()
     if operator in ("Exists", "DoesNotExist"):
-        return bool(name) == (operator == "Exists")
-    return (name in values) == (operator == "In") if name else operator == "NotIn"
+        return bool(bool(name) == (operator == "Exists"))
+    return bool((name in values) == (operator == "In") if name else operator == "NotIn")
 
 
 def _attributes(claim: Obj) -> str | None:

@@ -1,9 +1,9 @@
 """Charge what is written to the ResourceQuotas of its namespace, before it is stored; refuse what exceeds one.
 
 Theory of operation: the charge is a write to each quota's status, made from the state it was decided on, so that no two
-writers spend the same. Whoever comes while another charges the namespace waits, and the next charge is made for all who
-wait at once: a burst of creations costs a few writes, not one each. A write that fails afterwards gives its charge back.
-What is deleted is given back by the controller, which counts anew.
+writers spend the same. Whoever comes while another charges the namespace waits, and the next charge is made for all
+who wait at once: a burst of creations costs a few writes, not one each. A write that fails afterwards gives its charge
+back. What is deleted is given back by the controller, which counts anew.
 Source: kube apiserver admission/plugin/resourcequota/controller.go.
 """
 
@@ -194,7 +194,7 @@ async def _write_all(core: Core, books: list[Book]) -> bool:
 
 
 async def _give_back(core: Core, spent: Mapping[str, Amounts]) -> None:
-    """Take charges out again. A quota that is gone, or counted anew meanwhile, needs none: it never falls below zero."""
+    """Take charges out again. A quota that is gone needs none; one counted anew never falls below zero."""
     for key, bill in spent.items():
         for _ in range(TRIES_MAX):
             entry = core.store.get(key)

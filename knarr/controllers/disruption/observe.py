@@ -17,7 +17,9 @@ from knarr.reconcile.owners import controller_of
 from knarr.reconcile.runner import Key, Watch
 
 NAMESPACE = "namespace"
-SCALED = {"ReplicaSet": ReplicaSet, "StatefulSet": StatefulSet, "ReplicationController": ReplicationController}
+SCALED: dict[str, type[Any]] = {
+    "ReplicaSet": ReplicaSet, "StatefulSet": StatefulSet, "ReplicationController": ReplicationController,
+}
 
 
 def observe(informers: Informers, key: Key, look: Look) -> View | None:
@@ -61,7 +63,8 @@ def _scale(informers: Informers, namespace: str, owner: OwnerReference) -> dict[
 def watches() -> list[Watch[Any]]:
     """Return what matters: budgets, the health of pods, and how many their owners want."""
     by_namespace = {NAMESPACE: lambda one: [one.metadata.namespace or ""]}
-    owners = [Watch(kind, _all_budgets, when=_scaled) for kind in (*SCALED.values(), Deployment)]
+    scaled: list[type[Any]] = [*SCALED.values(), Deployment]
+    owners = [Watch(kind, _all_budgets, when=_scaled) for kind in scaled]
     return [
         Watch(PodDisruptionBudget, lambda informers, one: [(one.metadata.namespace or "", one.metadata.name or "")],
               indexes=by_namespace),
@@ -87,7 +90,9 @@ def _all_budgets(informers: Informers, owner: Any) -> Iterator[Key]:
 
 
 def _matters(old: Pod | None, new: Pod | None) -> bool:
-    return old is None or new is None or old.metadata.labels != new.metadata.labels or is_healthy(old) != is_healthy(new)
+    if old is None or new is None:
+        return True
+    return old.metadata.labels != new.metadata.labels or is_healthy(old) != is_healthy(new)
 
 
 def _scaled(old: Any, new: Any) -> bool:

@@ -18,7 +18,9 @@ from knarr.reconcile.actions import Look
 from knarr.reconcile.runner import Key
 
 NAMESPACE = "namespace"
-WHOLE = {quota.PODS: Pod, quota.SERVICES: Service, quota.CLAIMS: PersistentVolumeClaim}  # more than their number counts
+WHOLE: dict[quota.Row, type[Any]] = {  # more than their number counts
+    quota.PODS: Pod, quota.SERVICES: Service, quota.CLAIMS: PersistentVolumeClaim,
+}
 COUNTABLE = tuple(kind for kind in kinds.KINDS if kind.namespaced and kind.stored and kind.storage is kind)
 
 
@@ -51,7 +53,7 @@ class Observer:
     def _follow(self, informers: Informers, kind: Kind) -> Informer[Any]:
         row = row_of(kind)
         if row not in self._followed:
-            informer = informers.of(WHOLE[row]) if row in WHOLE else informers.metadata_of(kind)
+            informer: Informer[Any] = informers.of(WHOLE[row]) if row in WHOLE else informers.metadata_of(kind)
             informer.index(NAMESPACE, lambda one: [one.metadata.namespace or ""])
             self._stops.append(informer.on_change(partial(self._changed, row)))
             self._followed[row] = informer

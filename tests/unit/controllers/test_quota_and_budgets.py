@@ -122,6 +122,13 @@ def test_owners_that_cannot_be_asked():
     assert "does not implement the scale subresource" in event.message
 
 
+def unowned(body: Any) -> Any:
+    """Leave out who wrote which field: these stories are about what is written."""
+    found = masked(body)
+    (found.get("metadata") or {}).pop("managedFields", None)
+    return found
+
+
 @pytest.mark.parametrize("name", ["limits and quotas", "eviction and disruption budgets"])
 def test_as_recorded(name):
     """The recorded stories, step by step, controllers at work: the same codes, words and objects."""
@@ -138,7 +145,7 @@ def test_as_recorded(name):
             where = f"{name} {number}: {step['request']['method']} {step['request']['path']}"
             assert step["code"] == answer.status, (where, answer.body)
             if (name, number) != ("eviction and disruption budgets", 4):  # empty times of a condition are null there
-                assert masked(step["response"]) == masked(orjson.loads(answer.body)), where
+                assert unowned(step["response"]) == unowned(orjson.loads(answer.body)), where
             await cluster.pass_time(10)
 
     live(("resourcequota", "disruption"), story)
