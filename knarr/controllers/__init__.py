@@ -15,12 +15,15 @@ from knarr.reconcile.runner import Setup
 Starter: TypeAlias = Callable[[Setup], Coroutine[Any, Any, Any]]
 
 ALL: tuple[str, ...] = (
+    "cronjob",
+    "daemonset",
     "deployment",
     "disruption",
     "endpoints",
     "endpointslices",
     "eventttl",
     "garbagecollector",
+    "job",
     "localpath",
     "namespace",
     "nodelifecycle",

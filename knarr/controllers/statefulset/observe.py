@@ -10,8 +10,8 @@ from knarr.api.types.core_v1 import PersistentVolumeClaim, Pod
 from knarr.client.informers import Informers
 from knarr.controllers.statefulset import identity
 from knarr.controllers.statefulset.plan import View
-from knarr.controllers.statefulset.revisions import revision_name
 from knarr.reconcile.actions import Look
+from knarr.reconcile.history import revision_name
 from knarr.reconcile.keys import keys_of_owners, own_key
 from knarr.reconcile.owners import BY_CONTROLLER, INDEXES, ORPHANS, controller_of
 from knarr.reconcile.runner import Key, Watch

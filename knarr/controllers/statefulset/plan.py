@@ -10,9 +10,10 @@ from msgspec.structs import replace
 from knarr.api import selectors
 from knarr.api.types.apps_v1 import ControllerRevision, StatefulSet, StatefulSetStatus
 from knarr.api.types.core_v1 import PersistentVolumeClaim, Pod
-from knarr.controllers.statefulset import identity, revisions
-from knarr.controllers.statefulset.revisions import Revisions
+from knarr.controllers.statefulset import identity
+from knarr.reconcile import history
 from knarr.reconcile.actions import Action, After, Create, Delete, Event, Failure, Patch, Told
+from knarr.reconcile.history import Revisions
 from knarr.reconcile.owners import claim, owner_fields
 from knarr.reconcile.pods import available_in_s, is_available, is_finished, is_ready, is_terminating
 from knarr.reconcile.status import write_status
@@ -62,7 +63,7 @@ def plan(view: View) -> list[Action]:
     members = [pod for pod in view.pods if identity.ordinal(statefulset, pod) is not None]
     claimed = claim(statefulset, chooser, members)
     known = claim(statefulset, chooser, view.held)
-    resolved = revisions.resolve(statefulset, known.owned, taken=view.taken)
+    resolved = history.resolve(statefulset, known.owned, taken=view.taken)
     if resolved.collision:
         count = (statefulset.status.collisionCount or 0) + 1
         return list(write_status(statefulset, replace(statefulset.status, collisionCount=count)))
@@ -79,7 +80,7 @@ def plan(view: View) -> list[Action]:
             *(pod.metadata.labels.get(identity.REVISION, "") for pod in claimed.owned)}
     return [
         *claimed.patches, *known.patches, *resolved.actions, *work.claims, *work.pods,
-        *write_status(statefulset, status), *revisions.surplus(statefulset, known.owned, live=live),
+        *write_status(statefulset, status), *history.surplus(statefulset, known.owned, live=live),
         *_wait(work),
     ]
 
@@ -145,7 +146,7 @@ def _make(work: Pass, number: int) -> None:
     early = number < _partition(work)
     revision = work.revisions.current if early else work.revisions.update
     pod = identity.new_pod(
-        statefulset, number, template=revisions.template_of(revision), revision=revision.metadata.name or "")
+        statefulset, number, template=history.template_of(revision), revision=revision.metadata.name or "")
     _make_claims(work, number, pod.metadata.name or "")
     work.pods.append(Create(pod, _told(statefulset, "Create", "Pod {name}")))
 

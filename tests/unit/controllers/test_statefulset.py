@@ -11,8 +11,8 @@ from knarr.api.types.apps_v1 import ControllerRevision, StatefulSet
 from knarr.api.types.core_v1 import PersistentVolumeClaim
 from knarr.controllers.statefulset import CONTROLLER
 from knarr.controllers.statefulset.plan import View, plan
-from knarr.controllers.statefulset.revisions import new_revision
 from knarr.reconcile.actions import After, Create, Delete, Event, Failure, Patch
+from knarr.reconcile.history import new_revision
 from tests.unit.controllers.making import EPOCH, NOW_S, pod, template
 from tests.unit.controllers.story import load, replay, told, wrote
 

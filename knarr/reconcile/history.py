@@ -1,21 +1,23 @@
-"""Keep the templates a StatefulSet had, as ControllerRevisions. Pure. Source: kube controller/history."""
+"""Keep the templates a StatefulSet or DaemonSet had, as ControllerRevisions. Pure. Source: kube controller/history."""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
-from knarr.api.types.apps_v1 import ControllerRevision, StatefulSet
+from knarr.api.types.apps_v1 import ControllerRevision, DaemonSet, StatefulSet
 from knarr.api.types.core_v1 import PodTemplateSpec
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.reconcile.actions import Action, Create, Delete, Patch
 from knarr.reconcile.owners import reference
 
-HASH = "controller.kubernetes.io/hash"
+Owner: TypeAlias = StatefulSet | DaemonSet
+
+HASHES: dict[type, str] = {StatefulSet: "controller.kubernetes.io/hash", DaemonSet: "controller-revision-hash"}
 SAFE = "bcdfghjklmnpqrstvwxz2456789"
 
 
@@ -29,11 +31,11 @@ class Revisions:
     collision: bool = False
 
 
-def resolve(statefulset: StatefulSet, held: Sequence[ControllerRevision], *, taken: bool) -> Revisions:
+def resolve(owner: Owner, held: Sequence[ControllerRevision], *, taken: bool) -> Revisions:
     """Find or make the revision of the present template. held: the set's; taken: its name is somebody else's."""
     ranked = by_age(held)
     number = (ranked[-1].revision if ranked else 0) + 1
-    fresh = new_revision(statefulset, number)
+    fresh = new_revision(owner, number)
     match = next((one for one in reversed(ranked) if _same(one, fresh)), None)
     actions: tuple[Action, ...] = ()
     if match is None:
@@ -42,30 +44,31 @@ def resolve(statefulset: StatefulSet, held: Sequence[ControllerRevision], *, tak
         # A template that comes back is the newest again.
         actions = (Patch(match, {"metadata": {"uid": match.metadata.uid}, "revision": number}),)
     named = {one.metadata.name: one for one in ranked}
-    current = named.get(statefulset.status.currentRevision, match)
+    running = owner.status.currentRevision if isinstance(owner, StatefulSet) else None
+    current = named.get(running, match)
     return Revisions(current, match, actions, collision=match is fresh and taken)
 
 
-def new_revision(statefulset: StatefulSet, number: int) -> ControllerRevision:
+def new_revision(owner: Owner, number: int) -> ControllerRevision:
     """Return the revision of the present template."""
-    short = template_hash(statefulset)
-    labels = {**statefulset.spec.template.metadata.labels, HASH: short}
+    short = template_hash(owner)
+    labels = {**owner.spec.template.metadata.labels, HASHES[type(owner)]: short}
     meta = ObjectMeta(
-        name=revision_name(statefulset), namespace=statefulset.metadata.namespace, labels=labels,
-        annotations=dict(statefulset.metadata.annotations), ownerReferences=(reference(statefulset),))
-    template = {**_plain(statefulset.spec.template), "$patch": "replace"}
+        name=revision_name(owner), namespace=owner.metadata.namespace, labels=labels,
+        annotations=dict(owner.metadata.annotations), ownerReferences=(reference(owner),))
+    template = {**_plain(owner.spec.template), "$patch": "replace"}
     return ControllerRevision(metadata=meta, data={"spec": {"template": template}}, revision=number)
 
 
-def revision_name(statefulset: StatefulSet) -> str:
+def revision_name(owner: Owner) -> str:
     """Return the name of the present template's revision."""
-    return f"{statefulset.metadata.name}-{template_hash(statefulset)}"
+    return f"{owner.metadata.name}-{template_hash(owner)}"
 
 
-def template_hash(statefulset: StatefulSet) -> str:
+def template_hash(owner: Owner) -> str:
     """Return a short hash of the present template; another one after each collision."""
-    encoded = msgspec.json.encode(statefulset.spec.template, order="deterministic")
-    salt = str(statefulset.status.collisionCount or "").encode()
+    encoded = msgspec.json.encode(owner.spec.template, order="deterministic")
+    salt = str(owner.status.collisionCount or "").encode()
     number = int.from_bytes(hashlib.blake2b(encoded + salt, digest_size=4).digest(), "big")
     return "".join(SAFE[ord(digit) % len(SAFE)] for digit in str(number))
 
@@ -82,9 +85,9 @@ def by_age(revisions: Sequence[ControllerRevision]) -> list[ControllerRevision]:
         one.revision, one.metadata.creationTimestamp or "", one.metadata.name or ""))
 
 
-def surplus(statefulset: StatefulSet, held: Sequence[ControllerRevision], *, live: set[str]) -> list[Action]:
+def surplus(owner: Owner, held: Sequence[ControllerRevision], *, live: set[str]) -> list[Action]:
     """Delete the oldest revisions beyond the limit. live: names that pods or the status still speak of."""
-    limit = statefulset.spec.revisionHistoryLimit if statefulset.spec.revisionHistoryLimit is not None else 10
+    limit = owner.spec.revisionHistoryLimit if owner.spec.revisionHistoryLimit is not None else 10
     unused = [one for one in by_age(held) if one.metadata.name not in live]
     return [Delete(one) for one in unused[: max(0, len(unused) - limit)]]
 
