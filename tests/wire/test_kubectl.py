@@ -140,3 +140,48 @@ def test_some_kubectl_was_found():
     """Without a kubectl the tests above say nothing."""
     if not binaries():
         pytest.skip("no kubectl.1.* beside kubectl")
+
+
+WIDGETS = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: widgets.example.com}
+spec:
+  group: example.com
+  scope: Namespaced
+  names: {plural: widgets, kind: Widget, shortNames: [wd]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    additionalPrinterColumns: [{name: Size, type: integer, jsonPath: .spec.size}]
+    subresources: {scale: {specReplicasPath: .spec.size, statusReplicasPath: .status.size}}
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec: {type: object, properties: {size: {type: integer, maximum: 9, description: How large it is.}}}
+          status: {type: object, properties: {size: {type: integer}}}
+"""
+WIDGET = """\
+apiVersion: example.com/v1
+kind: Widget
+metadata: {name: w}
+spec: {size: 3}
+"""
+
+
+@pytest.mark.slow
+def test_a_kind_of_ones_own(kubectl):
+    """Somebody brings a kind, makes objects of it, changes them in all ways, and takes it away."""
+    kubectl("apply", "-f", "-", stdin=WIDGETS)
+    kubectl("wait", "--for=condition=Established", "crd/widgets.example.com", "--timeout=10s")
+    assert "widget.example.com/w created" in kubectl("apply", "-f", "-", stdin=WIDGET)
+    assert "widget.example.com/w configured" in kubectl("apply", "-f", "-", stdin=WIDGET.replace("3", "4"))
+    assert "should be less than or equal to 9" in kubectl("apply", "-f", "-", stdin=WIDGET.replace("3", "10"), code=1)
+    assert "How large it is." in kubectl("explain", "widget.spec")
+    kubectl("scale", "widget/w", "--replicas=5")
+    assert "5" in kubectl("get", "wd", "--no-headers").split()
+    kubectl("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=WIDGET)
+    kubectl("delete", "crd", "widgets.example.com")
+    assert "the server" in kubectl("get", "wd", code=1)

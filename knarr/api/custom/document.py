@@ -6,13 +6,15 @@ Source: kube apiextensions pkg/controller/openapi/builder/builder.go.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
-from knarr.api import openapi
+from knarr.api import openapi, patch
 from knarr.api.kinds import Kind
-from knarr.api.openapi_operations import of_kind
+from knarr.api.openapi_operations import Operation, of_kind
 
 META = "#/components/schemas/io.k8s.apimachinery.pkg.apis.meta.v1"
+PATCHES = (patch.APPLY, patch.JSON, patch.MERGE)
 Schema = dict[str, Any]
 
 
@@ -27,7 +29,13 @@ def v3(name: str, customs: Sequence[Kind], *, version: str) -> Schema | None:
     if not chosen:
         return None
     schemas = {full: schema for kind in chosen for full, schema in _schemas(kind).items()}
-    return openapi.document([one for kind in chosen for one in of_kind(kind)], version=version, customs=schemas)
+    operations = [_patched(one) for kind in chosen for one in of_kind(kind)]
+    return openapi.document(operations, version=version, customs=schemas)
+
+
+def _patched(operation: Operation) -> Operation:
+    """Offer no strategic merge: kubectl sends one wherever it is offered."""
+    return replace(operation, consumes=PATCHES) if operation.action == "patch" else operation
 
 
 def _schemas(kind: Kind) -> dict[str, Schema]:

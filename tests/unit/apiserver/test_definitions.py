@@ -47,6 +47,8 @@ async def test_a_definition_is_served_at_once(api):
     _, index = await api.ask("GET", "/openapi/v3")
     _, document = await api.ask("GET", "/openapi/v3/apis/example.com/v1")
 
+    patched = document["paths"]["/apis/example.com/v1/namespaces/{namespace}/gadgets/{name}"]["patch"]["requestBody"]
+    assert "application/strategic-merge-patch+json" not in patched["content"]
     assert (made["spec"], made["metadata"]["generation"]) == ({"n": 1}, 1)
     assert (listed["kind"], len(listed["items"])) == ("GadgetList", 1)
     assert "example.com" in [group["name"] for group in groups["groups"]]
