@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import ssl
 import urllib.error
@@ -110,3 +111,18 @@ def test_the_api_is_reachable_from_pods_by_its_service(cluster, namespace):
     )
 
     assert "open" in said
+
+
+def test_a_secret_cannot_be_read_from_the_disk(cluster, namespace):
+    """Whoever steals the database finds config maps, but no Secrets."""
+    cluster.apply(
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s"}, "stringData": {"word": "open-sesame-7391"}},
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c"}, "data": {"word": "plain-as-day-7391"}},
+        namespace=namespace,
+    )
+
+    stolen = b"".join(path.read_bytes() for path in cluster.data_dir.glob("state.db*"))
+
+    assert b"plain-as-day-7391" in stolen
+    assert b"open-sesame-7391" not in stolen
+    assert base64.b64encode(b"open-sesame-7391") not in stolen
