@@ -57,10 +57,11 @@ def check_writable(folder: Path) -> None:
     place = next(one for one in (folder, *folder.parents) if one.exists())
     probe = place / f".knarr-probe-{os.getpid()}"
     try:
-        probe.write_bytes(b"x" * 4096)
-        probe.unlink()
+        try:
+            probe.write_bytes(b"x" * 4096)
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
-        probe.unlink(missing_ok=True)
         fix = "free some space" if error.errno == errno.ENOSPC else "choose another place with --data-dir"
         raise Failure(f"cannot write to {folder}: {error.strerror}", fix) from error
 

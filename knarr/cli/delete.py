@@ -43,7 +43,7 @@ def command(server: Server, what: tuple[str, ...], files: tuple[str, ...], detac
     report, gone, missing = Report(wishes["output"]), [], None
     for resource, path in targets(server, what, files):
         try:
-            server.ask("DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
+            answer = server.ask("DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
         except RequestFailed as failure:
             if failure.code != 404:
                 raise
@@ -51,10 +51,10 @@ def command(server: Server, what: tuple[str, ...], files: tuple[str, ...], detac
             continue
         name = unquote(path.rpartition("/")[2])
         report.done(f"{resource.qualified}/{name}", "deleted")
-        gone.append((name, path))
+        gone.append((name, path, uid_of(answer)))
     if not detach:
-        for name, path in gone:
-            until_gone(server, name, path)
+        for name, path, uid in gone:
+            until_gone(server, name, path, uid=uid)
     report.end()
     if missing and not wishes["ignore_not_found"]:
         raise missing
@@ -76,8 +76,17 @@ def targets(server: Server, what: tuple[str, ...], files: tuple[str, ...]) -> li
     return found
 
 
-def until_gone(server: Server, name: str, path: str, patience_s: float = 300.0) -> None:
-    """Wait until an object cannot be found. Raises RequestFailed when patience ends, naming what holds it."""
+def uid_of(answer: dict[str, Any]) -> str:
+    """Return the uid of what a DELETE was about: it answers with the object, or with a Status that names it."""
+    about = (answer.get("details") or {}) if answer.get("kind") == "Status" else answer.get("metadata") or {}
+    return str(about.get("uid") or "")
+
+
+def until_gone(server: Server, name: str, path: str, *, uid: str = "", patience_s: float = 300.0) -> None:
+    """Wait until an object cannot be found. Raises RequestFailed when patience ends, naming what holds it.
+
+    uid: another object that has taken the name (a StatefulSet's next pod) means that this one is gone; empty: any.
+    """
     clock = SystemClock()
     deadline_s = clock.monotonic_s() + patience_s
     while True:
@@ -87,6 +96,8 @@ def until_gone(server: Server, name: str, path: str, patience_s: float = 300.0) 
             if failure.code == 404:
                 return
             raise
+        if uid and body["metadata"]["uid"] != uid:
+            return
         if clock.monotonic_s() > deadline_s:
             held = ", ".join(body["metadata"].get("finalizers") or ()) or "nothing we can see"
             raise RequestFailed(

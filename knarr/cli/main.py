@@ -82,7 +82,7 @@ def cli() -> None:
 def main() -> None:
     """Run the command line; whatever goes wrong ends in one message that starts `knarr:`, and a code that is not 0."""
     try:
-        code = cli(standalone_mode=False)  # click returns the code of an Exit, and None otherwise
+        code = cli(prog_name="knarr", standalone_mode=False)  # click returns the code of an Exit, and None otherwise
         sys.exit(code if isinstance(code, int) else 0)
     except click.exceptions.NoArgsIsHelpError as error:
         click.echo(error.format_message(), err=True)

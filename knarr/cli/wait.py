@@ -33,7 +33,7 @@ def command(server: Server, what: tuple[str, ...], goal: str, timeout_s: float, 
         resource = find(server, word)
         path = resource.path(server.namespace, name)
         if goal == "delete":
-            until_gone(server, name, path, timeout_s)
+            until_gone(server, name, path, patience_s=timeout_s)
         else:
             kind, _, wanted = goal.removeprefix("condition=").partition("=")
             until_condition(server, path, (kind, wanted or "True"), timeout_s)

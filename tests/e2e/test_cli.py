@@ -85,6 +85,7 @@ def test_get_watch_prints_changes_until_interrupted(cluster, namespace):
     watcher = subprocess.Popen(
         [*KNARR, "get", "configmaps", "-w", "-o", "name", "-n", namespace, "--data-dir", str(cluster.data_dir)],
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509  in the background it is ignored
     )  # fmt: skip
     time.sleep(1)
     cluster.apply({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "seen"}}, namespace=namespace)

@@ -208,12 +208,23 @@ def test_refusals(kubectl, words, said):
     assert said in kubectl.refused(*words)
 
 
+def test_server_side_apply(kubectl):
+    """Two people own two fields; the third who wants one of them hears whose it is, and may insist."""
+    def config(value):
+        return json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ssa"}, "data": {"v": value}})
+
+    kubectl("apply", "--server-side", "--field-manager=one", "-f", "-", stdin=config("1"))
+    refused = kubectl.refused("apply", "--server-side", "--field-manager=two", "-f", "-", stdin=config("2"))
+    kubectl("apply", "--server-side", "--field-manager=two", "--force-conflicts", "-f", "-", stdin=config("2"))
+
+    assert 'conflict with "one"' in refused
+    assert kubectl.out("get", "configmap", "ssa", "-o", "jsonpath={.data.v}") == "2"
+
+
 def test_what_is_not_there_yet_is_refused_in_words(kubectl):
-    """Server-side apply and ephemeral containers: no silence, no half-done work."""
-    config = json.dumps({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "ssa"}})
+    """Ephemeral containers: no silence, no half-done work."""
     name = kubectl.out("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
 
-    assert "server-side apply is not served yet" in kubectl.refused("apply", "--server-side", "-f", "-", stdin=config)
     assert "ephemeral containers are not run yet" in kubectl.refused("debug", name, f"--image={BUSYBOX}")
 
 
