@@ -145,6 +145,16 @@ def load(data_dir: Path) -> Instance | None:
         ) from error
 
 
+def existing(data_dir: Path | None) -> Instance:
+    """Return the instance of `data_dir` (None: the user's own); Failure when none was ever started there."""
+    folder = (data_dir or default_data_dir()).absolute()
+    instance = load(folder)
+    if instance is None:
+        again = "knarr up" if data_dir is None else f"knarr up --data-dir {folder}"
+        raise Failure(f"there is no Knarr in {folder}", again)
+    return instance
+
+
 def choose(data_dir: Path, wishes: Wishes) -> Instance:
     """Return the instance of `data_dir`: as chosen before, or chosen now and written down."""
     instance = propose(data_dir, wishes)

@@ -8,7 +8,7 @@ import click
 
 from knarr.assembly import processes
 from knarr.assembly.failure import Failure
-from knarr.assembly.instance import Instance, default_data_dir, load
+from knarr.assembly.instance import Instance, existing
 from knarr.cli.output import OUTPUT, print_json
 from knarr.cli.steps import tick
 from knarr.cli.updown import DATA_DIR, telling
@@ -32,7 +32,7 @@ def build(source: Path, tag: str | None, data_dir: Path | None, output: str) -> 
     from knarr.assembly import images
     from knarr.assembly.worker import node_settings
 
-    instance = _instance(data_dir)
+    instance = _running(data_dir)
     name = tag or f"localhost/{source.resolve().name}:latest"
     worked = images.provide(instance, node_settings(instance), source, tag=name, tell=telling(output))
     told = f"Image {name}" if worked else f"Image {name} is here already"
@@ -51,7 +51,7 @@ def load_command(file: Path, data_dir: Path | None, output: str) -> None:
     from knarr.assembly import images
     from knarr.assembly.worker import node_settings
 
-    names = images.load(node_settings(_instance(data_dir)), file)
+    names = images.load(node_settings(_running(data_dir)), file)
     if output == "json":
         print_json([{"image": name} for name in names])
         return
@@ -59,12 +59,9 @@ def load_command(file: Path, data_dir: Path | None, output: str) -> None:
         tick(f"Image {name}")
 
 
-def _instance(data_dir: Path | None) -> Instance:
-    folder = (data_dir or default_data_dir()).absolute()
-    instance = load(folder)
-    again = "knarr up" if data_dir is None else f"knarr up --data-dir {folder}"
-    if instance is None:
-        raise Failure(f"there is no Knarr in {folder}", again)
+def _running(data_dir: Path | None) -> Instance:
+    instance = existing(data_dir)
     if not instance.config.runtime_endpoint and not processes.alive(instance, "supervisor"):
+        again = "knarr up" if data_dir is None else f"knarr up --data-dir {instance.data_dir}"
         raise Failure("images go into the running runtime, and it does not run", again)
     return instance

@@ -29,6 +29,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "delete": ("delete", "Delete objects and wait until they are gone."),
     "wait": ("wait", "Wait for a condition."),
     "image": ("image", "Build images and load them into the runtime."),
+    "backup": ("backup", "Save the cluster's state to a file, or put it back."),
     "kubeconfig": ("updown", "Print the administrator's kubeconfig."),
     "server": ("parts", "Run the control plane in the foreground."),
     "agent": ("parts", "Run the node agent in the foreground."),

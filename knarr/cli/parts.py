@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from knarr.assembly.failure import Failure
-from knarr.assembly.instance import Instance, default_data_dir, load
+from knarr.assembly.instance import existing
 from knarr.cli.updown import DATA_DIR
 
 
@@ -17,7 +16,7 @@ def server_command(data_dir: Path | None) -> None:
     """Run the control plane in the foreground: API server, store, controllers, scheduler."""
     from knarr.assembly import control_plane
 
-    control_plane.main(_instance(data_dir))
+    control_plane.main(existing(data_dir))
 
 
 @click.command()
@@ -26,12 +25,4 @@ def agent_command(data_dir: Path | None) -> None:
     """Run the node agent in the foreground: containers, service rules, cluster DNS."""
     from knarr.assembly import worker
 
-    worker.main(_instance(data_dir))
-
-
-def _instance(data_dir: Path | None) -> Instance:
-    folder = (data_dir or default_data_dir()).absolute()
-    instance = load(folder)
-    if instance is None:
-        raise Failure(f"nothing is set up in {folder}", f"knarr up --data-dir {folder}")
-    return instance
+    worker.main(existing(data_dir))

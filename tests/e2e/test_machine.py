@@ -181,6 +181,26 @@ def test_a_damaged_database_is_told_at_start_and_repaired(alone):
     until(lambda: alone.knarr("get", "nodes", check=False).returncode == 0, "the API answers")
 
 
+def test_a_backup_puts_the_cluster_back(alone, tmp_path):
+    """Something was deleted by mistake: the backup, taken while it ran, brings it back; a second one is not overwritten."""
+    saved = tmp_path / "before.db"
+    alone.knarr("up", "--port", str(alone.port))
+    alone.apply({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "dear"}, "stringData": {"a": "plain-words"}})
+    alone.knarr("backup", "save", str(saved))
+    again = alone.knarr("backup", "save", str(saved), check=False)
+    alone.knarr("delete", "secret", "dear")
+    running = alone.knarr("backup", "restore", str(saved), check=False)
+    alone.knarr("down")
+    alone.knarr("backup", "restore", str(saved))
+    alone.knarr("up")
+
+    assert "a backup replaces nothing" in again.stderr
+    assert "the server is running" in running.stderr
+    assert alone.get("secret/dear")["data"]
+    assert b"plain-words" not in saved.read_bytes()
+    assert 0o600 == saved.stat().st_mode & 0o777
+
+
 def test_a_full_stop_and_start_brings_everything_back(alone, tmp_path):
     """The machine's owner stops everything and starts it again: the pods are back, at once: nobody calls it a crash."""
     alone.knarr("up", "--port", str(alone.port))
