@@ -155,7 +155,7 @@ async def serve(folder: Path) -> None:
     await server.start()
     account = orjson.dumps({"metadata": {"name": "default"}})
     await server.handle(Call("POST", "/api/v1/namespaces/default/serviceaccounts", body=account, user=ADMIN))
-    edge = Edge(server.handle)
+    edge = Edge(server.handle, uploads=server.uploads)
     pki = Pki(folder)
     await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))
     print(edge.port, flush=True)

@@ -60,7 +60,7 @@ class ApiError(Exception):
         """Return the `v1.Status` that clients parse."""
         body: dict[str, Any] = {
             "kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure",
-            "message": str(self), "reason": self.reason, "code": self.code,
+            "message": str(self), **({"reason": self.reason} if self.reason else {}), "code": self.code,
         }
         if self.details:
             body["details"] = self.details

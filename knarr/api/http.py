@@ -31,6 +31,8 @@ class Call:
     user: set only by transports that vouch for the caller (in-process); the HTTPS edge leaves it None.
     peer_certificate: DER bytes of a client certificate that the TLS layer has verified.
     upgrade: the connection itself (`apiserver.edge` defines it) where the client asked for `Connection: Upgrade`.
+    raw_query: the query as it was sent. remote: the client's address, empty within the process.
+    upload: a body too long to be read whole, in pieces; then `body` is empty. Only proxied requests have one.
     """
 
     method: str
@@ -41,11 +43,21 @@ class Call:
     user: User | None = None
     peer_certificate: bytes | None = None
     upgrade: Any = None
+    raw_query: str = ""
+    remote: str = ""
+    upload: AsyncIterator[bytes] | None = None
+
+
+class Broken(Exception):
+    """A stream's source broke off: the client must see an answer that is cut, not one that ends."""
 
 
 @dataclass(slots=True)
 class Answer:
-    """One response: either `body`, or `stream` (chunks, each sent as it comes)."""
+    """One response: either `body`, or `stream` (chunks, each sent as it comes; it may raise Broken).
+
+    content_type: empty where the answer has none.
+    """
 
     status: int
     body: bytes = b""

@@ -34,11 +34,6 @@ class Place:
     query: str
 
     @property
-    def url(self) -> str:
-        """Return the whole URL."""
-        return f"https://{self.host}:{self.port}{self.target}"
-
-    @property
     def target(self) -> str:
         """Return path and query, as they stand in a request's first line."""
         return f"{self.path}?{self.query}" if self.query else self.path

@@ -24,20 +24,23 @@ HEAD_END = b"\r\n\r\n"
 class Connection(RequestHandler):
     """aiohttp's protocol, with a way out of HTTP."""
 
-    __slots__ = ("_early", "_head_open", "_raw", "certificate", "loop")
+    __slots__ = ("_early", "_head_open", "_raw", "certificate", "loop", "remote")
 
     def __init__(self, server: web.Server, **settings: Any) -> None:
         super().__init__(server, **settings)
         self.loop: asyncio.AbstractEventLoop = settings["loop"]
         self.certificate: bytes | None = None
+        self.remote = ""
         self._early: bytearray | None = None
         self._head_open = False
         self._raw: asyncio.StreamReader | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the client's certificate: it holds for all its requests."""
+        """Remember the client's certificate and address: they hold for all its requests."""
         tls = transport.get_extra_info("ssl_object")
         self.certificate = tls.getpeercert(binary_form=True) if tls is not None else None
+        peer = transport.get_extra_info("peername")
+        self.remote = str(peer[0]) if isinstance(peer, tuple) else ""
         super().connection_made(transport)
 
     def data_received(self, data: bytes) -> None:

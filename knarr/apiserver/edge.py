@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 import zlib
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 from urllib.parse import parse_qsl, unquote
@@ -19,7 +20,7 @@ from aiohttp.abc import AbstractStreamWriter
 from multidict import CIMultiDict
 
 from knarr.api.errors import ApiError, BadRequest, TooLarge
-from knarr.api.http import Answer, Call, Handler
+from knarr.api.http import Answer, Broken, Call, Handler
 from knarr.apiserver.connection import Connection, Connections, Upgrade
 from knarr.apiserver.refuse import refusal
 from knarr.apiserver.settings import BODY_BYTES_MAX
@@ -35,10 +36,10 @@ FIELDS_MAX = 256  # of a query
 
 
 class Edge:
-    """One listening socket in front of one handler."""
+    """One listening socket in front of one handler. uploads: says of a path that its bodies are streamed, not read."""
 
-    def __init__(self, handler: Handler) -> None:
-        self.handler = handler
+    def __init__(self, handler: Handler, *, uploads: Callable[[str], bool] = lambda path: False) -> None:
+        self.handler, self.uploads = handler, uploads
         self._server: asyncio.Server | None = None
         self._web: Connections | None = None
 
@@ -75,7 +76,7 @@ class Edge:
         connection = request.protocol
         assert isinstance(connection, Connection)
         try:
-            call = await _call(request, connection)
+            call = await _call(request, connection, self.uploads)
         except ApiError as error:
             return await _send(request, refusal(error), close=True)
         answer = await self.handler(call)
@@ -110,16 +111,21 @@ def server_tls(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
     return context
 
 
-async def _call(request: web.BaseRequest, connection: Connection) -> Call:
+async def _call(request: web.BaseRequest, connection: Connection, uploads: Callable[[str], bool]) -> Call:
     path, _, raw_query = request.raw_path.partition("?")
+    path = unquote(path) if "%" in path else path
     headers = request.headers
+    uploading = request.body_exists and uploads(path)
     return Call(
         method=request.method,
-        path=unquote(path) if "%" in path else path,
+        path=path,
         query=_query(raw_query) if raw_query else {},
         headers=headers,
-        body=await _body(request) if request.body_exists else b"",
+        body=await _body(request) if request.body_exists and not uploading else b"",
         peer_certificate=connection.certificate,
+        raw_query=raw_query,
+        remote=connection.remote,
+        upload=_upload(request) if uploading else None,
         upgrade=Upgrade(connection, raw_query, list(headers.items()))
         if "upgrade" in headers and _raw(headers)
         else None,
@@ -137,11 +143,21 @@ def _query(raw: str) -> dict[str, str]:
         raise BadRequest(f"the query cannot be read: {fault}") from fault
 
 
+async def _upload(request: web.BaseRequest) -> AsyncIterator[bytes]:
+    _go_on(request)
+    async for chunk in request.content.iter_any():
+        yield chunk
+
+
+def _go_on(request: web.BaseRequest) -> None:
+    if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
+        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # else curl waits a second before each large body
+
+
 async def _body(request: web.BaseRequest) -> bytes:
     if (request.content_length or 0) > BODY_BYTES_MAX:
         raise _too_large()
-    if request.headers.get("expect", "").lower() == "100-continue" and request.transport is not None:
-        request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # else curl waits a second before each large body
+    _go_on(request)
     chunks: list[bytes] = []
     size = 0
     while chunk := await request.content.readany():
@@ -170,7 +186,8 @@ def _too_large() -> TooLarge:
 
 async def _send(request: web.BaseRequest, answer: Answer, *, close: bool) -> web.StreamResponse:
     headers = CIMultiDict(answer.headers)
-    headers["Content-Type"] = answer.content_type
+    if answer.content_type:
+        headers["Content-Type"] = answer.content_type
     headers.setdefault("Cache-Control", "no-cache, private")
     if answer.stream is not None:
         return await _stream(request, answer, headers)
@@ -204,12 +221,17 @@ async def _slices(
 async def _stream(request: web.BaseRequest, answer: Answer, headers: CIMultiDict[str]) -> web.StreamResponse:
     assert answer.stream is not None
     response = web.StreamResponse(status=answer.status, headers=headers)
-    if request.version >= (1, 1):
+    if request.version >= (1, 1) and "Content-Length" not in headers:
         response.enable_chunked_encoding()
     await response.prepare(request)
-    async with aclosing(answer.stream) as chunks:  # type: ignore[type-var]
-        async for chunk in chunks:
-            await response.write(chunk)
+    try:
+        async with aclosing(answer.stream) as chunks:  # type: ignore[type-var]
+            async for chunk in chunks:
+                await response.write(chunk)
+    except Broken:
+        if request.transport is not None:
+            request.transport.abort()
+        return response
     await response.write_eof()
     return response
 

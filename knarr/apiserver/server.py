@@ -25,6 +25,9 @@ from knarr.apiserver.definitions import DEFINITION, Definitions
 from knarr.apiserver.deletes import Deleter
 from knarr.apiserver.documents import Documents
 from knarr.apiserver.eviction import Evictor
+from knarr.apiserver.negotiate import PLAIN
+from knarr.apiserver.proxying.forward import Forwarder
+from knarr.apiserver.proxying.subresources import Proxies
 from knarr.apiserver.reads import Reader
 from knarr.apiserver.route import Target, UnknownPath
 from knarr.apiserver.scale import Scaler
@@ -45,6 +48,7 @@ from knarr.base.rng import Rng
 from knarr.store.face import Store, StoreUnavailable
 
 Verb: TypeAlias = Callable[[Request], Awaitable[Answer]]
+PROXIED = re.compile(r"/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/|$)")
 NAME_TERM = re.compile(r"(?:^|,)metadata\.name==?([^,]+)")
 LIKE_PARENT = frozenset({"status", "finalize", "ephemeralcontainers", "resize"})
 NOT_YET = {  # refused in words, because no node would act on them
@@ -100,7 +104,8 @@ class ApiServer:
         self.changer = Changer(self.core, self.reader, self.services)
         self.applier = Applier(self.creator, self.changer, self._may_create)
         self.deleter = Deleter(self.core, self.reader, self.services)
-        self.streams = Streams(self.core)
+        self.forwarder = Forwarder()
+        self.streams, self.proxies = Streams(self.core, self.forwarder), Proxies(self.core, self.forwarder)
         self.definitions = Definitions(self.core, self.changer, self.deleter, watcher=self.watcher)
         self.documents = Documents(self.core.settings, self.core.registry)
         self._parse = route.reader(self.core.registry)
@@ -120,7 +125,7 @@ class ApiServer:
         """Say that this server is leaving, and end the watches, so that clients go elsewhere."""
         self.ready = False
         self.watcher.close()
-        await self.streams.close()
+        await self.forwarder.close()
 
     async def handle(self, call: Call) -> Answer:
         """Answer one request; a refusal is an answer too. Nothing but cancellation is raised."""
@@ -134,6 +139,10 @@ class ApiServer:
             return refuse.refusal(Unavailable(str(fault)))
         except Exception:  # noqa: BLE001  # a bug ends this request, not the server; its traceback goes to the log
             return refuse.bug(call)
+
+    def uploads(self, path: str) -> bool:
+        """Say whether a path's bodies belong to another server: they are passed on as they come, of any length."""
+        return "/proxy" in path and PROXIED.match(path) is not None
 
     async def _route(self, call: Call) -> Answer:
         if call.path.startswith(("/api/v1/", "/apis/")):
@@ -152,7 +161,8 @@ class ApiServer:
             self._authorize(call, target, user, call.method.lower())
             raise
         self._authorize(call, target, user, verb)
-        request = Request(call, target, user, verb, form_of(call))
+        form = PLAIN if target.subresource in route.CONNECTING else form_of(call)  # whose answers are not ours to form
+        request = Request(call, target, user, verb, form)
         handler = self._verbs[verb] if not target.subresource else self._subresource(request)
         answer = await handler(request)
         if verb in WRITES and (target.kind.rules is not None or target.kind is DEFINITION):
@@ -263,9 +273,9 @@ class ApiServer:
             ("log", "get"): streams.log,
         }
         for name in STREAMED:
-            table[name, "get"] = table[name, "create"] = streams.connect
-        for verb in ("get", "create", "update", "patch", "delete"):
-            table["proxy", verb] = self._proxy
+            table[name, "get"], table[name, "create"] = self._connect, streams.connect
+        for verb in ("get", "create", "update", "patch", "delete", ""):
+            table["proxy", verb] = self.proxies.answer
         return table
 
     async def _get(self, request: Request) -> Answer:
@@ -288,7 +298,10 @@ class ApiServer:
             raise route.UnknownResource()
         return await self.creator.create(request)
 
-    async def _proxy(self, request: Request) -> Answer:
-        if request.target.kind.plural != "nodes":
-            raise route.UnknownResource()
-        return await self.streams.node_proxy(request)
+    async def _connect(self, request: Request) -> Answer:
+        """Stream by GET, as WebSockets do: who may only read must not run commands by it.
+
+        Source: kube registry/core/pod/rest/subresources.go, AuthorizePodWebsocketUpgradeCreatePermission.
+        """
+        self._authorize(request.call, request.target, request.user, "create")
+        return await self.streams.connect(request)

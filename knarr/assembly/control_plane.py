@@ -70,7 +70,7 @@ async def serve(instance: Instance) -> None:
     settings = _settings(instance)
     secure = secured(store, settings, (instance.pki / "sa.key").read_bytes(), clock=clock, rng=rng)
     server = secure.server
-    edge = Edge(server.handle)
+    edge = Edge(server.handle, uploads=server.uploads)
     try:
         await secure.start()
         await ensure(server.creator, dns_service(instance.config.service_cidr))

@@ -68,7 +68,7 @@ async def _serve(pki: Pki, ports: list[int], started: threading.Event, stop: thr
     await server.start()
     account = b'{"metadata":{"name":"default"}}'
     await server.handle(Call("POST", "/api/v1/namespaces/default/serviceaccounts", body=account, user=ADMIN))
-    edge = Edge(server.handle)
+    edge = Edge(server.handle, uploads=server.uploads)
     await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))
     ports.append(edge.port)
     started.set()

@@ -30,7 +30,7 @@ class Wire:
         self.agent_heads: list[bytes] = []
         self.agent_answer = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: SPDY/3.1\r\n\r\n"
         self.server = ApiServer(open_memory(), Settings(agent_tls=client_tls(pki, "admin")))
-        self.edge = Edge(self.server.handle)
+        self.edge = Edge(self.server.handle, uploads=self.server.uploads)
 
     async def make(self, path: str, body: object) -> None:
         answer = await self.server.handle(Call("POST", path, body=orjson.dumps(body), user=ADMIN))
