@@ -98,8 +98,7 @@ class Creator:
 
 def pretended(key: str, obj: Obj) -> Entry:
     """Return the entry a dry run shows: what would have been stored, without a revision."""
-    value = encode.dump(encode.ordered(obj)).replace(b'"resourceVersion":"",', b"", 1)
-    return Entry(key, value, 0, 0, 0)
+    return Entry(key, encode.unstored(obj), 0, 0, 0)
 
 
 def place(draft: Obj, request: Request) -> None:

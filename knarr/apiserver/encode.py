@@ -5,6 +5,7 @@ Encoding happens once, at the write; every read splices these bytes.
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import orjson
@@ -60,6 +61,11 @@ def dump(value: Any) -> bytes:
         return orjson.dumps(value)
     except TypeError as fault:
         raise BadRequest(f"the object cannot be encoded: {fault}") from fault
+
+
+def unstored(obj: dict[str, Any]) -> bytes:
+    """Encode an object that has no revision: one that is answered and forgotten, or a dry run's."""
+    return re.sub(rb'"resourceVersion":"",?', b"", dump(ordered(obj)), count=1)
 
 
 def revised(obj: dict[str, Any], revision: int) -> dict[str, Any]:

@@ -6,13 +6,17 @@ impersonation, the review kinds, and the check against escalation.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from knarr.api.kinds import Kind
+from knarr.apiserver.authn.bearers import Bearers
+from knarr.apiserver.authn.bootstrap_tokens import BootstrapTokens
 from knarr.apiserver.authn.callers import Callers
+from knarr.apiserver.authn.certificates import Certificates
+from knarr.apiserver.authn.doors import Anonymous, FrontProxy, TokenDoor
 from knarr.apiserver.authn.requests import TokenHandlers
-from knarr.apiserver.authn.tokens import Tokens
+from knarr.apiserver.authn.tokens import ISSUER, Tokens
 from knarr.apiserver.authz import bootstrap, escalation
 from knarr.apiserver.authz.access import Access
 from knarr.apiserver.authz.reviews import Reviews
@@ -58,17 +62,34 @@ def key_of(kind: Kind, obj: Obj) -> str:
     return kind.key(obj["metadata"].get("namespace", ""), obj["metadata"]["name"])
 
 
-def secured(store: Store, settings: Settings, key_pem: bytes, *, clock: Clock, rng: Rng) -> Secured:
-    """Return a server with every lock in place. key_pem: the private key (P-256) that signs service account tokens."""
+@dataclass(frozen=True, slots=True)
+class Entrances:
+    """By which ways callers may come, beside client certificates and this cluster's own tokens.
+
+    key_pem: the private key (P-256) that signs service account tokens. front: a proxy that may speak for others.
+    issuers: doors for tokens that others issue.
+    """
+
+    key_pem: bytes
+    anonymous: Anonymous = field(default_factory=Anonymous)
+    front: FrontProxy | None = None
+    issuers: tuple[TokenDoor, ...] = ()
+
+
+def secured(store: Store, settings: Settings, entrances: Entrances, *, clock: Clock, rng: Rng) -> Secured:
+    """Return a server with every lock in place."""
     access = Access(store)
-    tokens = Tokens(key_pem, store, clock=clock, rng=rng)
+    tokens = Tokens(entrances.key_pem, store, clock=clock, rng=rng)
+    bearers = Bearers((tokens, BootstrapTokens(store, clock, (ISSUER,)), *entrances.issuers), (ISSUER,))
     core = Core(store, settings, clock, rng)
-    handlers = TokenHandlers(core, tokens, f"https://{settings.advertise_address}:{settings.port}")
+    handlers = TokenHandlers(core, tokens, bearers, f"https://{settings.advertise_address}:{settings.port}")
     mounts = Mounts(
         created={**Reviews(core, access).handlers(), **handlers.created()},
         subresources=handlers.subresources(),
         paths=handlers.paths(),
         checks=escalation.steps(access),
     )
-    security = Security(Callers(tokens, lambda: access), access)
+    certificates = Certificates(clock, entrances.front)
+    callers = Callers(certificates, bearers, lambda: access, anonymous=entrances.anonymous)
+    security = Security(callers, access)
     return Secured(ApiServer(store, settings, clock=clock, rng=rng, security=security, mounts=mounts), access)

@@ -24,7 +24,8 @@ AUTHENTICATED = "system:authenticated"
 class Attributes:
     """What one request wants to do. Source: kube authorization/authorizer/interfaces.go.
 
-    resource empty: a path that is no resource, such as /version.
+    resource empty: a path that is no resource, such as /version. fields, labels: what a list or watch is narrowed to,
+    as it was written.
     """
 
     user: User
@@ -36,6 +37,8 @@ class Attributes:
     subresource: str = ""
     namespace: str = ""
     name: str = ""
+    fields: str = ""
+    labels: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ NOT_YET = {  # refused in words, because no node would act on them
     "ephemeralcontainers": "ephemeral containers are not run yet: copy the pod instead (kubectl debug --copy-to)",
     "resize": "resources of a running pod are not changed yet: replace the pod instead",
 }
+NARROWED = frozenset({"list", "watch", "deletecollection"})  # verbs whose selectors count for the authorizers
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 STREAMED = frozenset({"exec", "attach", "portforward"})
 
@@ -72,8 +73,8 @@ class Mounts:
     """Handlers that others bring.
 
     created: for kinds that are answered and forgotten (reviews), by (group, plural). subresources: by (group, plural,
-    subresource). paths: exact paths that are no resource, open to all (the key set of the token issuer). checks:
-    admission steps, by (group, plural, operation).
+    subresource). paths: exact paths that are no resource, for those whose role allows them. checks: admission steps, by
+    (group, plural, operation).
     """
 
     created: Mapping[tuple[str, str], Verb] = field(default_factory=dict)
@@ -199,6 +200,8 @@ class ApiServer:
                 target.subresource,
                 namespace,
                 name,
+                call.query.get("fieldSelector", "") if verb in NARROWED else "",
+                call.query.get("labelSelector", "") if verb in NARROWED else "",
             )
         )
 
@@ -226,14 +229,14 @@ class ApiServer:
 
     async def _path(self, call: Call) -> Answer:
         path = call.path.rstrip("/") or "/"
-        mounted = self.mounts.paths.get(path)
-        if mounted is not None:
-            return await mounted(call)
         head = path.split("/", 2)[1] if path.startswith("/") else ""
         if f"/{head}" not in health.OPEN_PATHS:
             self._allow(Attributes(await self._user(call), call.method.lower(), path))
         if head in ("livez", "readyz", "healthz"):
             return health.health(call, self._checks(head))
+        mounted = self.mounts.paths.get(path)
+        if mounted is not None:
+            return await mounted(call)
         if path == "/version":
             return health.version(self.core.settings)
         if path == "/metrics":

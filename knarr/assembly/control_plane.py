@@ -13,7 +13,7 @@ import structlog
 from knarr.api.http import User
 from knarr.apiserver.bootstrap import dns_service, ensure
 from knarr.apiserver.edge import Edge, server_tls
-from knarr.apiserver.secured import Secured, secured
+from knarr.apiserver.secured import Entrances, Secured, secured
 from knarr.apiserver.settings import Settings
 from knarr.assembly import pki, preflight, process, renewal
 from knarr.assembly.failure import Failure
@@ -68,7 +68,7 @@ async def serve(instance: Instance) -> None:
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
         ) from error
     settings = _settings(instance)
-    secure = secured(store, settings, (instance.pki / "sa.key").read_bytes(), clock=clock, rng=rng)
+    secure = secured(store, settings, Entrances((instance.pki / "sa.key").read_bytes()), clock=clock, rng=rng)
     server = secure.server
     edge = Edge(server.handle, uploads=server.uploads)
     try:

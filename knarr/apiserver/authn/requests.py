@@ -7,19 +7,22 @@ Discovery 1.0.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from knarr.api import kinds
-from knarr.api.errors import BadRequest, Cause, Unauthorized, conflict, invalid, not_found
+from knarr.api.errors import BadRequest, Cause, Forbidden, Internal, conflict, invalid, not_found
 from knarr.api.http import Answer, Call
-from knarr.apiserver import bodies, encode
+from knarr.apiserver import bodies, encode, ownership
+from knarr.apiserver.authn.bearers import Bearers
+from knarr.apiserver.authn.doors import BadToken
 from knarr.apiserver.authn.tokens import ISSUER, Bond, Grant, Tokens
+from knarr.apiserver.authz.nodes import agent_of
 from knarr.apiserver.authz.reviews import user_info
 from knarr.apiserver.core import Core, Request, timestamp, with_warnings
 
 Obj = dict[str, Any]
-LIFETIME_MIN_S, LIFETIME_S, LIFETIME_MAX_S = 600, 3600, 1 << 32     # Source: kube authentication/validation
+LIFETIME_MIN_S, LIFETIME_S, LIFETIME_MAX_S = 600, 3600, 1 << 32  # Source: kube authentication/validation
 BINDABLE = {("v1", "Pod"): "pods", ("v1", "Secret"): "secrets", ("v1", "Node"): "nodes"}
 
 
@@ -29,6 +32,7 @@ class TokenHandlers:
 
     core: Core
     tokens: Tokens
+    bearers: Bearers
     server_url: str
 
     def subresources(self) -> Mapping[tuple[str, str, str], Any]:
@@ -40,7 +44,7 @@ class TokenHandlers:
         return {("authentication.k8s.io", "tokenreviews"): self.review}
 
     def paths(self) -> Mapping[str, Any]:
-        """Return what to mount as paths, open to all: they hold nothing secret."""
+        """Return what to mount as paths, for those whose role allows it (system:service-account-issuer-discovery)."""
         return {"/.well-known/openid-configuration": self.discovery, "/openid/v1/jwks": self.keys}
 
     async def request(self, request: Request) -> Answer:
@@ -51,12 +55,20 @@ class TokenHandlers:
         account = self._find("serviceaccounts", target.namespace, target.name)
         lifetime_s = int(spec.get("expirationSeconds") or LIFETIME_S)
         _check_lifetime(lifetime_s)
+        self._restrict(request, spec.get("boundObjectRef"))
+        ownership.track(self.core, replace(request, target=replace(target, kind=TOKEN_REQUEST)), body)
         bond, node = self._bond(target.namespace, target.name, spec.get("boundObjectRef"))
         audiences = tuple(spec.get("audiences") or (ISSUER,))
         grant = Grant(target.namespace, target.name, account["metadata"]["uid"], audiences, lifetime_s, bond, node)
         token, expires_s = self.tokens.issue(grant)
         made = self.core.timestamp()
-        body["metadata"] = {"name": target.name, "namespace": target.namespace, "creationTimestamp": made}
+        body["metadata"] = {
+            "name": target.name,
+            "namespace": target.namespace,
+            "uid": self.core.uid(),
+            "creationTimestamp": made,
+            **{key: value for key, value in body["metadata"].items() if key == "managedFields"},
+        }
         body["spec"] = {**spec, "audiences": list(audiences), "expirationSeconds": lifetime_s}
         body["spec"].setdefault("boundObjectRef", None)
         body["status"] = {"token": token, "expirationTimestamp": timestamp(expires_s)}
@@ -67,27 +79,49 @@ class TokenHandlers:
         body = bodies.read(request, request.target.kind)
         spec = body.get("spec") or {}
         if not spec.get("token"):
-            raise invalid("TokenReview", "authentication.k8s.io", "",
-                          [Cause("FieldValueRequired", "spec.token", "Required value")])
-        audiences = tuple(spec.get("audiences") or (ISSUER,))
+            raise BadRequest("token is required for TokenReview in authentication")
+        audiences = tuple(spec.get("audiences") or self.bearers.audiences)
         try:
-            user = self.tokens.verify(spec["token"], audiences)
-        except Unauthorized as error:
-            body["status"] = {"user": {}, "error": str(error)}
-        else:
-            body["status"] = {"authenticated": True, "user": user_info(user), "audiences": list(audiences)}
+            found = await self.bearers.verify(spec["token"], audiences)
+        except BadToken as fault:
+            body["status"] = {"user": {}, "error": str(fault)}
+            return self._answer(request, body)
+        if not set(found.audiences) & set(audiences):
+            raise Internal("Internal error occurred: unable to validate audience")
+        body["status"] = {"authenticated": True, "user": user_info(found.user), "audiences": list(found.audiences)}
         return self._answer(request, body)
 
     async def discovery(self, call: Call) -> Answer:
         """Return the OpenID discovery document."""
-        return Answer(200, encode.dump({
-            "issuer": ISSUER, "jwks_uri": f"{self.server_url}/openid/v1/jwks", "response_types_supported": ["id_token"],
-            "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["ES256"],
-        }))
+        return Answer(
+            200,
+            encode.dump(
+                {
+                    "issuer": ISSUER,
+                    "jwks_uri": f"{self.server_url}/openid/v1/jwks",
+                    "response_types_supported": ["id_token"],
+                    "subject_types_supported": ["public"],
+                    "id_token_signing_alg_values_supported": ["ES256"],
+                }
+            ),
+        )
 
     async def keys(self, call: Call) -> Answer:
         """Return the public keys."""
-        return Answer(200, encode.dump(self.tokens.key_set()), content_type="application/jwk-set+json")
+        return Answer(200, encode.dump(self.tokens.signer.key_set()), content_type="application/jwk-set+json")
+
+    def _restrict(self, request: Request, ref: Obj | None) -> None:
+        """Keep an agent to tokens of its own pods. Source: kube noderestriction/admission.go, admitServiceAccount."""
+        node = agent_of(request.user)
+        if node is None:
+            return
+        if not ref or (ref.get("apiVersion"), ref.get("kind")) != ("v1", "Pod") or not ref.get("name"):
+            raise _forbidden(request, "node requested token not bound to a pod")
+        if not ref.get("uid"):
+            raise _forbidden(request, "node requested token with a pod binding without a uid")
+        pod = self._find("pods", request.target.namespace, ref["name"])
+        if pod["metadata"]["uid"] == ref["uid"] and pod["spec"].get("nodeName") != node:
+            raise _forbidden(request, "node requested token bound to a pod scheduled on a different node")
 
     def _bond(self, namespace: str, account: str, ref: Obj | None) -> tuple[Bond | None, tuple[str, str] | None]:
         if not ref:
@@ -121,7 +155,12 @@ class TokenHandlers:
         return entry.obj
 
     def _answer(self, request: Request, body: Obj) -> Answer:
-        return with_warnings(encode.answer(201, encode.dump(encode.ordered(body)), request.form), request.warnings)
+        return with_warnings(encode.answer(201, encode.unstored(body), request.form), request.warnings)
+
+
+def _forbidden(request: Request, why: str) -> Forbidden:
+    name = request.target.name
+    return Forbidden(f'serviceaccounts "{name}" is forbidden: {why}', {"name": name, "kind": "serviceaccounts"})
 
 
 def _check_lifetime(lifetime_s: int) -> None:

@@ -1,11 +1,13 @@
 """Issue and verify service account tokens: JWTs signed with the instance's own ECDSA key.
 
 A token names its service account and what it is bound to (a pod, a secret, a node); it is good as long as these exist
-with the same uid, and until it expires. Source: kube pkg/serviceaccount/claims.go, jwt.go; RFC 7519.
+with the same uid, and until it expires. Tokens that lie in Secrets, as of old, never expire and are good while their
+Secret holds them. Source: kube pkg/serviceaccount/claims.go, legacy.go, jwt.go; RFC 7519.
 """
 
 from __future__ import annotations
 
+import base64
 import hashlib
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -16,21 +18,25 @@ from joserfc.errors import JoseError
 from joserfc.jwk import ECKey
 
 from knarr.api import kinds
-from knarr.api.errors import Unauthorized
 from knarr.api.http import User
+from knarr.apiserver.authn.doors import ACCOUNT, ACCOUNTS, AUTHENTICATED, CREDENTIAL_ID, BadToken, Verified
+from knarr.apiserver.authn.jwts import issuer_of
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
+from knarr.base.times import seconds
 from knarr.store.face import Store
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
+LEGACY_ISSUER = "kubernetes/serviceaccount"
 ALGORITHM = "ES256"
 PRIVATE = "kubernetes.io"
-LEEWAY_S = 60.0             # a clock that is a little behind. Source: kube jwt.go, defaultLeeway
-VERIFIED_MAX = 4096         # tokens remembered as good, count
-ACCOUNT_GROUP = "system:serviceaccounts"
+LEGACY = "kubernetes.io/serviceaccount/"
+LEEWAY_S = 60.0  # a clock that is a little behind. Source: kube jwt.go, defaultLeeway
+VERIFIED_MAX = 4096  # tokens remembered as good, count
 BOUND = {"pod": "pods", "secret": "secrets", "node": "nodes"}
-BOUND_WARNING_S = 3607      # what the API server's own projection asks for: one hour, and a mark to tell it by
 EXTRA = "authentication.kubernetes.io"
+INVALIDATED = "service account token has been invalidated"
+INVALID_SINCE = "kubernetes.io/legacy-token-invalid-since"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +58,45 @@ class Grant:
     audiences: tuple[str, ...]
     lifetime_s: int
     bond: Bond | None = None
-    node: tuple[str, str] | None = None     # name and uid of the node that a bound pod runs on
+    node: tuple[str, str] | None = None  # name and uid of the node that a bound pod runs on
+
+
+class Signer:
+    """The key that signs. Whoever holds it can issue tokens of either sort."""
+
+    def __init__(self, key_pem: bytes) -> None:
+        self.key = ECKey.import_key(key_pem)
+        self.key.ensure_kid()
+
+    def sign(self, claims: dict[str, Any]) -> str:
+        """Return the claims as a signed JWT."""
+        token: str = jwt.encode({"alg": ALGORITHM, "kid": self.key.kid}, claims, self.key, algorithms=[ALGORITHM])
+        return token
+
+    def legacy(self, namespace: str, account: str, *, account_uid: str, secret: str) -> str:
+        """Return the token that a Secret of type service-account-token holds. It has no end."""
+        return self.sign(
+            {
+                "iss": LEGACY_ISSUER,
+                f"{LEGACY}namespace": namespace,
+                f"{LEGACY}secret.name": secret,
+                f"{LEGACY}service-account.name": account,
+                f"{LEGACY}service-account.uid": account_uid,
+                "sub": f"{ACCOUNT}{namespace}:{account}",
+            }
+        )
+
+    def key_set(self) -> dict[str, Any]:
+        """Return the public keys as a JWKS document. Source: RFC 7517."""
+        public = self.key.as_dict(private=False)
+        return {"keys": [{**public, "use": "sig", "alg": ALGORITHM}]}
 
 
 class Tokens:
-    """The issuer and the verifier, over one key."""
+    """The issuer and the verifier, over one key: the door for service accounts."""
 
     def __init__(self, key_pem: bytes, store: Store, *, clock: Clock, rng: Rng) -> None:
-        self._key = ECKey.import_key(key_pem)
-        self._key.ensure_kid()
+        self.signer = Signer(key_pem)
         self._store, self._clock, self._rng = store, clock, rng.child("tokens")
         self._verified: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
 
@@ -69,53 +105,84 @@ class Tokens:
         now_s = int(self._clock.now_s())
         expires_s = now_s + grant.lifetime_s
         private: dict[str, Any] = {
-            "namespace": grant.namespace, "serviceaccount": {"name": grant.name, "uid": grant.uid},
+            "namespace": grant.namespace,
+            "serviceaccount": {"name": grant.name, "uid": grant.uid},
         }
         if grant.bond is not None:
             singular = next(word for word, plural in BOUND.items() if plural == grant.bond.plural)
             private[singular] = {"name": grant.bond.name, "uid": grant.bond.uid}
         if grant.node is not None:
             private["node"] = {"name": grant.node[0], "uid": grant.node[1]}
-        claims = {
-            "aud": list(grant.audiences), "exp": expires_s, "iat": now_s, "nbf": now_s, "iss": ISSUER,
-            "jti": self._rng.bytes(16).hex(), PRIVATE: private,
-            "sub": f"system:serviceaccount:{grant.namespace}:{grant.name}",
-        }
-        header = {"alg": ALGORITHM, "kid": self._key.kid}
-        return jwt.encode(header, claims, self._key, algorithms=[ALGORITHM]), expires_s
+        return self.signer.sign(
+            {
+                "aud": list(grant.audiences),
+                "exp": expires_s,
+                "iat": now_s,
+                "nbf": now_s,
+                "iss": ISSUER,
+                "jti": self._rng.bytes(16).hex(),
+                PRIVATE: private,
+                "sub": f"{ACCOUNT}{grant.namespace}:{grant.name}",
+            }
+        ), expires_s
 
-    def verify(self, token: str, audiences: tuple[str, ...] = (ISSUER,)) -> User:
-        """Return whom a token stands for. Raises Unauthorized, with the reason, when it is not good now."""
+    async def verify(self, token: str, audiences: tuple[str, ...] = (ISSUER,)) -> Verified | None:
+        """Return whom a token stands for; None for one of another issuer. Raises BadToken when it is not good now."""
         claims = self._claims(token)
+        if claims is None:
+            return None
+        return (
+            self._legacy(claims, token, audiences) if claims["iss"] == LEGACY_ISSUER else self._bound(claims, audiences)
+        )
+
+    def _bound(self, claims: dict[str, Any], audiences: tuple[str, ...]) -> Verified:
         now_s = self._clock.now_s()
-        if claims.get("exp", 0) + LEEWAY_S < now_s or claims.get("nbf", 0) - LEEWAY_S > now_s:
-            raise Unauthorized("service account token has expired")
-        if not set(audiences) & set(claims.get("aud") or ()):
-            held = claims.get("aud")
-            raise Unauthorized(f"token audiences {held} is invalid for the target audiences {list(audiences)}")
+        if number(claims.get("exp")) + LEEWAY_S < now_s:
+            raise BadToken("service account token has expired")
+        if number(claims.get("nbf")) - LEEWAY_S > now_s:
+            raise BadToken("service account token is not valid yet")
+        held = claims.get("aud")
+        shared = tuple(one for one in audiences if isinstance(held, list) and one in held)
+        if not shared:
+            raise BadToken(f"token audiences {quoted(held)} is invalid for the target audiences {quoted(audiences)}")
         private = claims[PRIVATE]
         self._check_alive(private)
-        return user_of(claims, private)
+        return Verified(user_of(claims, private), shared)
 
-    def key_set(self) -> dict[str, Any]:
-        """Return the public keys as a JWKS document. Source: RFC 7517."""
-        public = self._key.as_dict(private=False)
-        return {"keys": [{**public, "use": "sig", "alg": ALGORITHM}]}
+    def _legacy(self, claims: dict[str, Any], token: str, audiences: tuple[str, ...]) -> Verified:
+        namespace, secret = claims[f"{LEGACY}namespace"], claims[f"{LEGACY}secret.name"]
+        account, uid = claims[f"{LEGACY}service-account.name"], claims[f"{LEGACY}service-account.uid"]
+        if ISSUER not in audiences:
+            raise BadToken(
+                f"token audiences {quoted((ISSUER,))} is invalid for the target audiences {quoted(audiences)}"
+            )
+        held = self._find("secrets", namespace, secret)
+        if held is None or held["metadata"].get("deletionTimestamp"):
+            raise BadToken("Token has been invalidated")
+        if (held.get("data") or {}).get("token") != base64.b64encode(token.encode()).decode():
+            raise BadToken("Token does not match server's copy")
+        if INVALID_SINCE in (held["metadata"].get("labels") or {}):
+            raise BadToken(
+                f"the token in secret {namespace}/{secret} for service account {namespace}/{account} has been "
+                f"marked invalid. Use tokens from the TokenRequest API or remove the '{INVALID_SINCE}' label"
+            )
+        self._check("serviceaccounts", namespace, {"name": account, "uid": uid})
+        return Verified(account_user(namespace, account, uid), (ISSUER,))
 
-    def _claims(self, token: str) -> dict[str, Any]:
+    def _claims(self, token: str) -> dict[str, Any] | None:
         """Check the signature once and remember; what may change with time is checked every time."""
         digest = hashlib.sha256(token.encode()).digest()
         known = self._verified.get(digest)
         if known is not None:
             self._verified.move_to_end(digest)
             return known
+        if issuer_of(token) not in (ISSUER, LEGACY_ISSUER):
+            return None
         try:
-            claims: dict[str, Any] = dict(jwt.decode(token, self._key, algorithms=[ALGORITHM]).claims)
+            claims: dict[str, Any] = dict(jwt.decode(token, self.signer.key, algorithms=[ALGORITHM]).claims)
         except (JoseError, ValueError) as error:
-            raise Unauthorized("Unauthorized") from error
-        if claims.get("iss") != ISSUER or not isinstance(claims.get(PRIVATE), dict):
-            raise Unauthorized("Unauthorized")
-        self._verified[digest] = claims
+            raise BadToken(f"failed to verify the signature: {error}") from error
+        self._verified[digest] = claims  # signed by us: its form is ours
         if len(self._verified) > VERIFIED_MAX:
             self._verified.popitem(last=False)
         return claims
@@ -128,20 +195,48 @@ class Tokens:
                 self._check(plural, "" if plural == "nodes" else namespace, private[singular])
 
     def _check(self, plural: str, namespace: str, ref: dict[str, str]) -> None:
+        """Refuse a token whose referent is gone, or is another of that name, or has been going for longer than leeway."""
+        found = self._find(plural, namespace, ref["name"])
+        if found is None:
+            raise BadToken(f'{plural} "{ref["name"]}" not found' if plural == "serviceaccounts" else INVALIDATED)
+        meta = found["metadata"]
+        if meta["uid"] != ref["uid"]:
+            what = {"serviceaccounts": "service account", "pods": "pod", "secrets": "secret", "nodes": "node"}[plural]
+            raise BadToken(f"{what} UID ({meta['uid']}) does not match claim ({ref['uid']})")
+        going = meta.get("deletionTimestamp")
+        if going and seconds(going) < self._clock.now_s() - LEEWAY_S:
+            raise BadToken("service account has been deleted" if plural == "serviceaccounts" else INVALIDATED)
+
+    def _find(self, plural: str, namespace: str, name: str) -> dict[str, Any] | None:
         kind = kinds.by_resource("", "v1", plural)
         assert kind is not None, plural
-        entry = self._store.get(kind.key(namespace, ref["name"]))
-        if entry is None or entry.obj["metadata"]["uid"] != ref["uid"]:
-            raise Unauthorized(f"the token is bound to {plural} {ref['name']}, which is gone")
+        entry = self._store.get(kind.key(namespace, name))
+        return entry.obj if entry else None
 
 
 def user_of(claims: dict[str, Any], private: dict[str, Any]) -> User:
     """Return the user a good token stands for. Source: kube serviceaccount/util.go, ServiceAccountInfo.UserInfo."""
-    namespace = private["namespace"]
-    extra = {f"{EXTRA}/credential-id": (f"JTI={claims['jti']}",)}
+    account = private["serviceaccount"]
+    extra: dict[str, tuple[str, ...]] = {CREDENTIAL_ID: (f"JTI={claims['jti']}",)}
     for singular in ("pod", "node"):
         if singular in private:
             extra[f"{EXTRA}/{singular}-name"] = (private[singular]["name"],)
-            extra[f"{EXTRA}/{singular}-uid"] = (private[singular].get("uid", ""),)
-    groups = (ACCOUNT_GROUP, f"{ACCOUNT_GROUP}:{namespace}", "system:authenticated")
-    return User(claims["sub"], private["serviceaccount"]["uid"], groups, extra)
+            if private[singular].get("uid"):
+                extra[f"{EXTRA}/{singular}-uid"] = (private[singular]["uid"],)
+    return account_user(private["namespace"], account["name"], account["uid"], extra=extra)
+
+
+def account_user(namespace: str, name: str, uid: str, *, extra: dict[str, tuple[str, ...]] | None = None) -> User:
+    """Return a service account as a user."""
+    groups = (ACCOUNTS, f"{ACCOUNTS}:{namespace}", AUTHENTICATED)
+    return User(f"{ACCOUNT}{namespace}:{name}", uid, groups, extra or {})
+
+
+def number(value: Any) -> float:
+    """Return a claim that should be a number; 0 for anything else."""
+    return float(value) if isinstance(value, int | float) else 0.0
+
+
+def quoted(words: Any) -> str:
+    """Word a list as Go's %q does."""
+    return "[" + " ".join(f'"{word}"' for word in words or ()) + "]"

@@ -36,4 +36,6 @@ class Access:
         if node is not None and node.allowed:
             return node
         granted = self.rbac.authorize(attributes)
-        return granted if granted.allowed or node is None else node
+        if granted.allowed or node is None:
+            return granted
+        return Decision(False, ", ".join(reason for reason in (node.reason, granted.reason) if reason))

@@ -16,6 +16,7 @@ from knarr.apiserver.authz.rules import Rule, describe, missing, parse
 from knarr.apiserver.security import MASTERS, Attributes
 
 GROUP = "rbac.authorization.k8s.io"
+EVERYTHING = (Rule(("*",), ("*",), ("*",)), Rule(("*",), urls=("*",)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +29,10 @@ class Escalation:
         """Check a role's rules."""
         if MASTERS in a.user.groups or self._may(a, "escalate", a.kind.plural, a.name):
             return
-        if a.old is not None and a.old.get("rules") == a.obj.get("rules"):
+        if a.old is not None and all(a.old.get(part) == a.obj.get(part) for part in ("rules", "aggregationRule")):
             return
+        if a.obj.get("aggregationRule") and missing(EVERYTHING, self.access.rbac.rules_of(a.user, "")):
+            raise a.refuse("must have cluster-admin privileges to use the aggregationRule")
         self._check(a, [parse(raw) for raw in a.obj.get("rules") or ()])
 
     async def bindings(self, a: Admission) -> None:
@@ -49,8 +52,12 @@ class Escalation:
         lacking = missing(wanted, self.access.rbac.rules_of(a.user, a.namespace))
         if lacking:
             groups = " ".join(f'"{group}"' for group in a.user.groups)
-            raise a.refuse(f'user "{a.user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not '
-                           "currently held:\n" + "\n".join(map(describe, lacking)))
+            absent = self.access.rbac.absent_roles(a.user, a.namespace)
+            tail = f"; resolution errors: [{absent}]" if absent else ""
+            raise a.refuse(
+                f'user "{a.user.name}" (groups=[{groups}]) is attempting to grant RBAC permissions not '
+                "currently held:\n" + "\n".join(map(describe, lacking)) + tail
+            )
 
     def _may(self, a: Admission, verb: str, plural: str, name: str) -> bool:
         asked = Attributes(a.user, verb, "", GROUP, "v1", plural, "", a.namespace, name)

@@ -36,6 +36,17 @@ class Grant:
         role = "Role" if self.role[0] else "ClusterRole"
         return f'RBAC: allowed by {kind} "{place}" of {role} "{self.role[1]}" to {self.subject}'
 
+    def role_missing(self) -> str:
+        """Say that the role is not there, in kube's words."""
+        kind = "role" if self.role[0] else "clusterrole"
+        return f'{kind}.rbac.authorization.k8s.io "{self.role[1]}" not found'
+
+
+def aggregate(faults: list[str]) -> str:
+    """Join faults as kube does: one stands alone, several in brackets, none twice."""
+    distinct = list(dict.fromkeys(faults))
+    return distinct[0] if len(distinct) == 1 else f"[{', '.join(distinct)}]"
+
 
 class Rbac(Following):
     """The authorizer."""
@@ -52,20 +63,29 @@ class Rbac(Following):
         self._rules, self._grants, self._subjects = {}, {}, {}
 
     def authorize(self, attributes: Attributes) -> Decision:
-        """Answer from memory. A no has no reason of its own: roles only grant."""
+        """Answer from memory. Roles only grant: a no has no reason but that bindings name roles that are not there."""
         user = attributes.user
         if MASTERS in user.groups:
             return Decision(True)
+        absent: list[str] = []
         for grant in self.grants(user, attributes.namespace):
-            if any(rule.allows(attributes) for rule in self._rules.get(grant.role, ())):
+            rules = self._rules.get(grant.role)
+            if rules is None:
+                absent.append(grant.role_missing())
+            elif any(rule.allows(attributes) for rule in rules):
                 return Decision(True, grant.reason())
-        return Decision(False)
+        return Decision(False, f"RBAC: {aggregate(absent)}" if absent else "")
 
     def grants(self, user: User, namespace: str) -> Iterator[Grant]:
         """Yield the bindings that count for a user in a namespace (empty: cluster-wide ones only)."""
         for subject in (("User", user.name), *(("Group", group) for group in user.groups)):
             for grants in self._grants.get(subject, {}).values():
                 yield from (grant for grant in grants if not grant.namespace or grant.namespace == namespace)
+
+    def absent_roles(self, user: User, namespace: str) -> str:
+        """Name the roles that bindings give a user in a namespace and that are not there; empty where all are."""
+        faults = [grant.role_missing() for grant in self.grants(user, namespace) if grant.role not in self._rules]
+        return aggregate(faults) if faults else ""
 
     def rules_of(self, user: User, namespace: str) -> list[Rule]:
         """Return every rule a user holds in a namespace."""

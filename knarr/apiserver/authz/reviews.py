@@ -11,13 +11,16 @@ from typing import Any
 
 from knarr.api.errors import BadRequest, Cause, invalid
 from knarr.api.http import Answer, User
-from knarr.apiserver import bodies, encode
+from knarr.apiserver import bodies, encode, ownership
+from knarr.apiserver.authz import asked
 from knarr.apiserver.authz.access import Access
+from knarr.apiserver.authz.nodes import agent_of
 from knarr.apiserver.authz.rules import Rule
 from knarr.apiserver.core import Core, Request, with_warnings
-from knarr.apiserver.security import Attributes, Decision
+from knarr.apiserver.security import Decision
 
 Obj = dict[str, Any]
+NODES_UNTOLD = "node authorizer does not support user rule resolution"  # Source: kube node_authorizer.go, RulesFor
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,25 +44,26 @@ class Reviews:
     async def subject(self, request: Request) -> Answer:
         """Say whether the user that the review names may."""
         review = bodies.read(request, request.target.kind)
-        spec = review.get("spec") or {}
-        if not spec.get("user") and not spec.get("groups"):
-            raise self._invalid(request, "spec.user", "at least one of user or group must be specified")
-        return self._decided(request, review, named_user(spec))
+        self._refuse(request, asked.named(review))
+        return self._decided(request, review, asked.user(review["spec"]))
 
     async def local(self, request: Request) -> Answer:
         """The same within one namespace."""
-        review = bodies.read(request, request.target.kind)
-        wanted = ((review.get("spec") or {}).get("resourceAttributes") or {}).get("namespace", "")
-        if wanted != request.target.namespace:
-            raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {request.target.namespace}")
-        return self._decided(request, review, named_user(review["spec"]))
+        review, namespace = bodies.read(request, request.target.kind), request.target.namespace
+        review["metadata"].setdefault("namespace", namespace)
+        self._refuse(request, asked.local(review))
+        if review["metadata"]["namespace"] != namespace:
+            raise BadRequest(f"spec.resourceAttributes.namespace must match namespace: {namespace}")
+        return self._decided(request, review, asked.user(review["spec"]))
 
     async def self_access(self, request: Request) -> Answer:
         """Say whether the caller may."""
-        return self._decided(request, bodies.read(request, request.target.kind), request.user)
+        review = bodies.read(request, request.target.kind)
+        self._refuse(request, asked.own(review))
+        return self._decided(request, review, request.user)
 
     async def self_rules(self, request: Request) -> Answer:
-        """List what the caller may do in a namespace."""
+        """List what the caller may do in a namespace; of an agent that is not all, and the answer says so."""
         review = bodies.read(request, request.target.kind)
         namespace = (review.get("spec") or {}).get("namespace", "")
         if not namespace:
@@ -67,7 +71,11 @@ class Reviews:
         held = self.access.rbac.rules_of(request.user, namespace)
         paths = [{"verbs": list(rule.verbs), "nonResourceURLs": list(rule.urls)} for rule in held if rule.urls]
         resources = [resource_rule(rule) for rule in held if rule.resources]
-        status = {"resourceRules": resources, "nonResourceRules": paths, "incomplete": False}
+        faults = [NODES_UNTOLD] if agent_of(request.user) is not None else []
+        faults += filter(None, [self.access.rbac.absent_roles(request.user, namespace)])
+        status: Obj = {"resourceRules": resources, "nonResourceRules": paths, "incomplete": bool(faults)}
+        if faults:
+            status["evaluationError"] = ", ".join(faults)
         return self._answer(request, {**review, "spec": {}, "status": status})
 
     async def self_user(self, request: Request) -> Answer:
@@ -77,19 +85,17 @@ class Reviews:
         return self._answer(request, {**review, "status": {"userInfo": user_info(request.user)}})
 
     def _decided(self, request: Request, review: Obj, user: User) -> Answer:
-        spec = review.get("spec") or {}
-        if bool(spec.get("resourceAttributes")) == bool(spec.get("nonResourceAttributes")):
-            raise self._invalid(request, "spec.resourceAttributes",
-                                "exactly one of nonResourceAttributes or resourceAttributes must be specified")
-        decision = self.access.authorize(attributes_of(spec, user))
+        ownership.track(self.core, request, review)
+        decision = self.access.authorize(asked.attributes(review["spec"], user))
         return self._answer(request, {**review, "status": status_of(decision)})
 
-    def _invalid(self, request: Request, field: str, why: str) -> Exception:
+    def _refuse(self, request: Request, causes: list[Cause]) -> None:
         kind = request.target.kind
-        return invalid(kind.kind, kind.group, "", [Cause("FieldValueInvalid", field, f"Invalid value: null: {why}")])
+        if causes:
+            raise invalid(kind.kind, kind.group, "", causes)
 
     def _answer(self, request: Request, review: Obj) -> Answer:
-        return with_warnings(encode.answer(201, encode.dump(encode.ordered(review)), request.form), request.warnings)
+        return with_warnings(encode.answer(201, encode.unstored(review), request.form), request.warnings)
 
 
 def status_of(decision: Decision) -> Obj:
@@ -100,26 +106,14 @@ def status_of(decision: Decision) -> Obj:
     return status
 
 
-def attributes_of(spec: Obj, user: User) -> Attributes:
-    """Read what a review asks about."""
-    paths = spec.get("nonResourceAttributes")
-    if paths:
-        return Attributes(user, paths.get("verb", ""), paths.get("path", ""))
-    of = spec["resourceAttributes"]
-    return Attributes(user, of.get("verb", ""), "", of.get("group", ""), of.get("version", ""), of.get("resource", ""),
-                      of.get("subresource", ""), of.get("namespace", ""), of.get("name", ""))
-
-
-def named_user(spec: Obj) -> User:
-    """Read the user that a review names."""
-    extra = {key: tuple(values) for key, values in (spec.get("extra") or {}).items()}
-    return User(spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), extra)
-
-
 def user_info(user: User) -> Obj:
     """Return a `UserInfo`."""
-    info: Obj = {"username": user.name, "uid": user.uid, "groups": list(user.groups),
-                 "extra": {key: list(values) for key, values in user.extra.items()}}
+    info: Obj = {
+        "username": user.name,
+        "uid": user.uid,
+        "groups": list(user.groups),
+        "extra": {key: list(values) for key, values in user.extra.items()},
+    }
     return {key: value for key, value in info.items() if value}
 
 

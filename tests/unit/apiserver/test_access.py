@@ -13,14 +13,17 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from hypothesis import given
 from hypothesis import strategies as st
 
-from knarr.api.errors import Unauthorized
 from knarr.api.http import Call, User
-from knarr.apiserver.authn.callers import Callers, completed
+from knarr.apiserver.authn.bearers import Bearers
+from knarr.apiserver.authn.callers import Callers
+from knarr.apiserver.authn.certificates import Certificates
+from knarr.apiserver.authn.doors import Anonymous, BadToken
+from knarr.apiserver.authn.impersonation import completed
 from knarr.apiserver.authn.tokens import ISSUER, Grant, Tokens
 from knarr.apiserver.authz import bootstrap
 from knarr.apiserver.authz.nodes import references
 from knarr.apiserver.authz.rules import Rule, atoms, covers, describe, missing
-from knarr.apiserver.secured import secured
+from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.security import Attributes
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import ManualClock
@@ -41,11 +44,13 @@ class World:
     def __init__(self):
         self.clock = ManualClock()
         self.store = open_memory()
-        self.locked = secured(self.store, Settings(), KEY, clock=self.clock, rng=Rng(7))
+        self.locked = secured(self.store, Settings(), Entrances(KEY), clock=self.clock, rng=Rng(7))
 
     async def ask(self, user, method, path, body=None, headers=None):
         raw = orjson.dumps(body) if body is not None else b""
-        call = Call(method, path, {}, {"content-type": "application/json", **(headers or {})}, raw, user)
+        path, _, query = path.partition("?")
+        pairs = dict([query.split("=", 1)]) if query else {}
+        call = Call(method, path, pairs, {"content-type": "application/json", **(headers or {})}, raw, user)
         answer = await self.locked.server.handle(call)
         await asyncio.sleep(0)      # the index follows the store one turn of the loop behind
         await asyncio.sleep(0)
@@ -172,21 +177,31 @@ async def test_a_token_for_another_audience_is_not_for_us(world):
     assert review["status"]["authenticated"] is True
 
 
-@pytest.mark.parametrize("header", ["Bearer a.b.c", "Bearer ", "Basic dXNlcjpwYXNz", "nonsense"])
-async def test_bad_credentials_are_refused(world, header):
-    """A 401, never a traceback."""
-    code, body = await world.ask(None, "GET", "/api/v1/pods", None, {"authorization": header})
+@pytest.mark.parametrize(("header", "code", "reason"), [
+    pytest.param("Bearer a.b.c",       401, "Unauthorized", id="no token of ours"),
+    pytest.param("bearer x",           401, "Unauthorized", id="no token at all"),
+    pytest.param("Bearer \u00e9.b.c", 401, "Unauthorized", id="no token could hold that"),
+    pytest.param("Bearer ",            403, "Forbidden",    id="nothing: a stranger"),
+    pytest.param("Basic dXNlcjpwYXNz", 403, "Forbidden",    id="a scheme nobody knows: a stranger"),
+    pytest.param("nonsense",           403, "Forbidden",    id="nonsense: a stranger"),
+])
+async def test_bad_credentials_are_refused(world, header, code, reason):
+    """A 401 or the stranger's 403, as kube-apiserver tells them apart; never a traceback."""
+    got, body = await world.ask(None, "GET", "/api/v1/pods", None, {"authorization": header})
 
-    assert (401, "Unauthorized") == (code, body["reason"])
+    assert (code, reason) == (got, body["reason"])
 
 
-async def test_no_credentials_no_entry_but_health_is_open(world):
-    """Anonymous requests get 401; load balancers may look at health."""
-    code, _ = await world.ask(None, "GET", "/api/v1/namespaces")
-    call = Call("GET", "/readyz")
+async def test_strangers_may_look_at_health_and_version(world):
+    """No credentials: `system:anonymous`, whose roles are few."""
+    code, why = await world.ask(None, "GET", "/api/v1/namespaces")
+    health = await world.locked.server.handle(Call("GET", "/readyz"))
+    version, _ = await world.ask(None, "GET", "/version")
+    keys, _ = await world.ask(None, "GET", "/openid/v1/jwks")
 
-    assert code == 401
-    assert (await world.locked.server.handle(call)).status == 200
+    assert (403, 200, 200, 403) == (code, health.status, version, keys)
+    assert why["message"] == (
+        'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope')
 
 
 async def test_an_agent_reads_what_its_pods_need_and_nothing_else(world):
@@ -199,10 +214,11 @@ async def test_an_agent_reads_what_its_pods_need_and_nothing_else(world):
 
     needed, _ = await world.ask(agent, "GET", "/api/v1/namespaces/shop/secrets/needed")
     other, why = await world.ask(agent, "GET", "/api/v1/namespaces/shop/secrets/other")
-    pods, _ = await world.ask(agent, "GET", "/api/v1/pods")
+    everybody, _ = await world.ask(agent, "GET", "/api/v1/pods")
+    pods, _ = await world.ask(agent, "GET", "/api/v1/pods?fieldSelector=spec.nodeName=n1")
     stranger, _ = await world.ask(User("system:node:n2", groups=("system:nodes",)), "GET", "/api/v1/namespaces/shop/secrets/needed")
 
-    assert (200, 403, 200, 403) == (needed, other, pods, stranger)
+    assert (200, 403, 403, 200, 403) == (needed, other, everybody, pods, stranger)
     assert "no relationship found between node 'n1' and this object" in why["message"]
 
 
@@ -230,7 +246,8 @@ async def test_impersonation_needs_the_right_to_it():
 
             return Decision("system:masters" in attributes.user.groups)
 
-    callers = Callers(Tokens(KEY, open_memory(), clock=ManualClock(), rng=Rng(1)), Nobody)
+    nobody = Anonymous(enabled=False)
+    callers = Callers(Certificates(ManualClock()), Bearers((), ()), Nobody, anonymous=nobody)
 
     assert await callers.authenticate(Call("GET", "/")) is None
     assert completed(User("bob", groups=("devs",))).groups == ("devs", "system:authenticated")
@@ -238,15 +255,15 @@ async def test_impersonation_needs_the_right_to_it():
         "system:serviceaccounts", "system:serviceaccounts:n", "system:authenticated")
 
 
-def test_tokens_of_another_key_are_refused():
+async def test_tokens_of_another_key_are_refused():
     """Somebody made one himself."""
     other = ec.generate_private_key(ec.SECP256R1()).private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     clock = ManualClock()
     forged, _ = Tokens(other, open_memory(), clock=clock, rng=Rng(1)).issue(Grant("n", "a", "u", (ISSUER,), 600))
 
-    with pytest.raises(Unauthorized):
-        Tokens(KEY, open_memory(), clock=clock, rng=Rng(1)).verify(forged)
+    with pytest.raises(BadToken):
+        await Tokens(KEY, open_memory(), clock=clock, rng=Rng(1)).verify(forged)
 
 
 @pytest.mark.parametrize(("rule", "asked", "allowed"), [
