@@ -195,7 +195,7 @@ class Tokens:
                 self._check(plural, "" if plural == "nodes" else namespace, private[singular])
 
     def _check(self, plural: str, namespace: str, ref: dict[str, str]) -> None:
-        """Refuse a token whose referent is gone, or is another of that name, or has been going for longer than leeway."""
+        """Refuse a token whose referent is gone, or is another of that name, or has been going for a while."""
         found = self._find(plural, namespace, ref["name"])
         if found is None:
             raise BadToken(f'{plural} "{ref["name"]}" not found' if plural == "serviceaccounts" else INVALIDATED)

@@ -138,8 +138,8 @@ class NodeAuthorizer(Following):
             self._related(node, a)
             if a.verb in OWN_VERBS
             else (
-                "only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, patch, delete, "
-                "deletecollection"
+                "only the following verbs are allowed for a ResourceSlice: get, watch, list, create, update, patch, "
+                "delete, deletecollection"
             )
         )
 
