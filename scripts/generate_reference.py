@@ -31,7 +31,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "PersistentVolume"): ("`volumebinder`, `pvprotection`, `localpath`", "CSI drivers"),
     ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "ephemeral containers, resize in place"),
     ("", "PodTemplate"): ("nothing: a template at rest", ""),
-    ("", "ReplicationController"): ("nothing yet", "its controller: use a ReplicaSet"),
+    ("", "ReplicationController"): ("`replicaset`", ""),
     ("", "ResourceQuota"): ("admission charges it, `resourcequota` counts", ""),
     ("", "Secret"): ("node agent: volumes, environment, image pulls; sealed on disk", ""),
     ("", "ServiceAccount"): ("`serviceaccounts` makes `default`; tokens are bound and rotated", ""),

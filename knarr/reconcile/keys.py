@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from knarr.api import selectors
 from knarr.client.informers import Informers
-from knarr.reconcile.owners import controller_of
+from knarr.reconcile.owners import controller_of, selector_of
 from knarr.reconcile.runner import Key
 from knarr.reconcile.serving import BY_NAMESPACE
 
@@ -33,7 +32,7 @@ def keys_of_owners(kind: type[Any]) -> Callable[[Informers, Any], Iterator[Key]]
         if obj.metadata.deletionTimestamp is not None:
             return
         for candidate in informers.of(kind).by(BY_NAMESPACE, namespace):
-            if selectors.of(candidate.spec.selector).matches(obj.metadata.labels):
+            if selector_of(candidate).matches(obj.metadata.labels):
                 yield namespace, candidate.metadata.name or ""
 
     return keys

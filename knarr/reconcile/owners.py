@@ -11,8 +11,9 @@ from typing import Any, Generic, TypeVar
 
 from msgspec.structs import replace
 
+from knarr.api import selectors
 from knarr.api.selectors import Selector
-from knarr.api.types.meta_v1 import ObjectMeta, OwnerReference
+from knarr.api.types.meta_v1 import LabelSelector, ObjectMeta, OwnerReference
 from knarr.reconcile.actions import Patch
 
 T = TypeVar("T")
@@ -47,6 +48,12 @@ def reference(owner: Any) -> OwnerReference:
         apiVersion=owner.apiVersion, kind=owner.kind, name=meta.name or "", uid=meta.uid or "",
         controller=True, blockOwnerDeletion=True,
     )
+
+
+def selector_of(owner: Any) -> Selector:
+    """Return what a workload selects its own by; a ReplicationController writes it as a plain map."""
+    written: LabelSelector | dict[str, str] | None = owner.spec.selector
+    return selectors.of_labels(written) if isinstance(written, dict) else selectors.of(written)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,15 @@
-"""See a ReplicaSet, its pods, and the pods that would be its."""
+"""See a ReplicaSet or ReplicationController, its pods, and the pods that would be its."""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from typing import Any
 
 from knarr.api.types.apps_v1 import ReplicaSet
-from knarr.api.types.core_v1 import Pod
+from knarr.api.types.core_v1 import Pod, ReplicationController
 from knarr.client.informers import Informers
-from knarr.controllers.replicaset.plan import View
+from knarr.controllers.replicaset.plan import Replicated, View
 from knarr.reconcile.actions import Look
 from knarr.reconcile.keys import keys_of_owners, own_key
 from knarr.reconcile.owners import BY_CONTROLLER, INDEXES, ORPHANS, controller_of
@@ -16,29 +18,35 @@ from knarr.reconcile.runner import Key, Watch
 from knarr.reconcile.serving import BY_NAMESPACE, by_namespace
 
 
-def observe(informers: Informers, key: Key, look: Look) -> View | None:
-    """Return what there is to decide on; None when the ReplicaSet is gone."""
-    namespace, name = key
-    replicaset = informers.of(ReplicaSet).get(namespace, name)
-    if replicaset is None:
-        return None
-    pods = informers.of(Pod)
-    found = (*pods.by(BY_CONTROLLER, replicaset.metadata.uid or ""), *pods.by(ORPHANS, namespace))
-    return View(replicaset, found, _neighbours(informers, replicaset), look.now_s, look.failures)
+def observer(of: type[ReplicaSet] | type[ReplicationController]) -> Callable[[Informers, Key, Look], View | None]:
+    """Return what sees all that one of a kind is decided on; None when it is gone."""
+
+    def observe(informers: Informers, key: Key, look: Look) -> View | None:
+        namespace, name = key
+        owner: Replicated | None = informers.of(of).get(namespace, name)
+        if owner is None:
+            return None
+        pods = informers.of(Pod)
+        found = (*pods.by(BY_CONTROLLER, owner.metadata.uid or ""), *pods.by(ORPHANS, namespace))
+        return View(owner, found, _neighbours(informers, owner), look.now_s, look.failures)
+
+    return observe
 
 
-def watches() -> list[Watch[ReplicaSet] | Watch[Pod]]:
-    """Return what concerns ReplicaSets."""
+def watches(of: type[ReplicaSet] | type[ReplicationController]) -> list[Watch[Any]]:
+    """Return what concerns a kind."""
     return [
-        Watch(ReplicaSet, own_key, indexes={**INDEXES, BY_NAMESPACE: by_namespace}),
-        Watch(Pod, keys_of_owners(ReplicaSet), indexes=INDEXES),
+        Watch(of, own_key, indexes={**INDEXES, BY_NAMESPACE: by_namespace}),
+        Watch(Pod, keys_of_owners(of), indexes=INDEXES),
     ]
 
 
-def _neighbours(informers: Informers, replicaset: ReplicaSet) -> Counter[str]:
+def _neighbours(informers: Informers, replicaset: Replicated) -> Counter[str]:
     """Count active pods by node, over all ReplicaSets of this one's owner. Source: kube getPodsRelatedTo."""
     owner = controller_of(replicaset.metadata)
-    related = informers.of(ReplicaSet).by(BY_CONTROLLER, owner.uid) if owner is not None else (replicaset,)
+    related: tuple[Replicated, ...] = (replicaset,)
+    if owner is not None and isinstance(replicaset, ReplicaSet):
+        related = tuple(informers.of(ReplicaSet).by(BY_CONTROLLER, owner.uid))
     pods = informers.of(Pod)
     return Counter(
         pod.spec.nodeName or "" for one in related for pod in pods.by(BY_CONTROLLER, one.metadata.uid or "")

@@ -6,15 +6,20 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import log2
-from typing import Any
+from typing import Any, TypeAlias
 
-from knarr.api import selectors
 from knarr.api.types.apps_v1 import ReplicaSet, ReplicaSetCondition, ReplicaSetStatus
-from knarr.api.types.core_v1 import Pod, PodTemplateSpec
+from knarr.api.types.core_v1 import (
+    Pod,
+    PodTemplateSpec,
+    ReplicationController,
+    ReplicationControllerCondition,
+    ReplicationControllerStatus,
+)
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.base.times import rfc3339, seconds
 from knarr.reconcile.actions import Action, After, Create, Delete, Failure, Told
-from knarr.reconcile.owners import claim, reference
+from knarr.reconcile.owners import claim, reference, selector_of
 from knarr.reconcile.pods import available_in_s, from_template, is_active, is_finished, is_ready, is_terminating
 from knarr.reconcile.status import get_condition, set_condition, without_condition, write_status
 
@@ -23,6 +28,10 @@ DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 CREATED = ("SuccessfulCreate", "Created pod: {name}")
 DELETED = ("SuccessfulDelete", "Deleted pod: {name}")
 PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
+
+Replicated: TypeAlias = ReplicaSet | ReplicationController   # the older kind differs in how it writes its selector
+Status: TypeAlias = ReplicaSetStatus | ReplicationControllerStatus
+Conditions: TypeAlias = tuple[ReplicaSetCondition, ...] | tuple[ReplicationControllerCondition, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +42,7 @@ class View:
     node. failures: writes refused in the last pass.
     """
 
-    replicaset: ReplicaSet
+    replicaset: Replicated
     pods: tuple[Pod, ...]
     neighbours: dict[str, int]
     now_s: float
@@ -43,7 +52,7 @@ class View:
 def plan(view: View) -> list[Action]:
     """Adopt and release, make or delete what differs from the spec, and write the status down."""
     replicaset = view.replicaset
-    claimed = claim(replicaset, selectors.of(replicaset.spec.selector), [p for p in view.pods if not is_finished(p)])
+    claimed = claim(replicaset, selector_of(replicaset), [p for p in view.pods if not is_finished(p)])
     active = [pod for pod in claimed.owned if is_active(pod)]
     ends = replicaset.metadata.deletionTimestamp is not None
     changes = [] if ends or view.failures else _resize(view, active)
@@ -69,13 +78,13 @@ def deletion_rank(neighbours: Counter[str], now_s: float) -> Callable[[Pod], tup
     return rank
 
 
-def new_pod(replicaset: ReplicaSet) -> Pod:
+def new_pod(replicaset: Replicated) -> Pod:
     """Return the pod that the template makes; the server completes its name."""
     meta = ObjectMeta(generateName=f"{replicaset.metadata.name}-", namespace=replicaset.metadata.namespace)
     return from_template(_template(replicaset), meta, owner=reference(replicaset))
 
 
-def _template(replicaset: ReplicaSet) -> PodTemplateSpec:
+def _template(replicaset: Replicated) -> PodTemplateSpec:
     return replicaset.spec.template or PodTemplateSpec()
 
 
@@ -90,30 +99,33 @@ def _resize(view: View, active: list[Pod]) -> list[Action]:
     return [Delete(pod, told) for pod in sorted(active, key=rank)[: min(-missing, BURST_MAX)]]
 
 
-def _status(view: View, owned: tuple[Pod, ...], *, settled: bool) -> ReplicaSetStatus:
+def _status(view: View, owned: tuple[Pod, ...], *, settled: bool) -> Status:
     replicaset = view.replicaset
     active = [pod for pod in owned if is_active(pod)]
     wanted_labels = _template(replicaset).metadata.labels.items()
     labelled = sum(wanted_labels <= pod.metadata.labels.items() for pod in active)
     waits = [available_in_s(pod, replicaset.spec.minReadySeconds or 0, now_s=view.now_s) for pod in active]
-    return ReplicaSetStatus(
-        replicas=len(active),
-        fullyLabeledReplicas=labelled or None,
-        readyReplicas=sum(is_ready(pod) for pod in active) or None,
-        availableReplicas=waits.count(0.0) or None,
-        terminatingReplicas=sum(is_terminating(pod) for pod in owned),
-        observedGeneration=replicaset.metadata.generation,
-        conditions=_conditions(view, settled=settled),
-    )
+    counts: dict[str, Any] = {
+        "replicas": len(active),
+        "fullyLabeledReplicas": labelled or None,
+        "readyReplicas": sum(is_ready(pod) for pod in active) or None,
+        "availableReplicas": waits.count(0.0) or None,
+        "observedGeneration": replicaset.metadata.generation,
+        "conditions": _conditions(view, settled=settled),
+    }
+    if isinstance(replicaset, ReplicaSet):
+        return ReplicaSetStatus(**counts, terminatingReplicas=sum(is_terminating(pod) for pod in owned))
+    return ReplicationControllerStatus(**counts)
 
 
-def _conditions(view: View, *, settled: bool) -> tuple[ReplicaSetCondition, ...]:
+def _conditions(view: View, *, settled: bool) -> Conditions:
     """Tell of a failure until a pass finds nothing left to do."""
-    held = view.replicaset.status.conditions
+    held: tuple[Any, ...] = view.replicaset.status.conditions
     failure = next((one for one in view.failures if isinstance(one.action, Create | Delete)), None)
     if failure is not None and get_condition(held, "ReplicaFailure") is None:
+        kind = ReplicaSetCondition if isinstance(view.replicaset, ReplicaSet) else ReplicationControllerCondition
         reason = "FailedCreate" if isinstance(failure.action, Create) else "FailedDelete"
-        return set_condition(held, ReplicaSetCondition(
+        return set_condition(held, kind(
             type="ReplicaFailure", status="True", reason=reason, message=failure.error,
             lastTransitionTime=rfc3339(view.now_s)))
     if settled and not view.failures:

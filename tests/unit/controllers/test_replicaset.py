@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knarr.api import errors
-from knarr.controllers.replicaset import CONTROLLER
+from knarr.controllers.replicaset import CONTROLLER, ELDER
 from knarr.controllers.replicaset.plan import BURST_MAX, View, deletion_rank, plan
 from knarr.reconcile.actions import After, Create, Delete, Failure, Patch
 from tests.unit.controllers.making import NOW_S, pod, replicaset, template
@@ -200,3 +200,28 @@ def test_a_quota_is_reported_and_then_lifted():
     assert 3 == len(api.all("pods"))
     assert "conditions" not in api.all("replicasets")[0]["status"]
     assert 'FailedCreate: Error creating: pods "web-x" is forbidden: exceeded quota: q' in events(api)
+
+
+def test_a_replicationcontroller_keeps_its_number():
+    """The elder kind writes its selector as a map: it adopts an orphan, makes the rest, and tells so as itself."""
+    rc = {"apiVersion": "v1", "kind": "ReplicationController",
+          "metadata": {"name": "old", "namespace": "d", "uid": "rc-1", "generation": 1},
+          "spec": {"replicas": 3, "selector": {"app": "old"},
+                   "template": {"metadata": {"labels": {"app": "old"}}, "spec": {"containers": [{"name": "c"}]}}}}
+    orphan = {"apiVersion": "v1", "kind": "Pod",
+              "metadata": {"name": "found", "namespace": "d", "uid": "p-1", "labels": {"app": "old"}}, "spec": {}}
+
+    async def story(api):
+        api.put(orphan)
+        api.put(rc)
+        await asyncio.sleep(1)
+
+    api = play([ELDER], story)
+    owners = {(owner["apiVersion"], owner["kind"], owner["name"])
+              for one in api.all("pods") for owner in one["metadata"]["ownerReferences"]}
+
+    assert 3 == len(api.all("pods"))
+    assert {("v1", "ReplicationController", "old")} == owners
+    assert {"replicas": 3, "fullyLabeledReplicas": 3, "readyReplicas": 3, "availableReplicas": 3,
+            "observedGeneration": 1} == api.all("replicationcontrollers")[0]["status"]
+    assert 2 == sum(told.startswith("SuccessfulCreate: Created pod: old-") for told in events(api))
