@@ -39,6 +39,8 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
         "API server: serves its kind, clears up when it goes",
         "conversion webhooks, cost limits of CEL rules, OpenAPI v2"),
+    ("apiregistration.k8s.io", "APIService"): (
+        "API server: says that its own groups are available", "extension servers"),
     ("apps", "ControllerRevision"): ("`statefulset` and `daemonset` write them", ""),
     ("apps", "DaemonSet"): ("`daemonset`", ""),
     ("apps", "Deployment"): ("`deployment`", ""),

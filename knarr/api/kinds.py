@@ -201,6 +201,8 @@ KINDS: tuple[Kind, ...] = (
     )),
     Kind("", "v1", "Service", "services", ("svc",), categories=ALL,
          subresources=(Subresource("proxy", PROXY_VERBS, kind="ServiceProxyOptions"), STATUS)),
+    Kind("apiregistration.k8s.io", "v1", "APIService", "apiservices", namespaced=False, categories=("api-extensions",),
+         subresources=(STATUS,)),
     Kind("apps", "v1", "ControllerRevision", "controllerrevisions"),
     Kind("apps", "v1", "DaemonSet", "daemonsets", ("ds",), categories=ALL, subresources=(STATUS,)),
     Kind("apps", "v1", "Deployment", "deployments", ("deploy",), categories=ALL, subresources=(SCALE, STATUS)),

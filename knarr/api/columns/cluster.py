@@ -100,6 +100,15 @@ def _lease(obj: Obj, now_s: float) -> list[Any]:
     return [name(obj), at(obj, "spec", "holderIdentity") or "", age(obj, now_s)]
 
 
+def _api_service(obj: Obj, now_s: float) -> list[Any]:
+    service = at(obj, "spec", "service")
+    rows = at(obj, "status", "conditions") or ()
+    found = next((row for row in rows if row.get("type") == "Available"), {"status": "Unknown"})
+    because = f" ({found['reason']})" if found["status"] != "True" and found.get("reason") else ""
+    place = f"{service.get('namespace', '')}/{service.get('name', '')}" if service else "Local"
+    return [name(obj), place, f"{found['status']}{because}", age(obj, now_s)]
+
+
 EVENT = View(
     (*columns("Last Seen", "Type", "Reason", "Object", "+Subobject", "+Source", "Message", "+First Seen", "+Count"),
      Column("Name", format="name", priority=1)), event_cells)
@@ -115,5 +124,6 @@ VIEWS = {
     ("", "ServiceAccount"): View((NAME, AGE), _account),
     ("", "Event"): EVENT,
     ("events.k8s.io", "Event"): EVENT,
+    ("apiregistration.k8s.io", "APIService"): View((NAME, *columns("Service", "Available"), AGE), _api_service),
     ("coordination.k8s.io", "Lease"): View((NAME, *columns("Holder"), AGE), _lease),
 }

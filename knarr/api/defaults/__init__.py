@@ -12,7 +12,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeAlias
 
-from knarr.api.defaults import batch, cluster, definition, network, pod, policy, rbac, service, storage, workloads
+from knarr.api.defaults import (
+    apiservice,
+    batch,
+    cluster,
+    definition,
+    network,
+    pod,
+    policy,
+    rbac,
+    service,
+    storage,
+    workloads,
+)
 from knarr.api.defaults.status import complete_status
 from knarr.api.kinds import Kind
 
@@ -34,6 +46,7 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "Secret"): cluster.secret,
     ("", "Service"): service.service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.custom_resource_definition,
+    ("apiregistration.k8s.io", "APIService"): apiservice.api_service,
     ("apps", "DaemonSet"): workloads.daemon_set,
     ("apps", "Deployment"): workloads.deployment,
     ("apps", "ReplicaSet"): workloads.replica_set,

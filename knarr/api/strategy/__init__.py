@@ -17,7 +17,7 @@ from typing import Any, Final
 
 from knarr.api.defaults.status import ALWAYS, complete_status
 from knarr.api.kinds import Kind
-from knarr.api.strategy import batch, custom, definition, namespace, pod, service, storage, workloads
+from knarr.api.strategy import apiservice, batch, custom, definition, namespace, pod, service, storage, workloads
 
 GENERATIONS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "Pod"): ("spec",),
@@ -56,6 +56,7 @@ CREATE: Final[dict[tuple[str, str], Callable[[dict[str, Any]], None]]] = {
     ("", "Pod"): pod.create,
     ("", "Service"): service.create,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.create,
+    ("apiregistration.k8s.io", "APIService"): apiservice.create,
     ("apps", "DaemonSet"): workloads.create_daemon_set,
     ("batch", "Job"): batch.create,
 }

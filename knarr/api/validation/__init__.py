@@ -17,6 +17,7 @@ from typing import Any, Final, TypeAlias
 from knarr.api.errors import Cause
 from knarr.api.kinds import Kind
 from knarr.api.validation import (
+    apiservice,
     batch,
     cluster,
     config,
@@ -55,6 +56,7 @@ CREATE: Final[dict[tuple[str, str], Check]] = {
     ("", "Secret"): config.secret,
     ("", "Service"): service.service,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.create,
+    ("apiregistration.k8s.io", "APIService"): apiservice.api_service,
     ("apps", "ControllerRevision"): workloads.controller_revision,
     ("apps", "DaemonSet"): workloads.daemon_set,
     ("apps", "Deployment"): workloads.deployment,
@@ -118,6 +120,7 @@ SUBRESOURCES: Final[dict[tuple[str, str, str], ChangeCheck]] = {
     ("", "Pod", "ephemeralcontainers"): podupdate.ephemeral_update,
     ("", "Pod", "resize"): podupdate.resize_update,
     ("", "Pod", "status"): podupdate.status_update,
+    ("apiregistration.k8s.io", "APIService", "status"): apiservice.status_update,
 }
 
 

@@ -25,6 +25,7 @@ def _cron_name(value: str) -> formats.Faults:
 NAMES: Final[dict[tuple[str, str], Check]] = {
     ("", "Namespace"): formats.dns_label,
     ("", "Service"): formats.dns_label,
+    ("apiregistration.k8s.io", "APIService"): formats.path_segment,
     ("apps", "StatefulSet"): formats.dns_label,
     ("batch", "CronJob"): _cron_name,
     ("networking.k8s.io", "NetworkPolicy"): formats.dns_subdomain,
