@@ -55,6 +55,8 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("autoscaling", "HorizontalPodAutoscaler"): ("nothing yet", "its controller, and metrics"),
     ("batch", "CronJob"): ("`cronjob`", ""),
     ("batch", "Job"): ("`job`", ""),
+    ("certificates.k8s.io", "CertificateSigningRequest"): (
+        "`certificates` approves agents' own and signs for the built-in signers", ""),
     ("coordination.k8s.io", "Lease"): ("node agent renews its own; `nodelifecycle` watches it", ""),
     ("discovery.k8s.io", "EndpointSlice"): ("`endpointslices` writes, proxy and DNS read", "IPv6, topology hints"),
     ("events.k8s.io", "Event"): ("the same objects as in v1", ""),

@@ -226,6 +226,8 @@ KINDS: tuple[Kind, ...] = (
          subresources=(STATUS,), stored_group="autoscaling", stored_version="v2"),
     Kind("batch", "v1", "CronJob", "cronjobs", ("cj",), categories=ALL, subresources=(STATUS,)),
     Kind("batch", "v1", "Job", "jobs", categories=ALL, subresources=(STATUS,)),
+    Kind("certificates.k8s.io", "v1", "CertificateSigningRequest", "certificatesigningrequests", ("csr",),
+         namespaced=False, subresources=(Subresource("approval"), STATUS)),
     Kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False),
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses", ("ing",), subresources=(STATUS,)),
     Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", ("netpol",)),

@@ -35,6 +35,7 @@ BY_KIND: dict[tuple[str, str], tuple[str, ...]] = {
     ("events.k8s.io", "Event"): (*REGARDING, "reason", "reportingController", "type"),
     ("", "ReplicationController"): ("status.replicas",),
     ("apps", "ReplicaSet"): ("status.replicas",),
+    ("certificates.k8s.io", "CertificateSigningRequest"): ("spec.signerName",),
     ("batch", "Job"): ("status.successful",),
 }
 STORED_PATHS = {"status.successful": "status.succeeded", "reportingController": "reportingComponent"}

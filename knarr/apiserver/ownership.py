@@ -103,6 +103,8 @@ def cannot_set(kind: Kind, subresource: str) -> FieldSet:
     """Return the fields that writes to the object, or to a subresource of it, leave as they are."""
     if subresource == "status":
         return STATUS_CANNOT_SET.get((kind.group, kind.kind), {"f:spec": {}})
+    if (kind.group, kind.kind) == ("certificates.k8s.io", "CertificateSigningRequest"):
+        return {"f:spec": {}, "f:status": {"f:certificate": {}}} if subresource else {"f:spec": {}, "f:status": {}}
     return {"f:status": {}} if strategy.has_status(kind) else {}
 
 

@@ -17,7 +17,7 @@ from knarr.apiserver.authn.certificates import Certificates
 from knarr.apiserver.authn.doors import Anonymous, FrontProxy, TokenDoor
 from knarr.apiserver.authn.requests import TokenHandlers
 from knarr.apiserver.authn.tokens import ISSUER, Tokens
-from knarr.apiserver.authz import bootstrap, escalation
+from knarr.apiserver.authz import bootstrap, escalation, signers
 from knarr.apiserver.authz.access import Access
 from knarr.apiserver.authz.reviews import Reviews
 from knarr.apiserver.bootstrap import ensure, kind_of
@@ -87,7 +87,7 @@ def secured(store: Store, settings: Settings, entrances: Entrances, *, clock: Cl
         created={**Reviews(core, access).handlers(), **handlers.created()},
         subresources=handlers.subresources(),
         paths=handlers.paths(),
-        checks=escalation.steps(access),
+        checks=escalation.steps(access) | signers.steps(access),
     )
     certificates = Certificates(clock, entrances.front)
     callers = Callers(certificates, bearers, lambda: access, anonymous=entrances.anonymous)

@@ -50,7 +50,7 @@ from knarr.store.face import Store, StoreUnavailable
 Verb: TypeAlias = Callable[[Request], Awaitable[Answer]]
 PROXIED = re.compile(r"/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/|$)")
 NAME_TERM = re.compile(r"(?:^|,)metadata\.name==?([^,]+)")
-LIKE_PARENT = frozenset({"status", "finalize", "ephemeralcontainers", "resize"})
+LIKE_PARENT = frozenset({"approval", "status", "finalize", "ephemeralcontainers", "resize"})
 NOT_YET = {  # refused in words, because no node would act on them
     "ephemeralcontainers": "ephemeral containers are not run yet: copy the pod instead (kubectl debug --copy-to)",
     "resize": "resources of a running pod are not changed yet: replace the pod instead",

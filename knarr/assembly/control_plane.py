@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 import structlog
 
 from knarr.api.http import User
+from knarr.apiserver.authn.tokens import Signer
 from knarr.apiserver.bootstrap import dns_service, ensure
 from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.secured import Entrances, Secured, secured
@@ -38,9 +39,16 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ControllerSettings:
-    """What controllers are told. ca_pem: the certificate that pods verify the API server by."""
+    """What controllers are told.
+
+    ca_pem: the certificate that pods verify the API server by. ca_key_pem: its key, which signs certificate requests.
+    account_token: signs the tokens that lie in Secrets. public_url: where other machines reach the API.
+    """
 
     ca_pem: str
+    ca_key_pem: str
+    account_token: Callable[..., str]
+    public_url: str
 
 
 def main(instance: Instance) -> None:
@@ -93,7 +101,7 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
         """Run controllers and scheduler over fresh informers. A bug in one ends all, so that none is left listening."""
         client = Client(InProcess(secure.server.handle, CONTROLLER_USER, agent=AGENT))
         informers = Informers(client, clock=clock, rng=rng.child("informers"))
-        setup = Setup(informers, clock, rng, settings=ControllerSettings((instance.pki / "ca.crt").read_text()))
+        setup = Setup(informers, clock, rng, settings=_controller_settings(instance))
         imported = await asyncio.to_thread(_import)
         async with asyncio.TaskGroup() as group:
             group.create_task(informers.run())
@@ -103,6 +111,12 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
     async with asyncio.TaskGroup() as group:
         group.create_task(secure.access.run())
         group.create_task(process.kept_up("components", together, clock))
+
+
+def _controller_settings(instance: Instance) -> ControllerSettings:
+    signer = Signer((instance.pki / "sa.key").read_bytes())
+    ca, key = ((instance.pki / name).read_text() for name in ("ca.crt", "ca.key"))
+    return ControllerSettings(ca, key, signer.legacy, f"https://{instance.config.node_ip}:{instance.config.port}")
 
 
 def _import() -> Mapping[str, Starter]:

@@ -15,6 +15,9 @@ from knarr.reconcile.runner import Setup
 Starter: TypeAlias = Callable[[Setup], Coroutine[Any, Any, Any]]
 
 ALL: tuple[str, ...] = (
+    "accounttokens",
+    "bootstrapsigner",
+    "certificates",
     "cronjob",
     "daemonset",
     "deployment",
@@ -35,6 +38,7 @@ ALL: tuple[str, ...] = (
     "rootca",
     "serviceaccounts",
     "statefulset",
+    "tokencleaner",
     "volumebinder",
 )
 

@@ -21,7 +21,7 @@ from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.base.workqueue import WorkQueue
-from knarr.client.client import metadata
+from knarr.client.client import EVERYTHING, Selection, metadata
 from knarr.client.informer import Informer, Stop
 from knarr.client.informers import Informers
 from knarr.reconcile.act import Outcome, Written, act
@@ -55,13 +55,15 @@ class Watch(Generic[T]):
     """A kind whose changes matter.
 
     keys: the keys an object concerns, asked of the old and of the new object. when: which changes matter; all, if
-    not given. indexes: by what values `observe` wants to find objects.
+    not given. indexes: by what values `observe` wants to find objects. selection: only these objects are followed;
+    `observe` must ask for the same.
     """
 
     of: type[T]
     keys: Callable[[Informers, T], Iterable[Key]]
     when: Callable[[T | None, T | None], bool] = lambda old, new: True
     indexes: Mapping[str, Callable[[T], Iterable[str]]] = field(default_factory=dict)
+    selection: Selection = EVERYTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ class Runner(Generic[V]):
 
     def _listen(self) -> None:
         for watch in self._controller.watches:
-            informer = self._informers.of(watch.of)
+            informer = self._informers.of(watch.of, watch.selection)
             for name, values_of in watch.indexes.items():
                 informer.index(name, values_of)
             self._watched[watch.of] = informer

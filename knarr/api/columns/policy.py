@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from knarr.api import quantity
-from knarr.api.columns.view import AGE, NAME, NONE, UNKNOWN, UNSET, Column, Obj, View, age, at, columns, name
+from knarr.api.columns.view import AGE, NAME, NONE, UNKNOWN, UNSET, Column, Obj, View, age, at, columns, human, name
 
 METRICS_MAX = 2  # metrics of an autoscaler shown. Source: kube printers.go, formatHPAMetrics
 METRIC_SPECS = {"Resource": "resource", "ContainerResource": "containerResource", "Pods": "pods", "Object": "object",
@@ -92,12 +92,28 @@ def _runtime_cells(obj: Obj, now_s: float) -> list[Any]:
 RBAC = "rbac.authorization.k8s.io"
 BINDING = View(
     (NAME, *columns("Role"), AGE, *columns("+Users", "+Groups", "+ServiceAccounts")), binding_cells)
+def _request_cells(obj: Obj, now_s: float) -> list[Any]:
+    spec = obj.get("spec") or {}
+    lifetime_s = spec.get("expirationSeconds")
+    return [name(obj), age(obj, now_s), spec.get("signerName") or NONE, spec.get("username", ""),
+            NONE if lifetime_s is None else human(lifetime_s), _request_state(obj.get("status") or {})]
+
+
+def _request_state(status: Obj) -> str:
+    """Say where a certificate request stands. Source: kube printers.go, extractCSRStatus."""
+    types = {one.get("type") for one in status.get("conditions") or ()}
+    decided = "Denied" if "Denied" in types else "Approved" if "Approved" in types else "Pending"
+    return decided + (",Failed" if "Failed" in types else "") + (",Issued" if status.get("certificate") else "")
+
+
 VIEWS = {
     (RBAC, "RoleBinding"): BINDING,
     (RBAC, "ClusterRoleBinding"): BINDING,
     ("", "ResourceQuota"): View((NAME, *columns("Request", "Limit"), AGE), quota_cells),
     ("policy", "PodDisruptionBudget"): View(
         (NAME, *columns("Min Available", "Max Unavailable", "Allowed Disruptions#"), AGE), _budget_cells),
+    ("certificates.k8s.io", "CertificateSigningRequest"): View(
+        (NAME, AGE, *columns("SignerName", "Requestor", "RequestedDuration", "Condition")), _request_cells),
     ("node.k8s.io", "RuntimeClass"): View((NAME, *columns("Handler"), AGE), _runtime_cells),
     ("scheduling.k8s.io", "PriorityClass"): View(
         (NAME, *columns("Value#"), Column("Global-Default", type="boolean"), AGE, *columns("PreemptionPolicy")),

@@ -17,7 +17,18 @@ from typing import Any, Final
 
 from knarr.api.defaults.status import ALWAYS, complete_status
 from knarr.api.kinds import Kind
-from knarr.api.strategy import apiservice, batch, custom, definition, namespace, pod, service, storage, workloads
+from knarr.api.strategy import (
+    apiservice,
+    batch,
+    certificates,
+    custom,
+    definition,
+    namespace,
+    pod,
+    service,
+    storage,
+    workloads,
+)
 
 GENERATIONS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "Pod"): ("spec",),
@@ -68,6 +79,7 @@ UPDATE: Final[dict[tuple[str, str], Callable[[dict[str, Any], dict[str, Any]], N
     ("", "Service"): service.update,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.update,
     ("apps", "DaemonSet"): workloads.update_daemon_set,
+    ("certificates.k8s.io", "CertificateSigningRequest"): certificates.update,
 }
 
 SUBRESOURCES: Final[dict[tuple[str, str, str], Callable[[dict[str, Any], dict[str, Any]], None]]] = {
@@ -75,6 +87,8 @@ SUBRESOURCES: Final[dict[tuple[str, str, str], Callable[[dict[str, Any], dict[st
     ("", "Pod", "ephemeralcontainers"): pod.ephemeral_containers,
     ("", "Pod", "resize"): pod.resize,
     ("", "Pod", "status"): pod.update_status,
+    ("certificates.k8s.io", "CertificateSigningRequest", "approval"): certificates.approval,
+    ("certificates.k8s.io", "CertificateSigningRequest", "status"): certificates.status,
 }
 
 

@@ -19,6 +19,7 @@ from knarr.api.kinds import Kind
 from knarr.api.validation import (
     apiservice,
     batch,
+    certificates,
     cluster,
     config,
     definition,
@@ -65,6 +66,7 @@ CREATE: Final[dict[tuple[str, str], Check]] = {
     ("autoscaling", "HorizontalPodAutoscaler"): scaling.autoscaler,
     ("batch", "CronJob"): batch.cron_job,
     ("batch", "Job"): batch.job,
+    ("certificates.k8s.io", "CertificateSigningRequest"): certificates.request,
     ("coordination.k8s.io", "Lease"): cluster.lease,
     ("discovery.k8s.io", "EndpointSlice"): network.endpoint_slice,
     ("events.k8s.io", "Event"): cluster.event_v1,
@@ -85,6 +87,7 @@ OWN_UPDATE: Final = frozenset({
     ("", "Namespace"), ("", "Node"), ("", "PersistentVolumeClaim"), ("", "Pod"),
     ("", "Event"), ("events.k8s.io", "Event"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"), ("apps", "ControllerRevision"), ("batch", "Job"),
+    ("certificates.k8s.io", "CertificateSigningRequest"),
     ("scheduling.k8s.io", "PriorityClass"),
 })
 """The kinds whose update check does not begin with the whole check of a new object."""
@@ -106,6 +109,7 @@ UPDATE: Final[dict[tuple[str, str], ChangeCheck]] = {
     ("apps", "ReplicaSet"): workloads.same_selector,
     ("apps", "StatefulSet"): workloads.stateful_set_update,
     ("batch", "Job"): batch.job_update,
+    ("certificates.k8s.io", "CertificateSigningRequest"): certificates.update,
     ("discovery.k8s.io", "EndpointSlice"): network.endpoint_slice_update,
     ("networking.k8s.io", "IngressClass"): ingress.ingress_class_update,
     ("node.k8s.io", "RuntimeClass"): runtimeclass.runtime_class_update,
@@ -121,6 +125,8 @@ SUBRESOURCES: Final[dict[tuple[str, str, str], ChangeCheck]] = {
     ("", "Pod", "resize"): podupdate.resize_update,
     ("", "Pod", "status"): podupdate.status_update,
     ("apiregistration.k8s.io", "APIService", "status"): apiservice.status_update,
+    ("certificates.k8s.io", "CertificateSigningRequest", "approval"): certificates.approval,
+    ("certificates.k8s.io", "CertificateSigningRequest", "status"): certificates.status,
 }
 
 

@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 from knarr.apiserver.admission import (
+    certificates,
     ingress_class,
     limits,
     namespace_lifecycle,
@@ -47,6 +48,8 @@ STEPS: Table = {
     ("coordination.k8s.io", "leases", "delete"): (nodes.restrict,),
     ("", "persistentvolumeclaims", "create"): (volumes.default_class, volumes.protect),
     ("", "persistentvolumes", "create"): (volumes.protect,),
+    ("certificates.k8s.io", "certificatesigningrequests", "create"): (certificates.own, certificates.restrict_subject),
+    ("certificates.k8s.io", "certificatesigningrequests", "update"): (certificates.date,),
     ("networking.k8s.io", "ingresses", "create"): (ingress_class.default_class,),
     ("scheduling.k8s.io", "priorityclasses", "create"): (priority.one_default,),
     ("scheduling.k8s.io", "priorityclasses", "update"): (priority.one_default,),

@@ -21,7 +21,14 @@ GROUP = "rbac.authorization.k8s.io"
 VERSION = f"{GROUP}/v1"
 AUTOUPDATE = "rbac.authorization.kubernetes.io/autoupdate"
 LABELS = {"kubernetes.io/bootstrapping": "rbac-defaults"}
-OWN_BINDINGS = {"knarr:node-proxier": "system:node-proxier"}      # an agent also serves its node's service rules
+JOINERS = "system:bootstrappers:knarr:nodes"     # who holds a bootstrap token made for a new machine
+REQUESTS = "system:certificates.k8s.io:certificatesigningrequests"
+OWN_BINDINGS = {      # name → role and group
+    "knarr:node-proxier": ("system:node-proxier", "system:nodes"),      # an agent also serves its node's service rules
+    "knarr:node-bootstrapper": ("system:node-bootstrapper", JOINERS),
+    "knarr:node-first-certificate": (f"{REQUESTS}:nodeclient", JOINERS),
+    "knarr:node-next-certificate": (f"{REQUESTS}:selfnodeclient", "system:nodes"),
+}
 AT_ONCE_MAX = 64        # writes under way; they share commits
 
 Ensure = Callable[[Obj], Awaitable[None]]       # create unless it is there
@@ -74,8 +81,8 @@ def objects() -> Iterator[Obj]:
         namespace, name = place.split("/", 1)
         kind, role = row["role"].split("/", 1)
         yield {**head("RoleBinding", name, namespace), **bound(kind, role, row["subjects"])}
-    for name, role in OWN_BINDINGS.items():
-        yield {**head("ClusterRoleBinding", name), **bound("ClusterRole", role, [["Group", "system:nodes"]])}
+    for name, (role, group) in OWN_BINDINGS.items():
+        yield {**head("ClusterRoleBinding", name), **bound("ClusterRole", role, [["Group", group]])}
 
 
 def cluster_role(name: str, row: Obj) -> Obj:

@@ -20,6 +20,7 @@ MASKED_POD = ("serviceAccountName", "serviceAccount", "tolerations", "priority",
 MASKED_SERVICE = ("clusterIP", "clusterIPs", "healthCheckNodePort")   # the allocators; nodePort too
 PROTECTION = ("kubernetes.io/pvc-protection", "kubernetes.io/pv-protection")   # admission
 MASKED_NODE = ("taints",)   # admission: not ready yet
+MASKED_REQUEST = ("username", "groups", "extra")   # admission: who asked
 MASKED_VOLUME_STATUS = ("lastPhaseTransitionTime",)   # a clock
 REVIEWS = frozenset({
     "SelfSubjectAccessReview", "SelfSubjectRulesReview", "SelfSubjectReview", "SubjectAccessReview",
@@ -67,6 +68,8 @@ def masked(obj: dict[str, Any]) -> dict[str, Any]:
             drop(spec, MASKED_SERVICE)
         for port in spec.get("ports", ()):
             port.pop("nodePort", None)
+    elif kind == "CertificateSigningRequest":
+        drop(spec, MASKED_REQUEST)
     elif kind == "Node":
         drop(spec, MASKED_NODE)
     elif kind == "PersistentVolume":
