@@ -27,7 +27,8 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "Namespace"): (
         "`namespace` empties one that goes; admission: Pod Security by its labels", "audit annotations"),
     ("", "Node"): ("node agent registers; `nodelifecycle` taints; scheduler", "more than one machine"),
-    ("", "PersistentVolumeClaim"): ("`volumebinder`, `pvcprotection`, `localpath`", "resizing, snapshots"),
+    ("", "PersistentVolumeClaim"): (
+        "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`", "resizing, snapshots"),
     ("", "PersistentVolume"): ("`volumebinder`, `pvprotection`, `localpath`", "CSI drivers"),
     ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "ephemeral containers, resize in place"),
     ("", "PodTemplate"): ("nothing: a template at rest", ""),

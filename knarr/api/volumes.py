@@ -20,6 +20,30 @@ NO_PROVISIONER = "kubernetes.io/no-provisioner"
 WAIT = "WaitForFirstConsumer"
 
 
+def claim_name(pod: core_v1.Pod, volume: core_v1.Volume) -> str:
+    """Name the claim behind a pod's volume, empty where there is none.
+
+    A generic ephemeral one is named after the pod and the volume. Source: kube component-helpers storage/ephemeral.
+    """
+    if volume.persistentVolumeClaim is not None:
+        return volume.persistentVolumeClaim.claimName
+    return f"{pod.metadata.name}-{volume.name}" if volume.ephemeral is not None else ""
+
+
+def claim_names(pod: core_v1.Pod) -> tuple[str, ...]:
+    """Name every claim of a pod."""
+    return tuple(name for name in (claim_name(pod, volume) for volume in pod.spec.volumes) if name)
+
+
+def not_its_own(pod: core_v1.Pod, claim: core_v1.PersistentVolumeClaim) -> str:
+    """Say that a claim in the place of an ephemeral one was not made for this pod; empty where it was."""
+    if any(owner.controller and owner.uid == pod.metadata.uid for owner in claim.metadata.ownerReferences):
+        return ""
+    place = pod.metadata.namespace
+    return (f"PVC {place}/{claim.metadata.name} was not created for pod {place}/{pod.metadata.name} "
+            "(pod is not owner)")
+
+
 def fits(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim) -> bool:
     """Tell whether `volume` is free for `claim` and is all that it asks for."""
     if is_bound_to(volume, claim):

@@ -24,6 +24,7 @@ ALL: tuple[str, ...] = (
     "disruption",
     "endpoints",
     "endpointslices",
+    "ephemeralvolume",
     "eventttl",
     "garbagecollector",
     "job",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from knarr.api import volumes
 from knarr.api.types import core_v1, storage_v1
 from knarr.scheduler import terms
-from knarr.scheduler.needs import Claim, claim_name
+from knarr.scheduler.needs import Claim
 from knarr.scheduler.terms import NodeTerm, Requirement
 
 # Labels of a volume that its node must share. Source: kube scheduler plugins/volumezone/volume_zone.go.
@@ -41,9 +41,8 @@ def turned_away(pod: core_v1.Pod, storage: Storage) -> str:
             return f'persistentvolumeclaim "{name}" is being deleted'
         if claim.status.phase == "Lost":
             return f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{claim.spec.volumeName}"'
-        if ephemeral and all(owner.uid != pod.metadata.uid for owner in claim.metadata.ownerReferences):
-            namespace = pod.metadata.namespace
-            return f"PVC {namespace}/{name} was not created for pod {namespace}/{pod.metadata.name}"
+        if ephemeral and (stranger := volumes.not_its_own(pod, claim)):
+            return stranger
     found = [claim for _, _, claim in _claims(pod, storage) if claim is not None]
     if any(not _bound(claim) and not delayed(claim, storage) for claim in found):
         return "pod has unbound immediate PersistentVolumeClaims"
@@ -85,8 +84,7 @@ def _claims(
 ) -> Iterator[tuple[str, bool, core_v1.PersistentVolumeClaim | None]]:
     """Yield name, whether the claim is the pod's own ephemeral one, and the claim if it exists."""
     for volume in pod.spec.volumes:
-        if volume.persistentVolumeClaim is not None or volume.ephemeral is not None:
-            name = claim_name(pod, volume)
+        if name := volumes.claim_name(pod, volume):
             yield name, volume.ephemeral is not None, storage.claims.get((pod.metadata.namespace or "", name))
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from knarr.api import volumes
 from knarr.api.types import core_v1
 from knarr.scheduler import requests as asked
 from knarr.scheduler import terms
@@ -122,19 +123,12 @@ def group_key(pod: core_v1.Pod, extra: object = None) -> bytes:
     spec = pod.spec
     containers = [(one.resources, one.ports, one.image, one.restartPolicy) for one in spec.containers]
     first = [(one.resources, one.ports, one.image, one.restartPolicy) for one in spec.initContainers]
-    claims = [claim_name(pod, one) for one in spec.volumes if one.persistentVolumeClaim or one.ephemeral]
+    claims = volumes.claim_names(pod)
     return msgspec.json.encode((
         pod.metadata.namespace, sorted(pod.metadata.labels.items()), containers, first, claims, spec.affinity,
         spec.nodeName, spec.nodeSelector, spec.overhead, spec.preemptionPolicy, spec.priority, spec.resources,
         spec.tolerations, spec.topologySpreadConstraints, spec.hostNetwork, extra,
     ))
-
-
-def claim_name(pod: core_v1.Pod, volume: core_v1.Volume) -> str:
-    """Name the claim behind a volume; an ephemeral one is named after the pod and the volume."""
-    if volume.persistentVolumeClaim is not None:
-        return volume.persistentVolumeClaim.claimName
-    return f"{pod.metadata.name}-{volume.name}"
 
 
 def host_ports(spec: core_v1.PodSpec) -> tuple[HostPort, ...]:

@@ -207,6 +207,21 @@ def test_a_pod_ends_gracefully(cluster, namespace):
     assert took_s < 15
 
 
+def test_a_generic_ephemeral_volume_lives_as_long_as_its_pod(cluster, namespace):
+    """A claim is made for the pod, its volume is written to, and both go with it."""
+    template = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}}
+    volume = {"volumes": [{"name": "scratch", "ephemeral": {"volumeClaimTemplate": template}}]}
+    mount = {"volumeMounts": [{"name": "scratch", "mountPath": "/s"}]}
+    cluster.apply(pod("brief", "echo here > /s/page; sleep inf", container=mount, **volume), namespace=namespace, wait=False)
+    until(lambda: ready(cluster, "brief", namespace), "ready")
+    claim = cluster.get("pvc/brief-scratch", namespace=namespace)
+    written = cluster.exec("brief", "cat", "/s/page", namespace=namespace)
+    cluster.knarr("delete", "pod", "brief", "-n", namespace)
+
+    assert ("Bound", "here") == (claim["status"]["phase"], written.strip())
+    until(lambda: "brief" not in cluster.knarr("get", "pvc", "-n", namespace, "-o", "name").stdout, "it is gone")
+
+
 def test_exit_codes_and_phases(cluster, namespace):
     """A pod that need not restart ends as its container did."""
     cluster.apply(

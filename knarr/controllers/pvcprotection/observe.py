@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from knarr.api import volumes
 from knarr.api.types.core_v1 import PersistentVolumeClaim, Pod
 from knarr.client.informers import Informers
 from knarr.controllers.pvcprotection.plan import View
@@ -32,8 +33,4 @@ def watches() -> list[Watch[Any]]:
 
 
 def _claims(pod: Pod) -> Iterator[str]:
-    for volume in pod.spec.volumes:
-        if volume.persistentVolumeClaim is not None:
-            yield f"{pod.metadata.namespace}/{volume.persistentVolumeClaim.claimName}"
-        elif volume.ephemeral is not None:
-            yield f"{pod.metadata.namespace}/{pod.metadata.name}-{volume.name}"
+    return (f"{pod.metadata.namespace}/{name}" for name in volumes.claim_names(pod))

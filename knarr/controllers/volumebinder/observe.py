@@ -99,8 +99,4 @@ def _set_aside(volume: PersistentVolume) -> Iterator[str]:
 
 
 def _claims(pod: Pod) -> Iterator[str]:
-    for volume in pod.spec.volumes:
-        if volume.persistentVolumeClaim is not None:
-            yield f"{pod.metadata.namespace}/{volume.persistentVolumeClaim.claimName}"
-        elif volume.ephemeral is not None:
-            yield f"{pod.metadata.namespace}/{pod.metadata.name}-{volume.name}"
+    return (f"{pod.metadata.namespace}/{name}" for name in volumes.claim_names(pod))

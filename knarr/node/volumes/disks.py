@@ -22,6 +22,7 @@ from knarr.api.types.core_v1 import (
     ServiceAccountTokenProjection,
     Volume,
 )
+from knarr.api.volumes import claim_name, not_its_own
 from knarr.client.client import Client
 from knarr.node.volumes import hostpath, mounts, ownership, tokens
 from knarr.node.volumes.mountlist import is_api_content
@@ -31,7 +32,7 @@ _PLUGINS: Final = {
     "configMap": "kubernetes.io~configmap", "secret": "kubernetes.io~secret", "projected": "kubernetes.io~projected",
     "downwardAPI": "kubernetes.io~downward-api", "emptyDir": "kubernetes.io~empty-dir",
     "hostPath": "kubernetes.io~host-path",
-    "persistentVolumeClaim": "kubernetes.io~local-volume",
+    "persistentVolumeClaim": "kubernetes.io~local-volume", "ephemeral": "kubernetes.io~local-volume",
 }
 
 
@@ -102,11 +103,12 @@ def memory_size_bytes(pod: Pod, source: EmptyDirVolumeSource) -> int:
 
 async def claimed(client: Client, pod: Pod, volume: Volume) -> Claimed:
     """Follow a claim to its directory. Raises ClaimError."""
-    source = volume.persistentVolumeClaim
-    assert source is not None
-    namespace, name = pod.metadata.namespace or "", source.claimName
+    namespace, name = pod.metadata.namespace or "", claim_name(pod, volume)
+    assert name, f"{volume.name} is a claim's volume"
     try:
         claim = await client.get(PersistentVolumeClaim, namespace, name)
+        if volume.ephemeral is not None and (stranger := not_its_own(pod, claim)):
+            raise ClaimError(f"error processing PVC {namespace}/{name}: {stranger}")
         if claim.status.phase != "Bound" or not claim.spec.volumeName:
             raise ClaimError(f"error processing PVC {namespace}/{name}: PVC is not bound")
         found = await client.get(PersistentVolume, "", claim.spec.volumeName)
@@ -116,7 +118,7 @@ async def claimed(client: Client, pod: Pod, volume: Volume) -> Claimed:
     if reference is None or reference.uid != claim.metadata.uid:
         raise ClaimError(f"error processing PVC {namespace}/{name}: failed to fetch PV {found.metadata.name} from API "
                          "server: its claimRef names another claim")
-    read_only = bool(source.readOnly)
+    read_only = volume.persistentVolumeClaim is not None and bool(volume.persistentVolumeClaim.readOnly)
     if found.spec.local is not None:
         return Claimed(Path(found.spec.local.path), "DirectoryOrCreate", read_only)
     if found.spec.hostPath is not None:

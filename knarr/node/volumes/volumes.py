@@ -21,6 +21,7 @@ from typing import Final
 import structlog
 
 from knarr.api.types.core_v1 import ConfigMap, Container, Pod, Secret, Volume
+from knarr.api.volumes import claim_name
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
@@ -146,7 +147,7 @@ class Volumes:
         """Return the directory (or file) behind a volume, wherever it is."""
         if volume.hostPath is not None:
             return Path(volume.hostPath.path)
-        if volume.persistentVolumeClaim is not None:
+        if claim_name(pod, volume):
             return (await self._claimed(pod, volume)).path
         return self.place(pod, volume)
 
@@ -159,7 +160,7 @@ class Volumes:
 
     async def _set_up_disk(self, pod: Pod, volume: Volume) -> None:
         try:
-            claimed = await self._claimed(pod, volume) if volume.persistentVolumeClaim is not None else None
+            claimed = await self._claimed(pod, volume) if claim_name(pod, volume) else None
             await disks.set_up(pod, volume, where=self.place(pod, volume), claimed=claimed)
         except (disks.ClaimError, HostPathError, ContentError, OSError) as error:
             raise MountError(disks.failure(volume, error)) from error
