@@ -14,9 +14,10 @@ from knarr.api.http import User
 from knarr.apiserver.authn.tokens import Signer
 from knarr.apiserver.bootstrap import dns_service, ensure
 from knarr.apiserver.edge import Edge, server_tls
-from knarr.apiserver.secured import Entrances, Secured, secured
+from knarr.apiserver.secured import Secured, secured
 from knarr.apiserver.settings import Settings
 from knarr.assembly import pki, preflight, process, renewal
+from knarr.assembly.authentication import Outsiders
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance
 from knarr.base.clock import SystemClock
@@ -60,6 +61,7 @@ async def serve(instance: Instance) -> None:
     """Open the store, answer requests, and keep controllers and scheduler up."""
     clock, rng = SystemClock(), Rng.from_machine()
     pki.ensure(instance, clock.now_s())
+    outsiders = Outsiders(instance, clock)
     try:
         repair = f"knarr doctor --repair --data-dir {instance.data_dir}"
         store = open_sqlite(instance.database, repair=repair, cipher=Sealed(pki.seal_keys(instance)))
@@ -76,7 +78,7 @@ async def serve(instance: Instance) -> None:
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
         ) from error
     settings = _settings(instance)
-    secure = secured(store, settings, Entrances((instance.pki / "sa.key").read_bytes()), clock=clock, rng=rng)
+    secure = secured(store, settings, outsiders.entrances((instance.pki / "sa.key").read_bytes()), clock=clock, rng=rng)
     server = secure.server
     edge = Edge(server.handle, uploads=server.uploads)
     try:
@@ -87,6 +89,7 @@ async def serve(instance: Instance) -> None:
         log.info("server.ready", url=instance.server_url)
         async with asyncio.TaskGroup() as group:
             group.create_task(_components(instance, secure, clock, rng))
+            group.create_task(outsiders.run())
             group.create_task(renewal.keep_fresh(instance, clock, partial(_load, instance, tls, settings.agent_tls)))
     finally:
         await server.stop()

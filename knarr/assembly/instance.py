@@ -45,6 +45,7 @@ class Config:
     port: of the API. agent_port: of the node's HTTPS port.
     runtime_endpoint: a CRI endpoint someone else runs; empty: our own containerd.
     resolv_conf: names the resolvers for names outside the cluster.
+    authentication_config: an AuthenticationConfiguration file; empty: no outside issuers.
     """
 
     node_name: str
@@ -55,6 +56,7 @@ class Config:
     service_cidr: str = "10.96.0.0/16"
     runtime_endpoint: str = ""
     resolv_conf: str = RESOLV_CONF
+    authentication_config: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +132,7 @@ class Wishes:
     service_cidr: str | None = None
     runtime_endpoint: str | None = None
     resolv_conf: str | None = None
+    authentication_config: str | None = None
 
 
 def load(data_dir: Path) -> Instance | None:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from knarr.assembly.instance import existing
-from knarr.cli.updown import DATA_DIR
+from knarr.cli.updown import AUTHENTICATION, DATA_DIR
 
 
 @click.command()
 @DATA_DIR
-def server_command(data_dir: Path | None) -> None:
+@AUTHENTICATION
+def server_command(data_dir: Path | None, authentication_config: str | None) -> None:
     """Run the control plane in the foreground: API server, store, controllers, scheduler."""
     from knarr.assembly import control_plane
 
-    control_plane.main(existing(data_dir))
+    instance = existing(data_dir)
+    if authentication_config is not None:
+        instance = replace(instance, config=replace(instance.config, authentication_config=authentication_config))
+    control_plane.main(instance)
 
 
 @click.command()

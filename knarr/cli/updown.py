@@ -22,6 +22,13 @@ DATA_DIR = click.option(
     help="Where everything of this instance lives. Default: /var/lib/knarr as root.",
 )
 
+AUTHENTICATION = click.option(
+    "--authentication-config",
+    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    metavar="FILE",
+    help="An AuthenticationConfiguration: OIDC issuers, and what strangers may ask.",
+)
+
 
 @click.command()
 @DATA_DIR
@@ -37,6 +44,7 @@ DATA_DIR = click.option(
     metavar="FILE",
     help="Resolvers for names outside. Default: /etc/resolv.conf.",
 )
+@AUTHENTICATION
 @click.option("--install", is_flag=True, help="Install the system packages that are missing, first.")
 @OUTPUT
 def up_command(data_dir: Path | None, install: bool, output: str, **wishes: Any) -> None:

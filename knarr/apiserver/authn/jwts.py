@@ -19,11 +19,21 @@ def issuer_of(token: str) -> str:
 
 def unverified_claims(token: str) -> dict[str, Any]:
     """Return what a JWT says; empty for what is no JWT. Nothing of it is proved."""
+    return _part(token, 1)
+
+
+def header_of(token: str) -> dict[str, Any]:
+    """Return a JWT's header; empty for what is no JWT."""
+    return _part(token, 0)
+
+
+def _part(token: str, number: int) -> dict[str, Any]:
     parts = token.split(".")
     if len(parts) != PARTS:
         return {}
+    coded = parts[number]
     try:
-        found = orjson.loads(base64.b64decode(parts[1] + "=" * (-len(parts[1]) % 4), altchars=b"-_", validate=True))
+        found = orjson.loads(base64.b64decode(coded + "=" * (-len(coded) % 4), altchars=b"-_", validate=True))
     except (binascii.Error, ValueError):
         return {}
     return found if isinstance(found, dict) else {}
