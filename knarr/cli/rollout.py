@@ -145,9 +145,9 @@ def follow(server: Server, resource: Resource, name: str, *, namespace: str | No
     while True:
         body = server.ask("GET", resource.path(namespace, name))
         done, text = verdict(body)
-        if done:
-            break
         failed = _failed(body)
+        if done and not failed:
+            break
         if failed or clock.monotonic_s() > deadline_s:
             progress.done()
             why = failed or f"not rolled out within {patience_s:g} s: {text}"
@@ -189,7 +189,8 @@ def _failed(body: dict[str, Any]) -> str:
     late = next(
         (c for c in conditions if c["type"] == "Progressing" and c.get("reason") == "ProgressDeadlineExceeded"), None
     )
-    return str(late["message"]) if late else ""
+    back = next((c for c in conditions if c["type"] == "RolledBack" and c["status"] == "True"), None)
+    return str((late or back or {}).get("message", ""))
 
 
 def pod_troubles(server: Server, namespace: str | None, body: dict[str, Any]) -> str:

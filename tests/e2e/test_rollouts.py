@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 import time
 import urllib.error
@@ -101,6 +102,24 @@ def test_a_bad_image_leaves_the_old_pods_serving_and_undo_heals(cluster, namespa
     assert load.failures == []
     images = {c["image"] for p in running(cluster, "web", namespace) for c in p["spec"]["containers"]}
     assert {BUSYBOX} == images
+
+
+def test_a_failed_rollout_returns_by_itself(cluster, namespace):
+    """The Deployment asks for it: the bad image is given up at the deadline, and whoever waits is told."""
+    wish = {"annotations": {"knarr.dev/rollback": "on-failure"}}
+    good = deployment("safe", 1, WEB)
+    good = {**good, "metadata": {**good["metadata"], **wish}, "spec": {**good["spec"], "progressDeadlineSeconds": 5}}
+    cluster.apply(good, namespace=namespace)
+    bad = json.loads(json.dumps(good))
+    bad["spec"]["template"]["spec"]["containers"][0].update(image="localhost/nowhere:1", imagePullPolicy="Never")
+    refused = cluster.knarr("apply", "-f", "-", "-n", namespace, stdin=json.dumps(bad), check=False)
+    cluster.knarr("wait", "deployment/safe", "--for", "condition=RolledBack", "-n", namespace, "--timeout", "20")
+    image = cluster.get("deployment/safe", namespace=namespace)["spec"]["template"]["spec"]["containers"][0]["image"]
+
+    assert 1 == refused.returncode
+    assert "timed out progressing" in refused.stderr
+    assert good["spec"]["template"]["spec"]["containers"][0]["image"] == image
+    assert "DeploymentRollback" in cluster.knarr("get", "events", "-n", namespace).stdout
 
 
 def test_a_stateful_set_rolls_one_by_one(cluster, namespace):

@@ -11,9 +11,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from knarr.api import selectors
-from knarr.api.types.apps_v1 import Deployment, DeploymentCondition, ReplicaSet
+from knarr.api.types.apps_v1 import Deployment, DeploymentCondition, DeploymentStatus, ReplicaSet
 from knarr.api.types.core_v1 import Pod
 from knarr.controllers.deployment import conditions as words
+from knarr.controllers.deployment import rollback
 from knarr.controllers.deployment.conditions import Sets
 from knarr.controllers.deployment.revisions import (
     DESIRED,
@@ -37,7 +38,7 @@ from knarr.controllers.deployment.sizes import (
 )
 from knarr.reconcile.actions import Action, After, Create, Delete, Event, Failure, Patch
 from knarr.reconcile.owners import claim
-from knarr.reconcile.status import get_condition, set_condition, write_status
+from knarr.reconcile.status import get_condition, set_condition, without_condition, write_status
 
 HISTORY_UNLIMITED = 2**31 - 1    # Source: kube HasRevisionHistoryLimit
 
@@ -163,6 +164,7 @@ def _ensure_new(work: Pass) -> bool:
     if size > 0:
         work.actions.append(_scaled_event(work, made, was=0))
     work.sets = Sets(made, work.sets.old)
+    work.conditions = without_condition(work.conditions, rollback.ROLLED_BACK)
     if words.has_deadline(deployment):
         message = f'Created new replica set "{made.metadata.name}"'
         work.conditions = set_condition(work.conditions, words.condition(
@@ -231,14 +233,35 @@ def _conclude(work: Pass, *, judge: bool) -> list[Action]:
     status = _counted(work)
     if judge:
         status = words.progressed(work.deployment, work.sets, status, now_s=work.view.now_s)
+    back: list[Action] = []
+    if judge and rollback.wished(work.deployment):
+        status, back = _heed_failure(work, status)
     noted = work.sets.new.metadata.annotations if work.sets.new is not None else {}
     revision = {REVISION: noted[REVISION]} if REVISION in noted else {}
-    work.actions += write_status(work.deployment, status, annotations=revision)
+    work.actions += write_status(work.deployment, status, annotations=revision) or back  # what is told comes first
     wait_s = words.deadline_in_s(work.deployment, status, now_s=work.view.now_s) if judge else None
     return work.actions if wait_s is None else [*work.actions, After(wait_s)]
 
 
-def _counted(work: Pass) -> Any:
+def _heed_failure(work: Pass, status: DeploymentStatus) -> tuple[DeploymentStatus, list[Action]]:
+    """Remember what worked; return to it, once the status tells that what is new does not."""
+    deployment, sets = work.deployment, work.sets
+    if sets.new is not None and sets.new.metadata.uid and words.is_complete(deployment, status):
+        return status, rollback.prove(sets.new)
+    if not rollback.due(deployment, sets, status.conditions):
+        return status, []
+    good = rollback.last_good(sets)
+    if good is None:
+        if not rollback.due(deployment, sets, deployment.status.conditions):
+            work.actions.append(rollback.impossible(deployment))
+        return status, []
+    gone_back = words.condition(
+        rollback.ROLLED_BACK, "True", words.TIMED_OUT, message=rollback.message(sets, good), now_s=work.view.now_s)
+    status = replace(status, conditions=set_condition(status.conditions, gone_back))
+    return status, rollback.give_back(deployment, sets, good)
+
+
+def _counted(work: Pass) -> DeploymentStatus:
     return words.counted(work.deployment, work.sets, work.conditions, now_s=work.view.now_s)
 
 
