@@ -41,7 +41,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
         "API server: serves its kind, clears up when it goes",
         "conversion webhooks, cost limits of CEL rules, OpenAPI v2"),
     ("apiregistration.k8s.io", "APIService"): (
-        "API server: says that its own groups are available", "extension servers"),
+        "API server: passes a group's requests on to an extension server", "taking over the core group (`v1.`)"),
     ("apps", "ControllerRevision"): ("`statefulset` and `daemonset` write them", ""),
     ("apps", "DaemonSet"): ("`daemonset`", ""),
     ("apps", "Deployment"): ("`deployment`", ""),

@@ -24,6 +24,7 @@ from knarr.api.errors import NotAcceptable
 from knarr.api.http import Answer, Call
 from knarr.api.kinds import KINDS, Kind
 from knarr.apiserver import descriptions, encode
+from knarr.apiserver.aggregation.documents import Others
 from knarr.apiserver.negotiate import JSON, Form, NoRepresentation, accepted, ranked
 from knarr.apiserver.registry import Registry
 from knarr.apiserver.settings import Settings
@@ -51,8 +52,8 @@ class Kept:
 class Documents:
     """The documents of one server."""
 
-    def __init__(self, settings: Settings, registry: Registry) -> None:
-        self.settings, self.registry = settings, registry
+    def __init__(self, settings: Settings, registry: Registry, others: Others) -> None:
+        self.settings, self.registry, self.others = settings, registry, others
         self._kept: dict[str, tuple[str, Kept]] = {}
         self._making = asyncio.Lock()  # one at a time: they are heavy, and clients ask for them together
         table = get_data("knarr.api", "schema_table.json") or b""
@@ -70,14 +71,14 @@ class Documents:
         if path.startswith("/openapi/v3/"):
             return await self._document(call, path, partial(self._v3, path.removeprefix("/openapi/v3/")))
         if path == "/":
-            return await self._document(call, path, lambda: orjson.dumps(paths(self.registry.kinds)))
+            return await self._document(call, path, lambda: orjson.dumps(self._paths()))
         if path.startswith(("/api/", "/apis/")):
-            return await self._document(call, path, lambda: _dumped(_list_of(path, self.registry.kinds)))
+            return await self._document(call, path, lambda: _dumped(self._list_of(path)))
         return None
 
     def _index(self) -> Any:
         names = sorted({*openapi.names(), *document.names(self.registry.customs)})
-        return openapi.index({name: self._etag(f"/openapi/v3/{name}") for name in names})
+        return self.others.index(openapi.index({name: self._etag(f"/openapi/v3/{name}") for name in names}))
 
     def _v3(self, name: str) -> bytes | None:
         if name not in openapi.names():
@@ -92,13 +93,18 @@ class Documents:
             if asked and version in discovery.AGGREGATED_VERSIONS:
                 return await self._aggregated(call, path, version)
         address = f"{self.settings.advertise_address}:{self.settings.port}"
-        make = partial(discovery.api_versions, address) if core else partial(discovery.group_list, self.registry.kinds)
+        make = partial(discovery.api_versions, address) if core else self._groups
         return await self._document(call, path, lambda: orjson.dumps(make()))
 
     async def _aggregated(self, call: Call, path: str, version: str) -> Answer | None:
         media = f"{JSON};g={DISCOVERY_GROUP};v={version};as={GROUP_LIST}"
-        make = partial(discovery.aggregated, core=path == "/api", version=version, served=self.registry.kinds)
-        return await self._document(call, f"{path}?{version}", lambda: orjson.dumps(make()), media=media)
+        core = path == "/api"
+
+        def make() -> bytes:
+            own = discovery.aggregated(core=core, version=version, served=self.registry.kinds)
+            return orjson.dumps(own if core else self.others.aggregated(own))
+
+        return await self._document(call, f"{path}?{version}", make, media=media)
 
     async def _openapi_v2(self, call: Call) -> Answer | None:
         for media, _ in ranked(call.headers.get("accept", "") or "*/*"):
@@ -109,8 +115,24 @@ class Documents:
                 return await self._document(call, "/openapi/v2?protobuf", make, media=openapi_protobuf.MEDIA)
         raise NoRepresentation()
 
+    def _paths(self) -> dict[str, Any]:
+        return {"paths": self.others.paths(paths(self.registry.kinds)["paths"])}
+
+    def _groups(self) -> dict[str, Any]:
+        return self.others.groups(discovery.group_list(self.registry.kinds))
+
+    def _list_of(self, path: str) -> Any:
+        parts, served = path.strip("/").split("/"), self.registry.kinds
+        if parts[0] == "api" and len(parts) == 2:
+            return discovery.resource_list("", parts[1], served)
+        if parts[0] == "apis" and len(parts) == 2:
+            return self.others.group(parts[1], discovery.group(parts[1], served))
+        if parts[0] == "apis" and len(parts) == 3:
+            return discovery.resource_list(parts[1], parts[2], served)
+        return None
+
     def _v2(self, encoded: Callable[[dict[str, Any]], bytes]) -> bytes:
-        return encoded(openapi.v2(version=self.settings.git_version, texts=descriptions.read()))
+        return encoded(self.others.v2(openapi.v2(version=self.settings.git_version, texts=descriptions.read())))
 
     async def _document(self, call: Call, key: str, make: Make, *, media: str = "") -> Answer | None:
         """Answer with a document. media: what it is called; empty where it is JSON, which may be asked for as YAML."""
@@ -142,8 +164,9 @@ class Documents:
             return self._kept[key][1]
 
     def _etag(self, name: str) -> str:
-        fixed = name.startswith("/openapi/v2") or name.removeprefix("/openapi/v3/") in openapi.names()
-        edition = "" if fixed else self.registry.edition
+        fixed = name.removeprefix("/openapi/v3/") in openapi.names()
+        customs = "" if name.startswith("/openapi/v2") else self.registry.edition
+        edition = "" if fixed else customs + self.others.edition
         return sha512(f"{self._seed}{edition}/{self.settings.git_version}/{name}".encode()).hexdigest().upper()
 
 
@@ -173,14 +196,3 @@ def paths(served: Sequence[Kind] = KINDS) -> dict[str, list[str]]:
             found += [f"/apis/{group}", *(f"/apis/{group}/{version}" for version in discovery.versions(group, served))]
     found += ["/healthz", "/livez", "/metrics", "/openapi/v2", "/openapi/v3", "/readyz", "/version"]
     return {"paths": sorted(found)}
-
-
-def _list_of(path: str, served: Sequence[Kind]) -> Any:
-    parts = path.strip("/").split("/")
-    if parts[0] == "api" and len(parts) == 2:
-        return discovery.resource_list("", parts[1], served)
-    if parts[0] == "apis" and len(parts) == 2:
-        return discovery.group(parts[1], served)
-    if parts[0] == "apis" and len(parts) == 3:
-        return discovery.resource_list(parts[1], parts[2], served)
-    return None

@@ -15,6 +15,10 @@ from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailab
 from knarr.api.http import Answer, Call, Handler, User
 from knarr.apiserver import health, refuse, route
 from knarr.apiserver.admission.words import Step
+from knarr.apiserver.aggregation import requests
+from knarr.apiserver.aggregation.aggregator import Aggregator
+from knarr.apiserver.aggregation.checks import ASKER
+from knarr.apiserver.aggregation.registered import Remote
 from knarr.apiserver.applying import Applier
 from knarr.apiserver.binding import Binder
 from knarr.apiserver.bootstrap import bootstrap
@@ -108,7 +112,8 @@ class ApiServer:
         self.forwarder = Forwarder()
         self.streams, self.proxies = Streams(self.core, self.forwarder), Proxies(self.core, self.forwarder)
         self.definitions = Definitions(self.core, self.changer, self.deleter, watcher=self.watcher)
-        self.documents = Documents(self.core.settings, self.core.registry)
+        self.aggregator = Aggregator(self.core, self.forwarder, self.handle)
+        self.documents = Documents(self.core.settings, self.core.registry, self.aggregator.others)
         self._parse = route.reader(self.core.registry)
         self.counters = health.Counters()
         self.ready = False
@@ -119,6 +124,7 @@ class ApiServer:
         """Rebuild what is kept beside the store and make what every cluster has."""
         self.services.load()
         await self.definitions.refresh()
+        self.aggregator.load()
         await bootstrap(self.creator, self.changer)
         self.ready = True
 
@@ -143,9 +149,15 @@ class ApiServer:
 
     def uploads(self, path: str) -> bool:
         """Say whether a path's bodies belong to another server: they are passed on as they come, of any length."""
+        if self.aggregator.registered.remotes and self.aggregator.registered.of(path) is not None:
+            return True
         return "/proxy" in path and PROXIED.match(path) is not None
 
     async def _route(self, call: Call) -> Answer:
+        if self.aggregator.registered.remotes:
+            remote = self.aggregator.registered.of(call.path)
+            if remote is not None:
+                return await self._elsewhere(call, remote)
         if call.path.startswith(("/api/v1/", "/apis/")):
             try:
                 target = self._parse(call.path)
@@ -153,6 +165,15 @@ class ApiServer:
                 return await self._path(call)
             return await self._resource(call, target)
         return await self._path(call)
+
+    async def _elsewhere(self, call: Call, remote: Remote) -> Answer:
+        """Let an extension server answer, once the caller is known and may."""
+        user = await self._user(call)
+        attributes = requests.attributes(call, user)
+        self._allow(attributes)
+        answer = await self.aggregator.passer.answer(call, user, remote)
+        self.counters.count(attributes.verb, attributes.resource, answer.status)
+        return answer
 
     async def _resource(self, call: Call, target: Target) -> Answer:
         user = await self._user(call)
@@ -241,6 +262,9 @@ class ApiServer:
             return health.version(self.core.settings)
         if path == "/metrics":
             return self.counters.text(self._gauges())
+        remote = self.aggregator.registered.of(path.removeprefix("/openapi/v3")) if head == "openapi" else None
+        if remote is not None:
+            return await self.aggregator.passer.answer(call, ASKER, remote)  # whose documents are for all
         found = await self.documents.answer(call)
         if found is None:
             raise UnknownPath

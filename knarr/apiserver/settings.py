@@ -12,12 +12,21 @@ DNS_OFFSET = 10  # the cluster DNS address is this far into the service range, b
 
 
 @dataclass(frozen=True, slots=True)
+class ProxyFiles:
+    """Paths of PEM files: the certificate by which extension servers know us, its key, and who has signed it."""
+
+    certificate: str
+    key: str
+    ca: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What differs between two servers.
 
     advertise_address, port: where other machines reach this server; they become the endpoints of the Service
     `kubernetes`. service_cidr: IPv4 range of ClusterIPs. agent_tls: how to speak to the nodes' agents (None: they
-    cannot be reached).
+    cannot be reached). front_proxy: how extension servers know us (None: they cannot).
     """
 
     advertise_address: str = "127.0.0.1"
@@ -26,6 +35,7 @@ class Settings:
     node_ports: range = range(NODE_PORT_FIRST, NODE_PORT_LAST + 1)
     knarr_version: str = "0.1.0"
     agent_tls: ssl.SSLContext | None = None
+    front_proxy: ProxyFiles | None = None
 
     @property
     def git_version(self) -> str:

@@ -5,17 +5,20 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import structlog
 
 from knarr.api.http import User
+from knarr.apiserver.aggregation.published import publish
+from knarr.apiserver.authn.doors import FrontProxy
 from knarr.apiserver.authn.tokens import Signer
 from knarr.apiserver.bootstrap import dns_service, ensure
 from knarr.apiserver.edge import Edge, server_tls
-from knarr.apiserver.secured import Secured, secured
-from knarr.apiserver.settings import Settings
+from knarr.apiserver.secured import Entrances, Secured, secured
+from knarr.apiserver.server import ApiServer
+from knarr.apiserver.settings import ProxyFiles, Settings
 from knarr.assembly import pki, preflight, process, renewal
 from knarr.assembly.authentication import Outsiders
 from knarr.assembly.failure import Failure
@@ -34,6 +37,8 @@ from knarr.store.sqlite import open_sqlite
 AGENT = "kube-controller-manager"  # tools that compare objects are told to leave this manager's fields alone
 CONTROLLER_USER = User("system:kube-controller-manager", groups=("system:masters", "system:authenticated"))
 GRACE_S = 2.0  # what requests under way get when the server is told to stop
+
+FRONT_PROXY_FILES = (f"{pki.FRONT_PROXY}.crt", f"{pki.FRONT_PROXY}.key", f"{pki.FRONT_PROXY_CA}.crt")
 
 log = structlog.get_logger()
 
@@ -78,19 +83,20 @@ async def serve(instance: Instance) -> None:
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
         ) from error
     settings = _settings(instance)
-    secure = secured(store, settings, outsiders.entrances((instance.pki / "sa.key").read_bytes()), clock=clock, rng=rng)
+    secure = secured(store, settings, _entrances(instance, outsiders), clock=clock, rng=rng)
     server = secure.server
     edge = Edge(server.handle, uploads=server.uploads)
     try:
         await secure.start()
         await ensure(server.creator, dns_service(instance.config.service_cidr))
+        await publish(server.creator, server.changer, **_authorities(instance))
         tls = _tls(instance)
         await _listen(instance, edge, tls)  # last: who asks earlier would be refused for want of roles
         log.info("server.ready", url=instance.server_url)
         async with asyncio.TaskGroup() as group:
             group.create_task(_components(instance, secure, clock, rng))
             group.create_task(outsiders.run())
-            group.create_task(renewal.keep_fresh(instance, clock, partial(_load, instance, tls, settings.agent_tls)))
+            group.create_task(renewal.keep_fresh(instance, clock, partial(_load, instance, tls, server)))
     finally:
         await server.stop()
         await edge.stop(GRACE_S)
@@ -113,6 +119,7 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
 
     async with asyncio.TaskGroup() as group:
         group.create_task(secure.access.run())
+        group.create_task(process.kept_up("aggregation", secure.server.aggregator.run, clock))
         group.create_task(process.kept_up("components", together, clock))
 
 
@@ -131,11 +138,26 @@ def _import() -> Mapping[str, Starter]:
 
 def _tls(instance: Instance) -> ssl.SSLContext:
     folder = instance.pki
-    return server_tls(str(folder / "server.crt"), str(folder / "server.key"), str(folder / "ca.crt"))
+    context = server_tls(str(folder / "server.crt"), str(folder / "server.key"), str(folder / "ca.crt"))
+    context.load_verify_locations(folder / f"{pki.FRONT_PROXY_CA}.crt")  # of proxies that speak for others
+    return context
 
 
-def _load(instance: Instance, serving: ssl.SSLContext, agents: ssl.SSLContext | None) -> None:
-    """Use the certificates that lie there now for new connections: as a server, and as the agents' client."""
+def _entrances(instance: Instance, outsiders: Outsiders) -> Entrances:
+    proxies = FrontProxy((instance.pki / f"{pki.FRONT_PROXY_CA}.crt").read_bytes())
+    return replace(outsiders.entrances((instance.pki / "sa.key").read_bytes()), front=proxies)
+
+
+def _authorities(instance: Instance) -> dict[str, str]:
+    """Return whom extension servers shall believe: who signs clients, and who signs front proxies."""
+    proxies = (instance.pki / f"{pki.FRONT_PROXY_CA}.crt").read_text()
+    return {"client_ca": (instance.pki / "ca.crt").read_text(), "proxy_ca": proxies}
+
+
+def _load(instance: Instance, serving: ssl.SSLContext, server: ApiServer) -> None:
+    """Use the certificates that lie there now for new connections: as a server, and as others' client."""
+    agents = server.core.settings.agent_tls
+    server.aggregator.identity.renew()
     serving.load_cert_chain(instance.pki / "server.crt", instance.pki / "server.key")
     if agents is not None:
         agents.load_cert_chain(instance.pki / "kubelet-client.crt", instance.pki / "kubelet-client.key")
@@ -158,4 +180,5 @@ def _settings(instance: Instance) -> Settings:
         port=instance.config.port,
         service_cidr=instance.config.service_cidr,
         agent_tls=tls,
+        front_proxy=ProxyFiles(*(str(instance.pki / name) for name in FRONT_PROXY_FILES)),
     )

@@ -1,4 +1,5 @@
-"""Own the certificates: one CA per instance, and what it signs for the server, the node and the user.
+"""Own the certificates: one CA per instance, and what it signs for the server, the node and the user; and one
+for the certificate by which extension servers know us.
 
 Keys are ECDSA P-256: small and quick to make. A leaf lives 90 days and is made anew at a start once two thirds of its
 life are over, or when the names it must carry have changed.
@@ -28,6 +29,7 @@ from knarr.assembly.instance import CLUSTER_DOMAIN, Instance
 CA_DAYS = 3650
 LEAF_DAYS = 90
 RENEW_AT = 2 / 3  # of a leaf's life
+FRONT_PROXY, FRONT_PROXY_CA = "front-proxy-client", "front-proxy-ca"  # apart: who signs users must not sign these
 SEAL = "secrets.key"  # lines of hex, the newest first
 KEY_BYTES = 32
 CLOCK_SKEW = datetime.timedelta(minutes=5)
@@ -35,13 +37,14 @@ CLOCK_SKEW = datetime.timedelta(minutes=5)
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """One certificate to keep. groups: become the user's groups (organizations)."""
+    """One certificate to keep. groups: become the user's groups (organizations). authority: the signer's file."""
 
     file: str
     common_name: str
     groups: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    authority: str = "ca"
 
 
 def leaves(instance: Instance) -> list[Leaf]:
@@ -57,6 +60,7 @@ def leaves(instance: Instance) -> list[Leaf]:
             addresses=(*here, instance.api_address),
         ),
         Leaf("kubelet-client", "kube-apiserver-kubelet-client", ("system:masters",)),
+        Leaf(FRONT_PROXY, "front-proxy-client", authority=FRONT_PROXY_CA),
         Leaf(
             "node",
             f"system:node:{config.node_name}",
@@ -91,8 +95,9 @@ def _alone(folder: Path) -> Iterator[None]:
 
 
 def _ensure(instance: Instance, now: datetime.datetime) -> None:
-    ca_key, ca = _authority(instance.pki, now)
+    authorities = {name: _authority(instance.pki, name, now) for name in ("ca", FRONT_PROXY_CA)}
     for leaf in leaves(instance):
+        ca_key, ca = authorities[leaf.authority]
         if _is_due(instance.pki / f"{leaf.file}.crt", leaf, now, ca):
             _issue(instance.pki, leaf, (ca_key, ca), now)
     if not (instance.pki / "sa.key").exists():
@@ -146,14 +151,16 @@ def write_kubeconfig(instance: Instance) -> None:
     draft.replace(path)
 
 
-def _authority(folder: Path, now: datetime.datetime) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
-    key_file, file = folder / "ca.key", folder / "ca.crt"
+def _authority(
+    folder: Path, name: str, now: datetime.datetime
+) -> tuple[ec.EllipticCurvePrivateKey, x509.Certificate]:
+    key_file, file = folder / f"{name}.key", folder / f"{name}.crt"
     if key_file.exists() and file.exists():
         key = serialization.load_pem_private_key(key_file.read_bytes(), None)
         assert isinstance(key, ec.EllipticCurvePrivateKey), f"{key_file} is not one of ours"
         return key, x509.load_pem_x509_certificate(file.read_bytes())
     key = ec.generate_private_key(ec.SECP256R1())
-    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"knarr-ca@{int(now.timestamp())}")])
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"knarr-{name}@{int(now.timestamp())}")])
     usage = x509.KeyUsage(True, False, False, False, False, True, True, False, False)
     certificate = (
         _builder(subject, subject, key.public_key(), now, CA_DAYS)

@@ -29,26 +29,31 @@ class Pki:
         return str(self.folder / f"{name}.crt"), str(self.folder / f"{name}.key")
 
 
-def make_pki(folder: Path) -> Pki:
-    """Write ca, server (127.0.0.1, localhost), admin (system:masters) and nobody (no group)."""
+def make_pki(folder: Path, *, also: tuple[str, ...] = (), names: tuple[str, ...] = ()) -> Pki:
+    """Write ca, server (127.0.0.1, localhost), admin (system:masters) and nobody (no group).
+
+    also: more clients without groups. names: more names of the server.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "test-ca")])
     ca = _builder(name, name, key).add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True).sign(
         key, hashes.SHA256()
     )
     (folder / "ca.crt").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
-    for common, group in (("server", ""), ("admin", "system:masters"), ("nobody", "")):
-        _leaf(folder, key, name, common, group=group)
+    for common, group in (("server", ""), ("admin", "system:masters"), ("nobody", ""), *((one, "") for one in also)):
+        _leaf(folder, key, name, common, group=group, names=names)
     return Pki(folder)
 
 
-def _leaf(folder: Path, ca_key: ec.EllipticCurvePrivateKey, issuer: x509.Name, common: str, *, group: str) -> None:
+def _leaf(
+    folder: Path, ca_key: ec.EllipticCurvePrivateKey, issuer: x509.Name, common: str, *, group: str, names: tuple[str, ...]
+) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     attributes = [x509.NameAttribute(NameOID.COMMON_NAME, common)]
     attributes += [x509.NameAttribute(NameOID.ORGANIZATION_NAME, group)] if group else []
     builder = _builder(x509.Name(attributes), issuer, key)
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
-    builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+    called = [*map(x509.DNSName, ("localhost", *names)), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    builder = builder.add_extension(x509.SubjectAlternativeName(called), critical=False)
     usage = ExtendedKeyUsageOID.SERVER_AUTH if common == "server" else ExtendedKeyUsageOID.CLIENT_AUTH
     builder = builder.add_extension(x509.ExtendedKeyUsage([usage]), critical=False)
     signed = builder.sign(ca_key, hashes.SHA256())

@@ -116,19 +116,24 @@ def endpoints(core: Core, namespace: str, service: str, *, port: str) -> Iterato
 
     port: the name of the service's port, empty where it has none.
     """
-    word = service.encode()
-    for entry in core.store.list(SLICE.namespace_prefix(namespace)).entries:
-        if word not in entry.value:
-            continue
-        part = entry.obj
-        if (part["metadata"].get("labels") or {}).get(SERVICE_LABEL) != service or part.get("addressType") == "FQDN":
-            continue
+    for part in slices(core, namespace, service):
         number = next((one.get("port") for one in part.get("ports") or () if (one.get("name") or "") == port), None)
         if number is None:
             continue
         for endpoint in part.get("endpoints") or ():
             if (endpoint.get("conditions") or {}).get("ready") is not False and endpoint.get("addresses"):
                 yield endpoint["addresses"][0], int(number), endpoint.get("targetRef")
+
+
+def slices(core: Core, namespace: str, service: str) -> Iterator[Obj]:
+    """Yield the EndpointSlices of a service that hold addresses."""
+    word = service.encode()
+    for entry in core.store.list(SLICE.namespace_prefix(namespace)).entries:
+        if word not in entry.value:
+            continue
+        part = entry.obj
+        if (part["metadata"].get("labels") or {}).get(SERVICE_LABEL) == service and part.get("addressType") != "FQDN":
+            yield part
 
 
 def _is_of_pod(core: Core, namespace: str, address: str, *, pod: Obj | None) -> bool:
