@@ -65,6 +65,10 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("networking.k8s.io", "Ingress"): ("nothing yet", "the ingress component"),
     ("networking.k8s.io", "NetworkPolicy"): ("nothing yet", "enforcement: all traffic passes"),
     ("node.k8s.io", "RuntimeClass"): ("admission: overhead and scheduling", "a runtime other than containerd's own"),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): (
+        "admission asks them in turn", "matchConditions"),
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): (
+        "admission asks them side by side", "matchConditions"),
     ("policy", "PodDisruptionBudget"): ("`disruption` counts, evictions and preemption heed it", ""),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("API server decides by it", ""),
     ("rbac.authorization.k8s.io", "ClusterRole"): ("API server decides by it", "aggregation of new roles"),

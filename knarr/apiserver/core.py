@@ -11,6 +11,7 @@ from uuid import UUID
 from knarr.api.http import Answer, Call, User
 from knarr.apiserver.negotiate import PLAIN, Form, accepted
 from knarr.apiserver.options import dry_run
+from knarr.apiserver.outbound import Outbound
 from knarr.apiserver.registry import Registry
 from knarr.apiserver.route import Target
 from knarr.apiserver.settings import Settings
@@ -24,7 +25,7 @@ class Core:
     """What every handler may use.
 
     checks: admission steps that others bring, by (group, plural, operation). desks: who waits to charge quotas, by
-    namespace; empty while nobody does.
+    namespace; empty while nobody does. outbound: how to reach servers elsewhere.
     """
 
     store: Store
@@ -34,6 +35,7 @@ class Core:
     checks: Mapping[tuple[str, str, str], tuple[Any, ...]] = field(default_factory=dict)
     desks: dict[str, Any] = field(default_factory=dict)
     registry: Registry = field(default_factory=Registry)
+    outbound: Outbound = field(default_factory=Outbound)
 
     def timestamp(self) -> str:
         """Return now as the API writes it, to the second."""

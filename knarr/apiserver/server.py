@@ -133,6 +133,7 @@ class ApiServer:
         self.ready = False
         self.watcher.close()
         await self.forwarder.close()
+        await self.core.outbound.close()
 
     async def handle(self, call: Call) -> Answer:
         """Answer one request; a refusal is an answer too. Nothing but cancellation is raised."""

@@ -89,9 +89,14 @@ def _runtime_cells(obj: Obj, now_s: float) -> list[Any]:
     return [name(obj), obj.get("handler", ""), age(obj, now_s)]
 
 
+def _webhook_cells(obj: Obj, now_s: float) -> list[Any]:
+    return [name(obj), len(obj.get("webhooks") or ()), age(obj, now_s)]
+
+
 RBAC = "rbac.authorization.k8s.io"
 BINDING = View(
     (NAME, *columns("Role"), AGE, *columns("+Users", "+Groups", "+ServiceAccounts")), binding_cells)
+WEBHOOKS = View((NAME, *columns("Webhooks#"), AGE), _webhook_cells)
 def _request_cells(obj: Obj, now_s: float) -> list[Any]:
     spec = obj.get("spec") or {}
     lifetime_s = spec.get("expirationSeconds")
@@ -112,6 +117,8 @@ VIEWS = {
     ("", "ResourceQuota"): View((NAME, *columns("Request", "Limit"), AGE), quota_cells),
     ("policy", "PodDisruptionBudget"): View(
         (NAME, *columns("Min Available", "Max Unavailable", "Allowed Disruptions#"), AGE), _budget_cells),
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): WEBHOOKS,
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): WEBHOOKS,
     ("certificates.k8s.io", "CertificateSigningRequest"): View(
         (NAME, AGE, *columns("SignerName", "Requestor", "RequestedDuration", "Condition")), _request_cells),
     ("node.k8s.io", "RuntimeClass"): View((NAME, *columns("Handler"), AGE), _runtime_cells),

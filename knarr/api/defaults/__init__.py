@@ -23,6 +23,7 @@ from knarr.api.defaults import (
     rbac,
     service,
     storage,
+    webhooks,
     workloads,
 )
 from knarr.api.defaults.status import complete_status
@@ -45,6 +46,8 @@ RULES: dict[tuple[str, str], Rule] = {
     ("", "ResourceQuota"): cluster.resource_quota,
     ("", "Secret"): cluster.secret,
     ("", "Service"): service.service,
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): webhooks.mutating,
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): webhooks.validating,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.custom_resource_definition,
     ("apiregistration.k8s.io", "APIService"): apiservice.api_service,
     ("apps", "DaemonSet"): workloads.daemon_set,

@@ -33,6 +33,7 @@ from knarr.api.validation import (
     scaling,
     service,
     storage,
+    webhooks,
     workloads,
 )
 from knarr.api.validation.spot import Spot
@@ -56,6 +57,8 @@ CREATE: Final[dict[tuple[str, str], Check]] = {
     ("", "ResourceQuota"): cluster.resource_quota,
     ("", "Secret"): config.secret,
     ("", "Service"): service.service,
+    ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): webhooks.configuration,
+    ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): webhooks.configuration,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.create,
     ("apiregistration.k8s.io", "APIService"): apiservice.api_service,
     ("apps", "ControllerRevision"): workloads.controller_revision,

@@ -23,6 +23,7 @@ from knarr.apiserver.admission import (
     service_account,
     tolerations,
     volumes,
+    webhooks,
 )
 from knarr.apiserver.admission.words import Admission, Step
 
@@ -72,6 +73,7 @@ async def admit(admission: Admission) -> None:
     key = (admission.kind.group, admission.kind.plural, admission.operation)
     for step in (*STEPS.get(key, ()), *admission.core.checks.get(key, ())):
         await step(admission)
+    await webhooks.mutate(admission)
 
 
 @asynccontextmanager
@@ -80,5 +82,6 @@ async def checked(admission: Admission) -> AsyncIterator[None]:
     key = (admission.kind.group, admission.kind.plural, admission.operation)
     for step in CHECKS.get(key, ()):
         await step(admission)
+    await webhooks.validate(admission)
     async with quota.charged(admission):
         yield

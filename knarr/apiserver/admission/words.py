@@ -58,9 +58,13 @@ class Admission:
 
     def siblings(self, group: str, plural: str) -> list[Obj]:
         """Read all objects of a kind in the object's own namespace, in version v1. None there: next to no cost."""
+        return self.all_in(group, plural, self.namespace)
+
+    def all_in(self, group: str, plural: str, namespace: str) -> list[Obj]:
+        """Read all objects of a kind in one namespace, in version v1."""
         kind = kinds.by_resource(group, "v1", plural)
         assert kind is not None, plural
-        return [entry.obj for entry in self.core.store.list(kind.namespace_prefix(self.namespace)).entries]
+        return [entry.obj for entry in self.core.store.list(kind.namespace_prefix(namespace)).entries]
 
     def refuse(self, why: str) -> Forbidden:
         """Word a refusal. Source: kube apiserver admission/errors.go, NewForbidden."""

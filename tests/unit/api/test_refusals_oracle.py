@@ -19,6 +19,7 @@ from .wire import WIRE, kind_at, query_of
 CASES = "refusals/create.json"
 UID = "b91e9a08-427f-4d7e-a079-c1c50f982610"
 ELSEWHERE = {
+    "matchConditions": "CEL is not evaluated yet, and the refusal says so",
     "the namespace of the provided object does not match": "the API server compares body and path",
     "no PriorityClass with name": "admission looks it up",
     "error looking up service account": "admission looks it up",

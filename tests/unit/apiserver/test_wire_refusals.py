@@ -14,6 +14,7 @@ from tests.unit.apiserver.oracle import WIRE, recorded, replay
 SERVED = {kind.kind for kind in KINDS}
 WORDED_OTHERWISE = {  # same code and reason; why the words differ
     "Job: spec.selector": "the message holds a uid drawn at random",
+    "webhooks.0.matchConditions": "CEL is not evaluated yet, and the refusal says so",
     "ConfigMap: data={": "the recording cuts the body, so its name is lost",
     "resourceVersion=999999999": "the message holds the revision of the moment",
 }

@@ -12,7 +12,7 @@ from tests.unit.apiserver.oracle import plain, recorded, replay
 
 FILES = ("sequences/writes.json", "sequences/reads-and-policies.json")
 NOT_SERVED_YET = ("RBAC", "quotas",
-                  "ValidatingAdmissionPolicy", "webhook", "tokens", "watches")
+                  "ValidatingAdmissionPolicy", "tokens", "watches")
 NOT_REPLAYED = {  # story and step -> why it is left out
     ("custom resources", 0): "costs of rules are not estimated",
 }
@@ -55,6 +55,14 @@ async def test_same_stories(name):
             await tell(api, story)
 
 
+def at_home(request: dict[str, Any]) -> dict[str, Any]:
+    """Name this namespace where a selector names the other server's."""
+    body = request.get("body")
+    if "admissionregistration" not in request.get("path", "") or body is None:
+        return request
+    return {**request, "body": orjson.loads(orjson.dumps(body).replace(b"stories", b"rec4-85"))}
+
+
 async def ask_for_security(api: Asker) -> None:
     """Label two namespaces as the recorded ones were."""
     for namespace, labels in {"rec5-85": {"enforce": "restricted", "warn": "restricted"}, "rec6-85": {"enforce": "baseline"}}.items():
@@ -68,7 +76,7 @@ async def tell(api: Asker, story: dict[str, Any]) -> None:
     for number, step in enumerate(story["steps"]):
         if (story["name"], number) in NOT_REPLAYED:
             continue
-        answer = await replay(api, step["request"], last=last)
+        answer = await replay(api, at_home(step["request"]), last=last)
         if answer.content_type.startswith("text/plain"):
             assert (step["code"], step["response"]) == (answer.status, answer.body.decode())
             continue

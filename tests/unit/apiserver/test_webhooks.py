@@ -1,0 +1,191 @@
+"""Webhooks change and refuse writes; one that is down harms only what its failurePolicy says."""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from knarr.apiserver.outbound import CallFailed
+from tests.unit.apiserver.asking import MERGE, Asker
+
+ROOT = "/apis/admissionregistration.k8s.io/v1"
+MAPS = "/api/v1/namespaces/web/configmaps"
+RULE = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE", "DELETE"], "resources": ["configmaps"]}
+Say = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+class Hooks:
+    """Servers by URL, and what they were asked."""
+
+    def __init__(self, api: Asker) -> None:
+        self.api, self.servers, self.asked = api, {}, []
+        api.server.core.outbound.post = self.post  # type: ignore[method-assign]
+
+    async def post(self, url: str, body: bytes, **_: Any) -> bytes:
+        review = orjson.loads(body)
+        self.asked.append((url.partition("?")[0], review["request"]))
+        say: Say | None = self.servers.get(url.partition("?")[0])
+        if say is None:
+            raise CallFailed("connection refused")
+        return orjson.dumps({"kind": "AdmissionReview", "apiVersion": review["apiVersion"],
+                             "response": {"uid": review["request"]["uid"], **say(review["request"])}})
+
+    async def add(self, name: str, say: Say | None = None, *, sort: str = "validating", **changes: Any) -> None:
+        url = f"https://{name}.example.com/x"
+        if say is not None:
+            self.servers[url] = say
+        hook = {"name": f"{name}.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None",
+                "clientConfig": {"url": url}, "rules": [RULE], **changes}
+        await self.api.make(f"{ROOT}/{sort}webhookconfigurations", {"metadata": {"name": name}, "webhooks": [hook]})
+
+
+@pytest.fixture
+def hooks(api) -> Hooks:
+    return Hooks(api)
+
+
+def yes(_: dict[str, Any]) -> dict[str, Any]:
+    return {"allowed": True}
+
+
+def patching(*operations: dict[str, Any]) -> Say:
+    return lambda _: {"allowed": True, "patchType": "JSONPatch", "patch": b64encode(orjson.dumps(operations)).decode()}
+
+
+def config_map(name: str = "c", **labels: str) -> dict[str, Any]:
+    return {"metadata": {"name": name, "labels": labels}, "data": {"a": "b"}}
+
+
+async def test_one_changes_another_refuses(api, hooks):
+    """A mutating webhook adds data; a validating one sees it, and says no in its own words."""
+    await hooks.add("m", patching({"op": "add", "path": "/data/added", "value": "yes"}), sort="mutating")
+    assert {"a": "b", "added": "yes"} == (await api.make(MAPS, config_map()))["data"]
+    await hooks.add("v", lambda request: {"allowed": "added" not in request["object"]["data"],
+                                          "status": {"code": 418, "reason": "Teapot", "message": "no tea"}})
+    code, refusal = await api.ask("POST", MAPS, config_map("d"))
+
+    assert (418, "Teapot", 'admission webhook "v.example.com" denied the request: no tea') == (
+        code, refusal["reason"], refusal["message"])
+
+
+async def test_what_a_webhook_is_told(api, hooks):
+    """Who does what to which object, before and after."""
+    await hooks.add("v", yes)
+    await api.make(MAPS, config_map())
+    await api.ask("PATCH", f"{MAPS}/c", {"data": {"a": "c"}}, content_type=MERGE)
+    await api.ask("DELETE", f"{MAPS}/c")
+    created, changed, deleted = [request for _, request in hooks.asked]
+
+    assert ["CREATE", "UPDATE", "DELETE"] == [one["operation"] for one in (created, changed, deleted)]
+    assert {"group": "", "version": "v1", "resource": "configmaps"} == created["resource"]
+    assert ("c", "web", "admin", False) == (created["name"], created["namespace"], created["userInfo"]["username"], created["dryRun"])
+    assert ("b", "c") == (changed["oldObject"]["data"]["a"], changed["object"]["data"]["a"])
+    assert (None, "c") == (deleted["object"], deleted["oldObject"]["data"]["a"])
+
+
+@pytest.mark.parametrize(("policy", "code"), [("Fail", 500), ("Ignore", 201)])
+async def test_a_webhook_that_is_down(api, hooks, policy, code):
+    """Fail refuses and says which webhook; Ignore lets the write through."""
+    await hooks.add("v", failurePolicy=policy, timeoutSeconds=3)
+    found, answer = await api.ask("POST", MAPS, config_map())
+
+    assert code == found
+    if code == 500:
+        assert answer["message"] == (
+            'Internal error occurred: failed calling webhook "v.example.com": failed to call webhook: '
+            'Post "https://v.example.com/x?timeout=3s": connection refused')
+
+
+@pytest.mark.parametrize(("changes", "asked"), [
+    pytest.param({}, True, id="all"),
+    pytest.param({"objectSelector": {"matchLabels": {"x": "y"}}}, True, id="its label"),
+    pytest.param({"objectSelector": {"matchLabels": {"x": "z"}}}, False, id="another label"),
+    pytest.param({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "web"}}}, True, id="its namespace"),
+    pytest.param({"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "x"}}}, False, id="another namespace"),
+    pytest.param({"rules": [{**RULE, "resources": ["*"]}]}, True, id="every kind"),
+    pytest.param({"rules": [{**RULE, "resources": ["configmaps/status"]}]}, False, id="a subresource"),
+    pytest.param({"rules": [{**RULE, "scope": "Cluster"}]}, False, id="cluster-wide kinds"),
+    pytest.param({"rules": [{**RULE, "operations": ["DELETE"]}]}, False, id="another operation"),
+    pytest.param({"rules": [{**RULE, "apiGroups": ["apps"]}]}, False, id="another group"),
+])
+async def test_who_is_asked(api, hooks, changes, asked):
+    """Rules and selectors choose."""
+    await hooks.add("v", yes, **changes)
+    await api.make(MAPS, config_map(x="y"))
+
+    assert asked == bool(hooks.asked)
+
+
+async def test_the_other_version_of_a_kind_is_meant_too(api, hooks):
+    """A webhook for autoscaling/v1 sees a v2 object in the form that it knows, unless it asks for exact matches."""
+    rule = {**RULE, "apiGroups": ["autoscaling"], "apiVersions": ["v1"], "resources": ["horizontalpodautoscalers"]}
+    await hooks.add("v", yes, rules=[rule])
+    await hooks.add("w", yes, rules=[rule], matchPolicy="Exact")
+    spec = {"maxReplicas": 2, "scaleTargetRef": {"kind": "Deployment", "name": "d", "apiVersion": "apps/v1"}}
+    await api.make("/apis/autoscaling/v2/namespaces/web/horizontalpodautoscalers", {"metadata": {"name": "h"}, "spec": spec})
+    ((url, request),) = hooks.asked
+
+    assert ("https://v.example.com/x", "v1", "autoscaling/v1") == (url, request["kind"]["version"], request["object"]["apiVersion"])
+
+
+async def test_one_is_asked_again_when_a_later_one_changed_more(api, hooks):
+    """The first wants to see the end; the second adds something; the first is asked twice."""
+    await hooks.add("a", yes, sort="mutating", reinvocationPolicy="IfNeeded")
+    await hooks.add("b", patching({"op": "add", "path": "/data/z", "value": "1"}), sort="mutating")
+    await api.make(MAPS, config_map())
+
+    assert ["a", "b", "a"] == [url.removeprefix("https://")[0] for url, _ in hooks.asked]
+    assert "z" in hooks.asked[-1][1]["object"]["data"]
+
+
+async def test_warnings_reach_the_client(api, hooks):
+    """From either sort."""
+    await hooks.add("v", lambda _: {"allowed": True, "warnings": ["old news"]})
+
+    assert '299 - "old news"' == (await api.call("POST", MAPS, config_map())).headers["Warning"]
+
+
+async def test_webhooks_cannot_shut_out_their_own_configuration(api, hooks):
+    """A webhook for everything that is down: its configuration can still be deleted."""
+    await hooks.add("v", rules=[{**RULE, "apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"]}])
+
+    assert 500 == (await api.ask("POST", MAPS, config_map()))[0]
+    assert 200 == (await api.ask("DELETE", f"{ROOT}/validatingwebhookconfigurations/v"))[0]
+    assert 201 == (await api.ask("POST", MAPS, config_map()))[0]
+
+
+@pytest.mark.parametrize("say", [
+    pytest.param(patching({"op": "remove", "path": "/nope"}), id="removes what is not there"),
+    pytest.param(lambda _: {"allowed": True, "patch": "!!"}, id="no base64"),
+    pytest.param(lambda _: {"uid": "another", "allowed": True}, id="another uid"),
+])
+async def test_a_webhook_that_talks_nonsense(api, hooks, say):
+    """500, never a broken object."""
+    await hooks.add("m", say, sort="mutating")
+
+    assert 500 == (await api.ask("POST", MAPS, config_map()))[0]
+
+
+async def test_a_service_is_asked_at_a_ready_endpoint(api, hooks):
+    """The certificate is for the Service's name; the connection goes to a pod."""
+    reached = []
+
+    async def post(url: str, body: bytes, **options: Any) -> bytes:
+        reached.append((url, options["server_name"]))
+        raise CallFailed("stop here")
+
+    await hooks.add("v", clientConfig={"service": {"namespace": "web", "name": "s", "path": "/check"}})
+    await api.make("/api/v1/namespaces/web/services", {"metadata": {"name": "s"}, "spec": {"ports": [{"port": 443}]}})
+    assert b"no endpoints available" in (await api.call("POST", MAPS, config_map())).body
+    await api.make("/apis/discovery.k8s.io/v1/namespaces/web/endpointslices", {
+        "metadata": {"name": "s-1", "labels": {"kubernetes.io/service-name": "s"}}, "addressType": "IPv4",
+        "ports": [{"port": 8443}], "endpoints": [{"addresses": ["10.0.0.9"], "conditions": {"ready": False}},
+                                                 {"addresses": ["10.0.0.7"]}]})
+    api.server.core.outbound.post = post
+    await api.ask("POST", MAPS, config_map())
+
+    assert [("https://10.0.0.7:8443/check?timeout=10s", "s.web.svc")] == reached
