@@ -21,7 +21,7 @@ MADE = "Made by `scripts/generate_reference.py`; do not edit."
 ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "Binding"): ("API server: places a pod", ""),
     ("", "ConfigMap"): ("node agent: volumes and environment; `rootca` keeps `kube-root-ca.crt`", ""),
-    ("", "Endpoints"): ("`endpoints` writes them", ""),
+    ("", "Endpoints"): ("`endpoints` writes them, `endpointslicemirroring` reads what others write", ""),
     ("", "Event"): ("written by every component, forgotten after an hour", ""),
     ("", "LimitRange"): ("admission: defaults, bounds and ratios", ""),
     ("", "Namespace"): (

@@ -23,6 +23,7 @@ ALL: tuple[str, ...] = (
     "deployment",
     "disruption",
     "endpoints",
+    "endpointslicemirroring",
     "endpointslices",
     "ephemeralvolume",
     "eventttl",

@@ -53,6 +53,20 @@ def test_a_cluster_ip_spreads_over_ready_endpoints(cluster, namespace, client):
     assert sum(answers.values()) == 60
 
 
+def test_endpoints_written_by_hand_are_served(cluster, namespace, client):
+    """A Service without selector leads where its author says: by name, through its own address."""
+    cluster.apply(pod("far", WEB), namespace=namespace, wait=False)
+    until(lambda: ready(cluster, "far", namespace), "ready")
+    ip = cluster.get("pod/far", namespace=namespace)["status"]["podIP"]
+    outside = service("outside")
+    del outside["spec"]["selector"]
+    written = {"apiVersion": "v1", "kind": "Endpoints", "metadata": {"name": "outside"},
+               "subsets": [{"addresses": [{"ip": ip}], "ports": [{"name": "http", "port": 8080}]}]}
+    cluster.apply(outside, written, namespace=namespace)
+
+    assert "far" == until(lambda: client("wget -T 2 -qO- http://outside/").strip(), "an answer")
+
+
 def test_a_node_port_answers_on_the_machine(cluster, namespace):
     """From outside the cluster: one port on the node."""
     cluster.apply(deployment("door", 2, WEB, **PROBE), service("door", type="NodePort"), namespace=namespace)
