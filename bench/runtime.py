@@ -12,6 +12,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from knarr.node import pausefilter
 from knarr.node.cri.face import ContainerSpec, SandboxSpec, Security
 from knarr.node.cri.runtime import CriRuntime
 from knarr.node.settings import Settings
@@ -81,7 +82,7 @@ def sandbox(settings: Settings, number: int) -> SandboxSpec:
     return SandboxSpec(
         f"bare-{number}", "default", f"bare-{number}", 0, f"bare-{number}",
         str(settings.log_dir("bench", str(number), "0")),
-        f"{settings.cgroup_parent}/bare-{number}", security=Security(seccomp="RuntimeDefault"),
+        f"{settings.cgroup_parent}/bare-{number}", security=Security(seccomp=pausefilter.for_sandbox(settings)),
     )  # fmt: skip
 
 

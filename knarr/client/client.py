@@ -17,6 +17,7 @@ from knarr.api import errors, kinds
 from knarr.api.http import Answer, Call
 from knarr.api.kinds import Kind
 from knarr.api.types.meta_v1 import ListMeta, ObjectMeta
+from knarr.client.reach import Reach
 from knarr.client.stream import WatchEvent, watch_batches
 from knarr.client.transport import Transport
 
@@ -71,10 +72,11 @@ EVERYTHING = Selection()
 
 
 class Client:
-    """Typed verbs over one transport."""
+    """Typed verbs over one transport. reach: what all users of this client know of the server's silence."""
 
     def __init__(self, transport: Transport) -> None:
         self.transport = transport
+        self.reach = Reach()
 
     async def get(self, of: type[T], namespace: str, name: str) -> T:
         """Read one object; NotFound when there is none."""
@@ -153,7 +155,13 @@ class Client:
         return (await self._send(Call(method, where, query, headers, body))).body
 
     async def _send(self, call: Call) -> Answer:
-        answer = await self.transport.request(call)
+        try:
+            answer = await self.transport.request(call)
+        except OSError:
+            self.reach.lost()
+            raise
+        if answer.status < 500:
+            self.reach.answered()
         if answer.status >= 400:
             raise await refusal(answer)
         return answer

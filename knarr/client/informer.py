@@ -142,8 +142,9 @@ class Informer(Generic[T]):
             except (ApiError, OSError) as error:
                 self._failures += stale        # the watch's own try is counted already
                 log.warning("informer.retry", kind=self.kind.kind, failures=self._failures, error=str(error))
-            if self._failures:
-                await self._clock.sleep(RETRY.delay_s(self._failures - 1, self._rng))
+            if self._failures and await self._client.reach.pause(
+                    RETRY.delay_s(self._failures - 1, self._rng), self._clock):
+                self._failures = 0      # the server is another one: what follows is its own failure
 
     async def _relist(self) -> None:
         listing = await self._client.list(self.of, self._what.selection, kind=self._what.kind)

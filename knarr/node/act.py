@@ -261,7 +261,7 @@ class Hands:
                 return
             except (RuntimeFault, ApiError, OSError) as fault:
                 log.warning("act.retry", failures=failures, error=str(fault))
-                await self._tools.clock.sleep(RETRY.delay_s(failures))
+                await self._tools.client.reach.pause(RETRY.delay_s(failures), self._tools.clock)
                 failures += 1
 
 

@@ -20,7 +20,7 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.client import Client, Selection
 from knarr.client.informers import Informers
-from knarr.node import adopt, cni, nodestatus, shims
+from knarr.node import adopt, cni, nodestatus, pausefilter, shims
 from knarr.node.act import Hands
 from knarr.node.containerd import Containerd
 from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
@@ -96,6 +96,8 @@ class Agent:
         async with asyncio.TaskGroup() as group:
             if settings.managed:
                 cni.write(settings)
+                pausefilter.write(settings)
+                await self.containerd.renew()
                 self.containerd.start()
                 group.create_task(self.containerd.run())
             runtime = CriRuntime(settings.endpoint)

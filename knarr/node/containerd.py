@@ -16,6 +16,7 @@ from pathlib import Path
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 from knarr.node import cgroups
+from knarr.node.cni import HOST_PORTS
 from knarr.node.settings import Settings
 
 RESTART = Backoff(first_s=0.2, factor=2, cap_s=5)      # nothing goes without it
@@ -54,6 +55,11 @@ class Containerd:
             )
         pid_file(settings).write_text(f"{self._child.pid}\n")
         return self._child.pid
+
+    async def renew(self) -> None:
+        """Stop a containerd that runs by another configuration, an older Knarr's; containers go on."""
+        if self.pid() and config_file(self._settings).read_text() != own_config(self._settings):
+            await self.stop()
 
     def pid(self) -> int:
         """Return the pid of this data dir's containerd, 0 where none runs (a stale pid file names somebody else)."""
@@ -127,8 +133,14 @@ def search_path() -> str:
 def write_config(settings: Settings) -> None:
     """Write config.toml and the directories it names."""
     settings.runtime_dir.mkdir(parents=True, exist_ok=True)
-    settings.cni_conf_dir.mkdir(parents=True, exist_ok=True)
-    config_file(settings).write_text(config(settings, restrict_oom=not may_lower_oom_score()))
+    for folder in (settings.cni_conf_dir, settings.cni_ports_dir):
+        folder.mkdir(parents=True, exist_ok=True)
+    config_file(settings).write_text(own_config(settings))
+
+
+def own_config(settings: Settings) -> str:
+    """Render config.toml for what this process may do."""
+    return config(settings, restrict_oom=not may_lower_oom_score())
 
 
 def may_lower_oom_score() -> bool:
@@ -143,10 +155,13 @@ def may_lower_oom_score() -> bool:
 def config(settings: Settings, *, restrict_oom: bool) -> str:
     """Render config.toml. restrict_oom: never ask for a lower OOM score than we have ourselves."""
     home = settings.runtime_dir
+    network = NETWORK.format(conf=settings.cni_ports_dir)
+    handlers = (HANDLER.format(home=home, name="runc", network="")
+                + HANDLER.format(home=home, name=HOST_PORTS, network=network))
     return CONFIG.format(
         home=home, socket=settings.containerd_socket, image=settings.sandbox_image,
         restrict=str(restrict_oom).lower(), bin=settings.cni_bin_dir, conf=settings.cni_conf_dir,
-    )
+    ) + handlers
 
 
 CONFIG = """\
@@ -179,11 +194,20 @@ disabled_plugins = ["io.containerd.internal.v1.tracing", "io.containerd.snapshot
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"
-    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
+"""
+
+HANDLER = """\
+    [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{name}]
       runtime_type = "io.containerd.runc.v2"
-      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc.options]
+{network}      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{name}.options]
         Root = "{home}/state/runc"
         SystemdCgroup = false
+"""
+
+# Source: containerd docs/cri/config.md, cni_conf_dir of a runtime (since 1.6): its own lists instead of the default ones.
+NETWORK = """\
+      cni_conf_dir = "{conf}"
+      cni_max_conf_num = 1
 """
 
 

@@ -84,6 +84,11 @@ class Settings:
         return self.data_dir / "cni"
 
     @property
+    def cni_ports_dir(self) -> Path:
+        """Return the directory that holds the network list of pods with host ports and nothing else."""
+        return self.data_dir / "cni-ports"
+
+    @property
     def volumes_dir(self) -> Path:
         """Return the parent of the directories that serve as volumes; the Node says it to the provisioner."""
         return self.data_dir / "volumes"

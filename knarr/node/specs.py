@@ -46,8 +46,13 @@ class Prepared:
     memory_capacity_bytes: int = 0
 
 
-def sandbox_spec(pod: Pod, *, attempt: int, log_dir: str, cgroup_parent: str, dns: DnsConfig | None) -> SandboxSpec:
-    """Return what the pod's sandbox needs. cgroup_parent: the pod's own. dns: None: the host's."""
+def sandbox_spec(
+    pod: Pod, *, attempt: int, log_dir: str, cgroup_parent: str, dns: DnsConfig | None, seccomp: str,
+) -> SandboxSpec:
+    """Return what the pod's sandbox needs. cgroup_parent: the pod's own. dns: None: the host's.
+
+    seccomp: the profile of the sandbox's own process, as CRI names it; that of the containers is their own.
+    """
     meta, spec = pod.metadata, pod.spec
     context = spec.securityContext or PodSecurityContext()
     return SandboxSpec(
@@ -56,7 +61,7 @@ def sandbox_spec(pod: Pod, *, attempt: int, log_dir: str, cgroup_parent: str, dn
         ports=() if spec.hostNetwork else port_mappings(pod), namespaces=namespaces(pod),
         security=Security(
             run_as_user=context.runAsUser, run_as_group=context.runAsGroup,
-            supplemental_groups=groups(context), seccomp="RuntimeDefault",
+            supplemental_groups=groups(context), seccomp=seccomp,
             privileged=any(c.securityContext and c.securityContext.privileged for c in containers(pod)),
         ),
         sysctls={each.name: each.value for each in context.sysctls},

@@ -65,7 +65,7 @@ class StatusWriter:
                 async with self._slots:
                     failures = 0 if await self.write(subject) else failures + 1
                 if failures:
-                    await self._clock.sleep(RETRY.delay_s(failures - 1))
+                    await self._client.reach.pause(RETRY.delay_s(failures - 1), self._clock)
                 elif not self._dirty[uid]:
                     return
         finally:

@@ -64,7 +64,7 @@ async def purge(settings: Settings, clock: Clock) -> None:
     cni.remove_masquerade(settings)
     await cni.remove_bridge(settings)
     unmount_below(settings.data_dir)
-    for folder in (settings.pods_dir, settings.cni_conf_dir):
+    for folder in (settings.pods_dir, settings.cni_conf_dir, settings.cni_ports_dir):
         shutil.rmtree(folder, ignore_errors=True)
 
 

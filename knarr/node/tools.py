@@ -10,7 +10,8 @@ from typing import Protocol
 from knarr.api.types.core_v1 import ObjectReference, Pod, Service
 from knarr.base.clock import Clock
 from knarr.client.client import Client
-from knarr.node import cgroups, credentials, specs
+from knarr.node import cgroups, credentials, pausefilter, specs
+from knarr.node.cni import HOST_PORTS
 from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxSpec
 from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
 from knarr.node.hooks import Hooks
@@ -67,13 +68,14 @@ class Tools:
         """Return the spec of the pod's sandbox."""
         meta = machine.pod.metadata
         uid = meta.uid or ""
-        return specs.sandbox_spec(
+        spec = specs.sandbox_spec(
             machine.pod, attempt=machine.sandbox_attempt,
             log_dir=str(self.settings.log_dir(meta.namespace or "", meta.name or "", uid)),
             cgroup_parent=cgroups.pod_parent(
                 self.settings.cgroup_parent, machine.pod.status.qosClass or "BestEffort", uid),
-            dns=self.dns_config(machine.pod),
+            dns=self.dns_config(machine.pod), seccomp=pausefilter.for_sandbox(self.settings),
         )
+        return replace(spec, handler=HOST_PORTS) if spec.ports and self.settings.managed else spec
 
     async def credentials(self, pod: Pod, image: str) -> tuple[tuple[str, str], ...]:
         """Return the (user, password) pairs that the pod's pull secrets hold for an image's registry."""

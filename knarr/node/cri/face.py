@@ -85,7 +85,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """What a pod's sandbox needs."""
+    """What a pod's sandbox needs. handler: which of the runtime's handlers makes it; empty: its default one."""
 
     name: str
     namespace: str
@@ -96,6 +96,7 @@ class SandboxSpec:
     cgroup_parent: str
     dns: DnsConfig | None = None
     ports: tuple[PortMapping, ...] = ()
+    handler: str = ""
     namespaces: Namespaces = Namespaces()
     security: Security = Security()
     sysctls: Mapping[str, str] = field(default_factory=dict)

@@ -79,7 +79,7 @@ class CriRuntime:
 
     async def run_sandbox(self, spec: SandboxSpec) -> str:
         """Make a sandbox and its network; return its id."""
-        request = pb.RunPodSandboxRequest(config=encode.sandbox_config(spec))
+        request = pb.RunPodSandboxRequest(config=encode.sandbox_config(spec), runtime_handler=spec.handler)
         answer = await asked(self._runtime.RunPodSandbox(request, timeout=LONG_S))
         return str(answer.pod_sandbox_id)
 

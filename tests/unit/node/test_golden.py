@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from knarr.node import cni, containerd
+from knarr.node import cni, containerd, pausefilter
 from knarr.node.settings import Settings
 
 SETTINGS = Settings(Path("/var/lib/knarr"), "harbour", "192.0.2.1", cni_bin_dir=Path("/usr/lib/cni"))
@@ -17,8 +17,14 @@ def test_golden_containerd(golden):
 
 
 def test_golden_conflist(golden):
-    """The pods' network, for the CNI plugins."""
-    golden("node/10-knarr.conflist", json.dumps(cni.conflist(SETTINGS), indent=2) + "\n")
+    """The pods' network, for the CNI plugins; pods with host ports have portmap behind."""
+    golden("node/10-knarr.conflist", json.dumps(cni.conflist(SETTINGS, host_ports=False), indent=2) + "\n")
+    golden("node/host-ports.conflist", json.dumps(cni.conflist(SETTINGS, host_ports=True), indent=2) + "\n")
+
+
+def test_golden_pause_filter(golden):
+    """What a sandbox's own process may call."""
+    golden("node/pause-seccomp.json", json.dumps(pausefilter.profile(), indent=1) + "\n")
 
 
 def test_golden_masquerade(golden):

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from knarr.api.types.core_v1 import Secret
-from knarr.node import cgroups, cni, containerd, credentials, nodestatus, oci
+from knarr.node import cgroups, cni, containerd, credentials, nodestatus, oci, pausefilter
 from knarr.node.images import ImageFault, normalize
 from knarr.node.runs import last_words
 from knarr.node.settings import Settings
@@ -76,6 +76,10 @@ def test_containerds_configuration_is_toml(restrict):
     assert ("/k/containerd/root", "/k/containerd/state") == (read["root"], read["state"])
     assert (restrict, True) == (cri["restrict_oom_score_adj"], cri["netns_mounts_under_state_dir"])
     assert {"bin_dir": "/usr/lib/cni", "conf_dir": "/k/cni"} == cri["cni"]
+    handlers = cri["containerd"]["runtimes"]
+    assert ("runc", {"runc", "host-ports"}) == (cri["containerd"]["default_runtime_name"], set(handlers))
+    assert handlers["runc"]["options"] == handlers["host-ports"]["options"]
+    assert "/k/cni-ports" == handlers["host-ports"]["cni_conf_dir"]
 
 
 def test_a_stale_pid_file_names_nobody(tmp_path):
@@ -103,11 +107,55 @@ def test_one_containerd_is_started_however_often_it_is_asked(tmp_path, monkeypat
         ours._child.wait()
 
 
-def test_the_network_list():
-    """bridge, host-local and portmap; no masquerading per pod, which one rule does for all."""
-    listed = cni.conflist(settings(pod_cidr="10.1.2.0/24"))
+async def test_a_containerd_of_another_configuration_is_stopped(tmp_path, monkeypatch):
+    """A newer Knarr comes up beside an older one's containerd: it is ended, so that the next start brings the new one."""
+    program = tmp_path / "bin" / "containerd"
+    program.parent.mkdir()
+    program.write_text("#!/bin/sh\nexec sleep 1000\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
+    mine = settings(str(tmp_path))
+    ours = containerd.Containerd(mine, clock=None)
+    pid = ours.start()
+    await ours.renew()
+    same = ours.pid()
+    containerd.config_file(mine).write_text("version = 2\n")
+    await ours.renew()
 
-    assert ["bridge", "portmap"] == [each["type"] for each in listed["plugins"]]
+    assert (pid, 0) == (same, ours.pid())
+
+
+@pytest.mark.parametrize(("changes", "ours"), [
+    pytest.param({}, True, id="our containerd, our pause"),
+    pytest.param({"runtime_endpoint": "unix:///run/crio/crio.sock"}, False, id="somebody else's runtime"),
+    pytest.param({"sandbox_image": "registry.example/pause:3"}, False, id="another pause program"),
+])
+def test_only_our_own_sandboxes_have_our_filter(monkeypatch, changes, ours):
+    """What the filter allows is known to be enough for one program under one runtime; others keep the default's."""
+    monkeypatch.setattr(pausefilter.platform, "machine", lambda: "x86_64")
+    found = pausefilter.for_sandbox(settings(**changes))
+
+    assert ("/k/containerd/pause-seccomp.json" if ours else "RuntimeDefault") == found
+
+
+def test_the_filter_lets_nobody_out():
+    """None of the calls that make namespaces, mounts, modules or tracers; clone only without its namespace flags."""
+    rules = pausefilter.profile()["syscalls"]
+    allowed = {name for rule in rules if rule["action"] == "SCMP_ACT_ALLOW" and "args" not in rule for name in rule["names"]}
+
+    assert set() == allowed & {"clone", "clone3", "unshare", "setns", "mount", "ptrace", "bpf", "keyctl", "socket",
+                               "init_module", "pivot_root", "userfaultfd", "perf_event_open"}
+    assert [0x7E020000] == [rule["args"][0]["value"] for rule in rules if rule["names"] == ["clone"]]
+
+
+def test_the_network_list():
+    """bridge and host-local, portmap where it is needed; no masquerading per pod, which one rule does for all."""
+    listed = cni.conflist(settings(pod_cidr="10.1.2.0/24"), host_ports=False)
+    mapped = cni.conflist(settings(pod_cidr="10.1.2.0/24"), host_ports=True)
+
+    assert ["bridge"] == [each["type"] for each in listed["plugins"]]
+    assert [*listed["plugins"], {"type": "portmap", "capabilities": {"portMappings": True}}] == mapped["plugins"]
+    assert listed["name"] == mapped["name"]
     assert False is listed["plugins"][0]["ipMasq"]
     assert [[{"subnet": "10.1.2.0/24"}]] == listed["plugins"][0]["ipam"]["ranges"]
     assert "ip saddr 10.1.2.0/24 ip daddr != { 10.1.2.0/24, 224.0.0.0/4 } masquerade" in cni.masquerade(

@@ -86,7 +86,7 @@ def test_a_sandbox_has_its_pods_names_and_ports():
     made = specs.sandbox_spec(
         pod(containers=[{"name": "c", "image": "x", "ports": [{"containerPort": 80, "hostPort": 8080}, {"containerPort": 81}]}],
             shareProcessNamespace=True),
-        attempt=2, log_dir="/l", cgroup_parent="/k/besteffort/poduid-web", dns=None)
+        attempt=2, log_dir="/l", cgroup_parent="/k/besteffort/poduid-web", dns=None, seccomp="RuntimeDefault")
 
     assert ("web", 2, (PortMapping(80, 8080, "TCP", ""),)) == (made.hostname, made.attempt, made.ports)
     assert "uid-web" == made.labels["io.kubernetes.pod.uid"]
@@ -96,7 +96,8 @@ def test_a_sandbox_has_its_pods_names_and_ports():
 def test_a_pod_in_the_hosts_namespaces():
     """hostNetwork, hostPID, hostIPC: no name and no ports of its own."""
     made = specs.sandbox_spec(
-        pod(hostNetwork=True, hostPID=True, hostIPC=True), attempt=0, log_dir="/l", cgroup_parent="/k", dns=None)
+        pod(hostNetwork=True, hostPID=True, hostIPC=True), attempt=0, log_dir="/l", cgroup_parent="/k", dns=None,
+        seccomp="RuntimeDefault")
 
     assert ("", (), Namespaces("node", "node", "node")) == (made.hostname, made.ports, made.namespaces)
 
