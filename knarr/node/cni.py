@@ -16,7 +16,6 @@ import json
 import shutil
 import subprocess
 from ipaddress import ip_network
-from pathlib import Path
 from typing import Any
 
 from knarr.node.settings import Settings

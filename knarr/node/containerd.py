@@ -204,7 +204,7 @@ HANDLER = """\
         SystemdCgroup = false
 """
 
-# Source: containerd docs/cri/config.md, cni_conf_dir of a runtime (since 1.6): its own lists instead of the default ones.
+# Source: containerd docs/cri/config.md, cni_conf_dir of a runtime (since 1.6): its lists instead of the default ones.
 NETWORK = """\
       cni_conf_dir = "{conf}"
       cni_max_conf_num = 1

@@ -177,10 +177,9 @@ def test_a_restart_at_rest_changes_nothing(cluster, namespace):
 def test_a_rolling_update_goes_on_while_the_server_dies(cluster, namespace):
     """The server is killed again and again in the middle of a rollout: it ends well, and nobody was turned away."""
     dice = random.Random(7)
-    # the node may hear of the end up to three seconds before its proxy hears of the new endpoints
-    gentle = {**PROBE, "lifecycle": {"preStop": {"sleep": {"seconds": 6}}}}
+    gentle = {**PROBE, "lifecycle": {"preStop": {"sleep": {"seconds": 2}}}}
     web = deployment("web", 3, WEB, **gentle)
-    web["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 15
+    web["spec"]["template"]["spec"]["terminationGracePeriodSeconds"] = 10
     cluster.apply(web, service("web", type="NodePort"), namespace=namespace)
     until(lambda: len(endpoints(cluster, "web", namespace)) == 3, "three endpoints")
     port = cluster.get("service/web", namespace=namespace)["spec"]["ports"][0]["nodePort"]

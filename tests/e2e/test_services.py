@@ -5,11 +5,12 @@ from __future__ import annotations
 import collections
 import json
 import time
+import urllib.error
 import urllib.request
 
 import pytest
 
-from tests.e2e.cluster import WEB, deployment, pod, service, until
+from tests.e2e.cluster import WEB, deployment, free_port, pod, service, until
 from tests.e2e.test_pods import ready
 
 PROBE = {"readinessProbe": {"httpGet": {"path": "/", "port": 8080}, "periodSeconds": 1, "failureThreshold": 1}}
@@ -42,6 +43,21 @@ def endpoints(cluster, name, namespace):
     )
 
 
+def address(cluster):
+    """Return the machine's own address."""
+    addresses = cluster.get("nodes")["items"][0]["status"]["addresses"]
+    return next(a["address"] for a in addresses if a["type"] == "InternalIP")
+
+
+def answered(node, port):
+    """Return what a port of the machine says; empty where nobody listens."""
+    try:
+        with urllib.request.urlopen(f"http://{node}:{port}/", timeout=5) as answer:
+            return answer.read().decode().strip()
+    except urllib.error.URLError:
+        return ""
+
+
 def test_a_cluster_ip_spreads_over_ready_endpoints(cluster, namespace, client):
     """Three replicas behind one address all get their share."""
     cluster.apply(deployment("web", 3, WEB, **PROBE), service("web"), namespace=namespace)
@@ -71,16 +87,26 @@ def test_a_node_port_answers_on_the_machine(cluster, namespace):
     """From outside the cluster: one port on the node."""
     cluster.apply(deployment("door", 2, WEB, **PROBE), service("door", type="NodePort"), namespace=namespace)
     port = cluster.get("service/door", namespace=namespace)["spec"]["ports"][0]["nodePort"]
-    node = next(
-        a["address"] for a in cluster.get("nodes")["items"][0]["status"]["addresses"] if a["type"] == "InternalIP"
-    )
+    node = address(cluster)
 
-    seen = set()
-    for _ in range(30):
-        with urllib.request.urlopen(f"http://{node}:{port}/", timeout=5) as answer:
-            seen.add(answer.read().decode().strip())
+    seen = {answered(node, port) for _ in range(30)}
 
+    assert "" not in seen
     assert len(seen) == 2
+
+
+def test_a_host_port_answers_on_the_machine_while_its_pod_lives(cluster, namespace):
+    """One pod of two asks for a port of the machine: it has it, and the port is free again when the pod has gone."""
+    number = free_port()
+    mapped = pod("mapped", WEB, container={"ports": [{"containerPort": 8080, "hostPort": number}]})
+    cluster.apply(mapped, pod("plain", WEB), namespace=namespace)
+    node = address(cluster)
+    until(lambda: answered(node, number) == "mapped", "the port answers")
+
+    cluster.knarr("delete", "pod", "mapped", "-n", namespace)
+
+    assert answered(node, number) == ""
+    assert ready(cluster, "plain", namespace)
 
 
 def test_names_resolve_in_every_form(cluster, namespace, client):

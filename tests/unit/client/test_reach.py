@@ -92,12 +92,11 @@ def test_a_server_that_is_only_starting_wakes_nobody_for_good():
 def test_lasting_answers_wake_nobody():
     """One kind is dropped again and again while all others are answered: its informer keeps to its own back-off."""
     async def program() -> None:
-        reach, tries = Reach(), 0
+        reach = Reach()
         for _ in range(10):
             reach.lost()
             reach.answered()
             assert not await reach.pause(1.0, clock)
-            tries += 1
         assert 10.0 == pytest.approx(clock.monotonic_s())
 
     clock = ManualClock()
