@@ -3,10 +3,10 @@
 kubelet asks for the runtime's default profile on every sandbox. Ours allows a subset of it: what runc's last steps need
 between the filter's loading and the start of the process (a Go runtime with its threads), and what the pause program
 does (rt_sigaction, pause). It is the stricter of the two, and the cheaper one: libseccomp needs 12 ms of CPU to compile
-the default's 400 calls for three architectures to 1,000 instructions at every start; ours are 50.
+the default's 400 calls for three architectures to 1,000 instructions at every start.
 
-Only for the pause program that we assemble (x86-64) and for a containerd of our own; anything else keeps RuntimeDefault.
-Source: runc docs/spec-conformance, libcontainer/standard_init_linux.go (with no_new_privs the filter is loaded last);
+Only for the pause program that we assemble (x86-64) and a containerd of our own; anything else keeps RuntimeDefault.
+Source: runc libcontainer/standard_init_linux.go (with no_new_privs the filter is loaded last);
 containerd contrib/seccomp/seccomp_default.go (clone's mask, clone3 answered ENOSYS).
 """
 
