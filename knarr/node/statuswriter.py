@@ -1,11 +1,13 @@
 """Write pods' statuses: one write at a time for a pod, always the newest, only what differs.
 
-While a write is in flight further changes gather, so that a busy node writes less, not later.
+While a write is in flight further changes gather, so that a busy node writes less, not later. So do, for a moment, the
+steps of a pod none of whose containers has begun yet: nobody waits for them, and mostly the start follows at once.
 """
 
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -17,11 +19,13 @@ from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 from knarr.client.client import STRATEGIC, Client
 from knarr.node.podmachine.state import Machine
+from knarr.node.podmachine.table import Stage
 from knarr.node.settings import Settings
 from knarr.node.status import pod_status
 
 WRITES_MAX = 16        # in flight at once
 RETRY = Backoff(first_s=0.1, factor=2, cap_s=10)
+LULL_S = 0.5           # a start that takes longer is shown as ContainerCreating
 OURS = ("reason", "message", "podIP")      # fields that are taken back when they no longer hold
 
 log = structlog.get_logger()
@@ -46,30 +50,32 @@ class StatusWriter:
         self._clock = clock
         self._group = group
         self._slots = asyncio.Semaphore(WRITES_MAX)
-        self._dirty: dict[str, bool] = {}        # uid of what is being written -> changed meanwhile
+        self._news: dict[str, asyncio.Event] = {}        # uid of what is being written -> changed meanwhile
 
     def mark(self, subject: Subject) -> None:
         """Note that a pod may have changed."""
         uid = subject.machine.pod.metadata.uid or ""
-        if uid in self._dirty:
-            self._dirty[uid] = True
+        news = self._news.get(uid)
+        if news is not None:
+            news.set()
             return
-        self._dirty[uid] = False
+        self._news[uid] = asyncio.Event()
         self._group.create_task(self._write_all(subject, uid))
 
     async def _write_all(self, subject: Subject, uid: str) -> None:
-        failures = 0
+        failures, news = 0, self._news[uid]
         try:
             while True:
-                self._dirty[uid] = False
+                await lull(subject, news)
+                news.clear()
                 async with self._slots:
                     failures = 0 if await self.write(subject) else failures + 1
                 if failures:
                     await self._client.reach.pause(RETRY.delay_s(failures - 1), self._clock)
-                elif not self._dirty[uid]:
+                elif not news.is_set():
                     return
         finally:
-            del self._dirty[uid]
+            del self._news[uid]
 
     async def write(self, subject: Subject) -> bool:
         """Write the status as it is now, if it differs from what the API has; False when it must be tried again."""
@@ -91,6 +97,24 @@ class StatusWriter:
             log.warning("status.retry", pod=meta.name, namespace=meta.namespace, error=str(error))
             return False
         return True
+
+
+async def lull(subject: Subject, news: asyncio.Event) -> None:
+    """Wait a moment while a pod is only being prepared; its first container's start, or any trouble, ends the wait."""
+    if not is_preparing(subject.machine):
+        return
+    with suppress(TimeoutError):
+        async with asyncio.timeout(LULL_S):
+            while is_preparing(subject.machine):
+                news.clear()
+                await news.wait()
+
+
+def is_preparing(machine: Machine) -> bool:
+    """Tell whether no container has begun or failed yet, and the pod shall live."""
+    return machine.ending is None and not machine.gone and all(
+        box.stage in (Stage.WAITING, Stage.PREPARING) and box.run is None and box.waiting is None
+        for box in machine.boxes)
 
 
 def difference(old: PodStatus, new: dict[str, Any]) -> dict[str, Any]:

@@ -144,7 +144,7 @@ def connect(address: str, port: int) -> tuple[str, str]:
 def udp_client(lab: Lab, role: str) -> Iterator[Callable[[str, int], str]]:
     """A client that keeps its port: yields ask(address, port) -> who answered."""
     client = lab.inside(role, lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM))
-    client.settimeout(10)
+    client.settimeout(1)
     client.bind(("0.0.0.0", 40000))
 
     def ask(address: str, port: int) -> str:
