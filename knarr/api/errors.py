@@ -7,6 +7,7 @@
     ├── NotFound            404   NotFound               check name, namespace and kind
     ├── MethodNotAllowed    405   MethodNotAllowed       use a verb the resource has
     ├── NotAcceptable       406   NotAcceptable          accept JSON
+    ├── RequestTimeout      408   Timeout                send the request faster
     ├── AlreadyExists       409   AlreadyExists          read it, or choose another name
     ├── Conflict            409   Conflict               read again and retry
     ├── Expired             410   Expired                list again
@@ -89,6 +90,10 @@ class MethodNotAllowed(ApiError):
 
 class NotAcceptable(ApiError):
     code, reason = 406, "NotAcceptable"
+
+
+class RequestTimeout(ApiError):
+    code, reason = 408, "Timeout"
 
 
 class AlreadyExists(ApiError):

@@ -11,9 +11,13 @@ import asyncio
 import re
 from typing import Any
 
+import structlog
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
+from knarr.apiserver.limits import Limits, code_of, raw_refusal, status_body, words
+
+log = structlog.get_logger("apiserver")
 RAW_BUFFER_BYTES = 1 << 16  # read ahead of a slow peer; asyncio pauses the socket at twice this
 UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*(?:spdy/3\.1|websocket)", re.IGNORECASE)
 METHODS = (b"GET ", b"POST ")
@@ -24,10 +28,12 @@ HEAD_END = b"\r\n\r\n"
 class Connection(RequestHandler):
     """aiohttp's protocol, with a way out of HTTP."""
 
-    __slots__ = ("_early", "_head_open", "_raw", "certificate", "loop", "remote")
+    __slots__ = ("_early", "_head_open", "_late", "_raw", "certificate", "limits", "loop", "remote")
 
-    def __init__(self, server: web.Server, **settings: Any) -> None:
+    def __init__(self, server: web.Server, *, limits: Limits, **settings: Any) -> None:
         super().__init__(server, **settings)
+        self.limits = limits
+        self._late: asyncio.TimerHandle | None = None  # runs while a head has begun and not ended
         self.loop: asyncio.AbstractEventLoop = settings["loop"]
         self.certificate: bytes | None = None
         self.remote = ""
@@ -42,17 +48,53 @@ class Connection(RequestHandler):
         peer = transport.get_extra_info("peername")
         self.remote = str(peer[0]) if isinstance(peer, tuple) else ""
         super().connection_made(transport)
+        self._late = self.loop.call_later(self.limits.head_s, self._cut)
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes to whoever owns the connection now."""
         if self._raw is not None:
             self._raw.feed_data(data)
-        elif self._early is not None:
+            return
+        if self._early is not None:
             self._hold(data)
-        elif self._head_open or (data.startswith(METHODS) and asks_upgrade(data)):
+            return
+        if self._head_open or (data.startswith(METHODS) and asks_upgrade(data)):
             self._split(data)
         else:
             super().data_received(data)
+        waiter = self._waiter
+        if (not waiter.done()) if waiter is not None else not self._request_count:  # nobody handles anything
+            if self._late is None:
+                self._late = self.loop.call_later(self.limits.head_s, self._cut)
+        elif self._late is not None:
+            self._late.cancel()
+            self._late = None
+
+    def _cut(self) -> None:
+        """End a connection whose request's head does not end; who has begun one is told why."""
+        self._late = None
+        transport = self.transport
+        if transport is None or self._raw is not None:
+            return
+        transport.write(raw_refusal(408, f"the request's head took longer than {self.limits.head_s:g} seconds"))
+        self.force_close()
+
+    def handle_error(
+        self,
+        request: web.BaseRequest,
+        status: int = 500,
+        exc: BaseException | None = None,
+        message: str | None = None,
+    ) -> web.StreamResponse:
+        """Answer what is no HTTP, or too much of it, with a Status; a bug of ours with one that says no more."""
+        if request.writer.output_size > 0:
+            raise ConnectionError("an answer is under way")
+        code = code_of(exc)
+        if code == 500:
+            log.error("http.bug", exc_info=exc)
+        response = web.Response(status=code, body=status_body(code, words(code, exc)), content_type="application/json")
+        response.force_close()
+        return response
 
     def _split(self, data: bytes) -> None:
         head, end, rest = data.partition(HEAD_END)
@@ -92,6 +134,9 @@ class Connection(RequestHandler):
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """Tell the owner that the client has gone."""
+        if self._late is not None:
+            self._late.cancel()
+            self._late = None
         if self._raw is not None:
             self._raw.feed_eof()
         super().connection_lost(exc)
@@ -149,6 +194,10 @@ class Upgrade:
 class Connections(web.Server):
     """Makes a Connection for each client."""
 
+    def __init__(self, handler: Any, *, limits: Limits, **settings: Any) -> None:
+        super().__init__(handler, **settings)
+        self.limits = limits
+
     def __call__(self) -> Connection:
         """Return a new protocol."""
-        return Connection(self, loop=self._loop, **self._kwargs)
+        return Connection(self, limits=self.limits, loop=self._loop, **self._kwargs)

@@ -17,29 +17,31 @@ from urllib.parse import parse_qsl, unquote
 
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http_exceptions import HttpProcessingError
 from multidict import CIMultiDict
 
-from knarr.api.errors import ApiError, BadRequest, TooLarge
+from knarr.api.errors import ApiError, BadRequest, RequestTimeout, TooLarge
 from knarr.api.http import Answer, Broken, Call, Handler
 from knarr.apiserver.connection import Connection, Connections, Upgrade
+from knarr.apiserver.limits import HEADER_BYTES_MAX, HEADERS_MAX, LINGER_S, Limits
 from knarr.apiserver.refuse import refusal
 from knarr.apiserver.settings import BODY_BYTES_MAX
 
-HEADER_BYTES_MAX = 16 << 10  # of one header line: a bearer token with many groups fits
-HEADERS_MAX = 128
 SLICE_BYTES = 256 << 10  # of a large body, written between two looks at the client's speed
 WHOLE_BYTES_MAX = 512 << 10  # a body up to this leaves in one write
 GZIP_BYTES_MIN = 128 << 10  # Source: kube handlers/responsewriters/writers.go, defaultGzipThresholdBytes
 GZIP_LEVEL = 1  # Source: the same, defaultGzipContentEncodingLevel
-KEEPALIVE_S = 3600
+KEEPALIVE_S = 90  # Source: kube secure_serving.go, IdleTimeout
 FIELDS_MAX = 256  # of a query
 
 
 class Edge:
     """One listening socket in front of one handler. uploads: says of a path that its bodies are streamed, not read."""
 
-    def __init__(self, handler: Handler, *, uploads: Callable[[str], bool] = lambda path: False) -> None:
-        self.handler, self.uploads = handler, uploads
+    def __init__(
+        self, handler: Handler, *, uploads: Callable[[str], bool] = lambda path: False, limits: Limits | None = None
+    ) -> None:
+        self.handler, self.uploads, self.limits = handler, uploads, limits or Limits()
         self._server: asyncio.Server | None = None
         self._web: Connections | None = None
 
@@ -54,6 +56,8 @@ class Edge:
         loop = asyncio.get_running_loop()
         self._web = Connections(
             self._serve,
+            limits=self.limits,
+            lingering_time=LINGER_S,
             handler_cancellation=True,
             access_log=None,
             keepalive_timeout=KEEPALIVE_S,
@@ -121,7 +125,7 @@ async def _call(request: web.BaseRequest, connection: Connection, uploads: Calla
         path=path,
         query=_query(raw_query) if raw_query else {},
         headers=headers,
-        body=await _body(request) if request.body_exists and not uploading else b"",
+        body=await _body(request, connection.limits) if request.body_exists and not uploading else b"",
         peer_certificate=connection.certificate,
         raw_query=raw_query,
         remote=connection.remote,
@@ -154,17 +158,30 @@ def _go_on(request: web.BaseRequest) -> None:
         request.transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")  # else curl waits a second before each large body
 
 
-async def _body(request: web.BaseRequest) -> bytes:
+async def _body(request: web.BaseRequest, limits: Limits) -> bytes:
     if (request.content_length or 0) > BODY_BYTES_MAX:
         raise _too_large()
     _go_on(request)
+    if request.content.is_eof():  # it came together with the head, as most do
+        return await _read(request)
+    try:
+        async with asyncio.timeout(limits.body_s):
+            return await _read(request)
+    except TimeoutError as fault:
+        raise RequestTimeout(f"the request's body took longer than {limits.body_s:g} seconds") from fault
+
+
+async def _read(request: web.BaseRequest) -> bytes:
     chunks: list[bytes] = []
     size = 0
-    while chunk := await request.content.readany():
-        size += len(chunk)
-        if size > BODY_BYTES_MAX:
-            raise _too_large()
-        chunks.append(chunk)
+    try:
+        while chunk := await request.content.readany():
+            size += len(chunk)
+            if size > BODY_BYTES_MAX:
+                raise _too_large()
+            chunks.append(chunk)
+    except (web.RequestPayloadError, HttpProcessingError) as fault:
+        raise BadRequest(f"the body is malformed: {str(fault).splitlines()[0]}") from fault
     body = b"".join(chunks)
     return _inflated(body) if request.headers.get("content-encoding", "") == "gzip" else body
 
@@ -212,8 +229,15 @@ async def _slices(
     response.content_length = len(body)
     await response.prepare(request)
     view = memoryview(body)
-    for start in range(0, len(body), SLICE_BYTES):
-        await response.write(view[start : start + SLICE_BYTES])
+    connection = request.protocol
+    assert isinstance(connection, Connection)
+    try:
+        for start in range(0, len(body), SLICE_BYTES):
+            async with asyncio.timeout(connection.limits.slice_s):
+                await response.write(view[start : start + SLICE_BYTES])
+    except TimeoutError:
+        _abort(request)  # a client that takes nothing must not keep a large answer in memory
+        return response
     await response.write_eof()
     return response
 
@@ -229,11 +253,15 @@ async def _stream(request: web.BaseRequest, answer: Answer, headers: CIMultiDict
             async for chunk in chunks:
                 await response.write(chunk)
     except Broken:
-        if request.transport is not None:
-            request.transport.abort()
+        _abort(request)
         return response
     await response.write_eof()
     return response
+
+
+def _abort(request: web.BaseRequest) -> None:
+    if request.transport is not None:
+        request.transport.abort()
 
 
 def _gzip(body: bytes) -> bytes:
