@@ -6,9 +6,11 @@ impersonation, the review kinds, and the check against escalation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from knarr.api.http import Handler
 from knarr.api.kinds import Kind
 from knarr.apiserver.authn.bearers import Bearers
 from knarr.apiserver.authn.bootstrap_tokens import BootstrapTokens
@@ -76,8 +78,11 @@ class Entrances:
     issuers: tuple[TokenDoor, ...] = ()
 
 
-def secured(store: Store, settings: Settings, entrances: Entrances, *, clock: Clock, rng: Rng) -> Secured:
-    """Return a server with every lock in place."""
+def secured(
+    store: Store, settings: Settings, entrances: Entrances, *,
+    clock: Clock, rng: Rng, paths: Mapping[str, Handler] | None = None,
+) -> Secured:  # fmt: skip
+    """Return a server with every lock in place. paths: more paths to answer, for those whose role allows them."""
     access = Access(store)
     tokens = Tokens(entrances.key_pem, store, clock=clock, rng=rng)
     bearers = Bearers((tokens, BootstrapTokens(store, clock, (ISSUER,)), *entrances.issuers), (ISSUER,))
@@ -86,7 +91,7 @@ def secured(store: Store, settings: Settings, entrances: Entrances, *, clock: Cl
     mounts = Mounts(
         created={**Reviews(core, access).handlers(), **handlers.created()},
         subresources=handlers.subresources(),
-        paths=handlers.paths(),
+        paths={**handlers.paths(), **(paths or {})},
         checks=escalation.steps(access) | signers.steps(access),
     )
     certificates = Certificates(clock, entrances.front)

@@ -23,6 +23,7 @@ from knarr.assembly import pki, preflight, process, renewal
 from knarr.assembly.authentication import Outsiders
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance
+from knarr.assembly.sealing import Sealing
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
@@ -67,9 +68,10 @@ async def serve(instance: Instance) -> None:
     clock, rng = SystemClock(), Rng.from_machine()
     pki.ensure(instance, clock.now_s())
     outsiders = Outsiders(instance, clock)
+    cipher = Sealed(pki.seal_keys(instance))
     try:
         repair = f"knarr doctor --repair --data-dir {instance.data_dir}"
-        store = open_sqlite(instance.database, repair=repair, cipher=Sealed(pki.seal_keys(instance)))
+        store = open_sqlite(instance.database, repair=repair, cipher=cipher)
     except StoreOwned as error:
         raise Failure(f"{instance.data_dir} is owned by another running Knarr: {error}", "knarr status") from error
     except StoreDamaged as error:
@@ -82,8 +84,9 @@ async def serve(instance: Instance) -> None:
         raise Failure(
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
         ) from error
-    settings = _settings(instance)
-    secure = secured(store, settings, _entrances(instance, outsiders), clock=clock, rng=rng)
+    settings, sealing = _settings(instance), Sealing(instance, cipher, store)
+    entrances = _entrances(instance, outsiders)
+    secure = secured(store, settings, entrances, clock=clock, rng=rng, paths=sealing.paths())
     server = secure.server
     edge = Edge(server.handle, uploads=server.uploads)
     try:
@@ -96,6 +99,7 @@ async def serve(instance: Instance) -> None:
         async with asyncio.TaskGroup() as group:
             group.create_task(_components(instance, secure, clock, rng))
             group.create_task(outsiders.run())
+            group.create_task(sealing.resume(clock))
             group.create_task(renewal.keep_fresh(instance, clock, partial(_load, instance, tls, server)))
     finally:
         await server.stop()

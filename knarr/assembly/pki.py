@@ -31,6 +31,7 @@ LEAF_DAYS = 90
 RENEW_AT = 2 / 3  # of a leaf's life
 FRONT_PROXY, FRONT_PROXY_CA = "front-proxy-client", "front-proxy-ca"  # apart: who signs users must not sign these
 SEAL = "secrets.key"  # lines of hex, the newest first
+SEAL_BEFORE = "secrets.key.before"  # keys that sealed once: backups of that time need them
 KEY_BYTES = 32
 CLOCK_SKEW = datetime.timedelta(minutes=5)
 
@@ -109,11 +110,35 @@ def _ensure(instance: Instance, now: datetime.datetime) -> None:
 
 def seal_keys(instance: Instance) -> list[bytes]:
     """Return the keys that seal Secrets on disk, the newest first. Raises Failure when the file is gone or broken."""
-    path = instance.pki / SEAL
+    path, before = instance.pki / SEAL, instance.pki / SEAL_BEFORE
     try:
-        return [bytes.fromhex(line) for line in path.read_text().split()]
+        found = [bytes.fromhex(line) for line in path.read_text().split()]
+        former = [bytes.fromhex(line) for line in before.read_text().split()] if before.exists() else []
     except (OSError, ValueError) as error:
         raise Failure(f"the key that seals Secrets cannot be read: {error}", f"put {path} back") from error
+    if not found:
+        raise Failure(f"there is no key that seals Secrets in {path}", f"put {path} back")
+    return list(dict.fromkeys([*found, *former]))
+
+
+def begin_sealing_with(instance: Instance, key: bytes) -> None:
+    """Put a new key before the others, durably: from then on a start knows it, whatever happens."""
+    path = instance.pki / SEAL
+    _write_secret(path, key.hex().encode() + b"\n" + path.read_bytes())
+
+
+def change_is_under_way(instance: Instance) -> bool:
+    """Tell whether a change of keys was begun and not ended."""
+    return len((instance.pki / SEAL).read_text().split()) > 1
+
+
+def end_change(instance: Instance) -> None:
+    """Retire every key but the newest. The retired are written down first, so that no moment knows less than before."""
+    path, before = instance.pki / SEAL, instance.pki / SEAL_BEFORE
+    newest, *older = path.read_text().split()
+    kept = before.read_text().split() if before.exists() else []
+    _write_secret(before, "".join(f"{one}\n" for one in dict.fromkeys([*older, *kept])).encode())
+    _write_secret(path, f"{newest}\n".encode())
 
 
 def write_kubeconfig(instance: Instance) -> None:
@@ -241,4 +266,11 @@ def _write_secret(path: Path, content: bytes) -> None:
     draft.unlink(missing_ok=True)
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(content)
+        file.flush()
+        os.fsync(file.fileno())  # what is sealed with a key must not outlive the key's own file in a power cut
     draft.replace(path)
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)

@@ -30,6 +30,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "wait": ("wait", "Wait for a condition."),
     "image": ("image", "Build images and load them into the runtime."),
     "backup": ("backup", "Save the cluster's state to a file, or put it back."),
+    "token": ("token", "Make tokens by which machines join, and tokens of service accounts."),
+    "secrets": ("secrets", "Change the key that seals Secrets on disk."),
     "kubeconfig": ("updown", "Print the administrator's kubeconfig."),
     "server": ("parts", "Run the control plane in the foreground."),
     "agent": ("parts", "Run the node agent in the foreground."),

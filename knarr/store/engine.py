@@ -31,6 +31,9 @@ class Disk(Protocol):
     def submit(self, changes: tuple[Change, ...], done: Done) -> None:
         """Commit them all or none; call `done` on the loop: None, a StoreUnavailable, or a bug."""
 
+    async def reseal(self) -> int:
+        """Seal anew what lies under an older key; return how many values that were."""
+
     async def close(self) -> None:
         """Let go of it."""
 
@@ -122,6 +125,12 @@ class Engine:
         async with self._places:
             stored = await self._expected(key, expect)
             return await self._write("DELETED", key, last or around_revision(stored), previous=stored)
+
+    async def reseal(self) -> int:
+        """Seal anew what lies under an older key; return how many values that were. Raises StoreUnavailable."""
+        if self._closed:
+            raise StoreUnavailable("it is closed")
+        return await self._disk.reseal()
 
     async def close(self) -> None:
         """Finish the writes under way, end the watches, let go of the disk. Twice is once."""

@@ -30,14 +30,25 @@ class Sealed:
         assert all(len(key) == KEY_BYTES for key in keys), f"a key has {KEY_BYTES} bytes"
         self._newest = number_of(keys[0])
         self._by_number = {number_of(key): AESGCM(key) for key in keys}
-        self._prefixes = prefixes
+        self.prefixes = prefixes
+
+    def adopt(self, key: bytes) -> None:
+        """Seal with this key from now on; what older keys sealed is still unsealed. Other threads may be sealing."""
+        assert len(key) == KEY_BYTES, f"a key has {KEY_BYTES} bytes"
+        number = number_of(key)
+        self._by_number = {**self._by_number, number: AESGCM(key)}
+        self._newest = number
+
+    def is_current(self, key: str, stored: bytes) -> bool:
+        """Tell whether a value lies on disk as `seal` would put it there now."""
+        return not key.startswith(self.prefixes) or stored.startswith(MARK + self._newest)
 
     def seal(self, key: str, value: bytes) -> bytes:
         """Return what shall lie on disk."""
-        if not key.startswith(self._prefixes):
+        if not key.startswith(self.prefixes):
             return value
-        nonce = os.urandom(NONCE_BYTES)
-        return MARK + self._newest + nonce + self._by_number[self._newest].encrypt(nonce, value, key.encode())
+        nonce, newest = os.urandom(NONCE_BYTES), self._newest
+        return MARK + newest + nonce + self._by_number[newest].encrypt(nonce, value, key.encode())
 
     def unseal(self, key: str, stored: bytes) -> bytes:
         """Return the value again. ValueError: not what was sealed under this name. LookupError: its key is missing."""

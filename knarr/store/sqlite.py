@@ -52,13 +52,20 @@ CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY NOT NULL, number INTEGER 
 PUT = "INSERT OR REPLACE INTO object (key, value, revision, created, revision_at, checksum) VALUES (?, ?, ?, ?, ?, ?)"
 DROP = "DELETE FROM object WHERE key = ?"
 META = "INSERT OR REPLACE INTO meta (name, number) VALUES (?, ?)"
+SOME = "SELECT key, value FROM object WHERE key > ? AND key < ? ORDER BY key LIMIT ?"
+SEALED = "UPDATE object SET value = ?, checksum = ? WHERE key = ?"
+LAST = "\U0010ffff"  # behind every key that a prefix begins
+RESEALED_MAX = 64  # values sealed anew in one turn, so that no batch waits long
 ALL = "SELECT key, value, revision, created, revision_at, checksum FROM object"
 
 Row = tuple[str, bytes, int, int, int, int]
 
 
 class Cipher(Protocol):
-    """What stands between a value and the disk. In memory every value is plain."""
+    """What stands between a value and the disk. In memory every value is plain. prefixes: of the keys it cares for."""
+
+    @property
+    def prefixes(self) -> tuple[str, ...]: ...
 
     def seal(self, key: str, value: bytes) -> bytes:
         """Return what shall lie on disk; the value itself for keys that need no secrecy."""
@@ -66,9 +73,18 @@ class Cipher(Protocol):
     def unseal(self, key: str, stored: bytes) -> bytes:
         """Return the value again. ValueError: the bytes are not sound. LookupError: the key for them is missing."""
 
+    def is_current(self, key: str, stored: bytes) -> bool:
+        """Tell whether a value lies on disk as `seal` would put it there now."""
+
 
 class Plain:
     """No encryption."""
+
+    prefixes: tuple[str, ...] = ()
+
+    def is_current(self, key: str, stored: bytes) -> bool:
+        """Say yes: there are no keys to change."""
+        return True
 
     def seal(self, key: str, value: bytes) -> bytes:
         """Return the value."""
@@ -137,6 +153,38 @@ class SqliteDisk:
         future = self._writer.submit(self._commit, changes)
         future.add_done_callback(lambda finished: loop.call_soon_threadsafe(done, _outcome(finished)))
 
+    async def reseal(self) -> int:
+        """Seal anew what lies under an older key, some at a time between the batches; then clear the WAL of it."""
+        count = 0
+        for prefix in self._cipher.prefixes:
+            after: str | None = prefix
+            while after is not None:
+                done, after = await asyncio.wrap_future(self._writer.submit(self._reseal, prefix, after))
+                count += done
+        await asyncio.wrap_future(self._writer.submit(self._fold))
+        return count
+
+    def _reseal(self, prefix: str, after: str) -> tuple[int, str | None]:
+        """Treat the next keys below a prefix; return how many were sealed anew, and the last one seen, if any."""
+        try:
+            rows = self._connection.execute(SOME, (after, prefix + LAST, RESEALED_MAX)).fetchall()
+            fresh = [_resealed(row, self._cipher) for row in rows if not self._cipher.is_current(row[0], row[1])]
+            if fresh:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(SEALED, fresh)
+                self._connection.execute("COMMIT")
+        except (sqlite3.Error, OSError) as error:
+            self._roll_back()
+            raise StoreUnavailable(str(error)) from error
+        return len(fresh), rows[-1][0] if rows else None
+
+    def _fold(self) -> None:
+        """Write the WAL into the file and empty it: old keys' values must not lie there any longer."""
+        try:
+            self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            raise StoreUnavailable(str(error)) from error
+
     async def close(self) -> None:
         """Close the file, which folds the WAL into it, and release the directory."""
         self._closing = True
@@ -191,6 +239,17 @@ class SqliteDisk:
             return
 
 
+def _resealed(row: tuple[str, bytes], cipher: Cipher) -> tuple[bytes, int, str]:
+    key, stored = row
+    fresh = cipher.seal(key, cipher.unseal(key, stored))
+    return fresh, checksum_of(key, fresh), key
+
+
+def checksum_of(key: str, stored: bytes) -> int:
+    """Return the checksum of a row."""
+    return zlib.crc32(stored, zlib.crc32(key.encode()))
+
+
 def _outcome(finished: Future[None]) -> Exception | None:
     error = finished.exception()
     assert error is None or isinstance(error, Exception), error
@@ -234,14 +293,14 @@ def load(connection: sqlite3.Connection, cipher: Cipher) -> tuple[list[Entry], i
 def to_row(entry: Entry, cipher: Cipher) -> Row:
     """Return the row that holds an entry."""
     stored = cipher.seal(entry.key, entry.value)
-    checksum = zlib.crc32(stored, zlib.crc32(entry.key.encode()))
+    checksum = checksum_of(entry.key, stored)
     return entry.key, stored, entry.revision, entry.created_revision, entry.revision_at, checksum
 
 
 def to_entries(rows: Iterable[Row], cipher: Cipher) -> Iterator[Entry]:
     """Return the entries of rows; a row whose bytes are not what was written is a ValueError."""
     for key, stored, revision, created, revision_at, checksum in rows:
-        if zlib.crc32(stored, zlib.crc32(key.encode())) != checksum:
+        if checksum_of(key, stored) != checksum:
             raise ValueError(f"{key} has a wrong checksum")
         value = cipher.unseal(key, stored)
         if not value.startswith(b"%d" % revision, revision_at):

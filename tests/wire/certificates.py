@@ -40,6 +40,8 @@ def make_pki(folder: Path, *, also: tuple[str, ...] = (), names: tuple[str, ...]
         key, hashes.SHA256()
     )
     (folder / "ca.crt").write_bytes(ca.public_bytes(serialization.Encoding.PEM))
+    (folder / "ca.key").write_bytes(key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
     for common, group in (("server", ""), ("admin", "system:masters"), ("nobody", ""), *((one, "") for one in also)):
         _leaf(folder, key, name, common, group=group, names=names)
     return Pki(folder)

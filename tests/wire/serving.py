@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import uvloop
 import yaml
@@ -36,8 +37,8 @@ class Served:
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[Served]:
-    """Serve from an empty store until the block ends."""
+def serving(folder: Path, serve: Callable[..., Coroutine[Any, Any, None]] | None = None) -> Iterator[Served]:
+    """Serve from an empty store until the block ends. serve: what runs in the thread; a server without roles, if not given."""
     pki = make_pki(folder)
     ports: list[int] = []
     started, stop = threading.Event(), threading.Event()
@@ -45,7 +46,7 @@ def serving(folder: Path) -> Iterator[Served]:
 
     def run() -> None:
         try:
-            uvloop.run(_serve(pki, ports, started, stop))
+            uvloop.run((serve or _serve)(pki, ports, started, stop))
         except BaseException as error:  # noqa: BLE001  # told to the test's own thread
             failures.append(error)
             started.set()
