@@ -60,6 +60,7 @@ class ControllerSettings:
 
 def main(instance: Instance) -> None:
     """Run the control plane until told to stop. Raises Failure, with the fix, when it cannot start."""
+    process.allow_files()
     process.run(lambda: serve(instance), instance.logs / "server.log")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import resource
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
@@ -38,6 +39,12 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], log_file: Path) -> None:
     gc.set_threshold(50_000, 20, 50)  # long-lived caches: the default looks through them a hundred times a second
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(main, log_file))
+
+
+def allow_files() -> None:
+    """Let this process open as many files as the system allows: a stream takes two, and shells allow 1024."""
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 async def _until_told(main: Callable[[], Coroutine[Any, Any, None]], log_file: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import shutil
 import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -19,6 +20,7 @@ from knarr.apiserver.server import ApiServer
 from knarr.apiserver.settings import ProxyFiles, Settings
 from knarr.store.memory import open_memory
 from tests.wire.certificates import Pki, make_pki
+from tests.wire.serving import write_kubeconfig
 from tests.wire.test_edge import client_tls, request
 from tests.wire.test_proxies import own_address, whole
 
@@ -63,6 +65,8 @@ class Extension:
         documents = {
             GROUP: {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": "metrics.example/v1beta1", "resources": RESOURCES},
             "/openapi/v3": {"paths": {"apis/metrics.example/v1beta1": {"serverRelativeURL": f"/openapi/v3{GROUP}?hash=ABC"}, "apis/other/v1": {"serverRelativeURL": "/x"}}},
+            f"{GROUP}/nodes": {"kind": "NodeMetricsList", "apiVersion": "metrics.example/v1beta1", "metadata": {}, "items": [
+                {"kind": "NodeMetrics", "apiVersion": "metrics.example/v1beta1", "metadata": {"name": "first"}, "usage": {"cpu": "1"}}]},
             f"/openapi/v3{GROUP}": {"openapi": "3.0.0", "paths": {f"{GROUP}/nodes": {}}},
             "/openapi/v2": {"swagger": "2.0", "definitions": {
                 "example.NodeMetrics": {"type": "object", "properties": {"self": {"$ref": "#/definitions/example.NodeMetrics"}}},
@@ -337,6 +341,36 @@ async def test_a_websocket_passes(world):
             assert "admin" == (await socket.receive_str(timeout=5))
             await socket.send_str("hello")
             assert "HELLO" == (await socket.receive_str(timeout=5))
+
+
+async def test_kubectl_sees_one_api(world, tmp_path):
+    """kubectl finds the extension's kinds by their short name, lists them, and asks for paths; an ill server does not disturb the rest."""
+    await world.service()
+    await world.register()
+    assert "first" in await kubectl(world, tmp_path, "get", "nm")
+    assert "NodeMetrics" in await kubectl(world, tmp_path, "api-resources", "--api-group=metrics.example")
+    assert "default/ext" in await kubectl(world, tmp_path, "get", "apiservice", NAME)
+    assert orjson.loads(await kubectl(world, tmp_path, "get", "--raw", f"{GROUP}/nodes"))["items"]
+    world.extension.status = 500
+    await world.settled()
+    assert "kube-system" in await kubectl(world, tmp_path, "get", "namespaces")
+    assert "False (FailedDiscoveryCheck)" in await kubectl(world, tmp_path, "get", "apiservice", NAME)
+    said = await kubectl(world, tmp_path, "get", "nm", fails=True)
+    assert "the server is currently unable to handle the request" in said
+
+
+async def kubectl(world: World, folder: Path, *words: str, fails: bool = False) -> str:
+    """Run kubectl as the administrator; return what it printed."""
+    path = shutil.which("kubectl")
+    if path is None:
+        pytest.skip("no kubectl here")
+    config = write_kubeconfig(folder, world.edge.port, world.pki)
+    child = await asyncio.create_subprocess_exec(
+        path, "--kubeconfig", str(config), "--cache-dir", str(folder / "cache"), *words,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT)
+    printed = (await asyncio.wait_for(child.communicate(), 20))[0].decode()
+    assert fails == (child.returncode != 0), printed
+    return printed
 
 
 async def test_it_runs_by_itself(world):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
 import socket
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import aiohttp
 import orjson
 import pytest
 
@@ -16,6 +18,7 @@ from knarr.apiserver.server import ApiServer
 from knarr.apiserver.settings import Settings
 from knarr.store.memory import open_memory
 from tests.wire.certificates import Pki, make_pki
+from tests.wire.serving import write_kubeconfig
 from tests.wire.test_edge import client_tls, request
 
 ADMIN = User("test", groups=("system:masters",))
@@ -41,6 +44,7 @@ class Behind:
         self.bodies: list[bytes] = []
         self.raw: dict[str, bytes] = {}
         self.hold = asyncio.Event()
+        self.poured = 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -59,7 +63,7 @@ class Behind:
                 writer.write(self.raw.get(path, whole.removesuffix(b"ok") if head.startswith("HEAD ") else whole))
                 if path in self.raw:
                     return None
-        except asyncio.IncompleteReadError:
+        except (asyncio.IncompleteReadError, ConnectionError):
             return None
         finally:
             writer.close()
@@ -77,6 +81,16 @@ class Behind:
 
     async def upgrade(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\nhello")
+        path = self.heads[-1].split(" ")[1]
+        if path.endswith("bye=1"):
+            writer.write(b"z" * 500_000)
+            return
+        if path.endswith("deaf=1"):
+            await self.hold.wait()
+        while path.endswith("pour=1"):
+            writer.write(b"y" * 65536)
+            await writer.drain()
+            self.poured += 65536
         while data := await reader.read(1 << 16):
             writer.write(b"<" + data + b">")
             await writer.drain()
@@ -147,6 +161,7 @@ async def world(pki: Pki) -> AsyncIterator[World]:
         "endpoints": [{"addresses": [address], "targetRef": {"kind": "Pod", "name": "p", "namespace": "default"}}],
     })
     yield made
+    made.behind.hold.set()
     await made.server.stop()
     await made.edge.stop(1)
     behind.close()
@@ -251,6 +266,47 @@ async def test_a_websocket_passes(world):
     assert "secret" not in world.behind.heads[0]
 
 
+async def test_a_slow_side_holds_up_the_other(world):
+    """The pod pours without end and the client reads nothing: the pod has to wait, and the server's memory does not grow."""
+    reader, writer = await world.connect()
+    writer.write(request("GET", f"{world.pod}/ws?pour=1", "Connection: Upgrade", "Upgrade: websocket"))
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    writer.transport.pause_reading()
+    poured = -1
+    async with asyncio.timeout(20):
+        while poured != world.behind.poured:
+            poured = world.behind.poured
+            await asyncio.sleep(0.3)
+    assert 0 < poured < 64 << 20
+    writer.transport.abort()
+
+
+async def test_a_pod_that_reads_nothing_holds_up_its_client(world):
+    """The other way round: the client sends without end, and has to wait."""
+    reader, writer = await world.connect()
+    writer.write(request("GET", f"{world.pod}/ws?deaf=1", "Connection: Upgrade", "Upgrade: websocket"))
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+
+    async def pour() -> None:
+        for _ in range(1000):
+            writer.write(b"x" * 65536)
+            await writer.drain()
+
+    with pytest.raises(TimeoutError):
+        await asyncio.wait_for(pour(), 1.5)
+    writer.transport.abort()
+
+
+async def test_the_last_bytes_arrive(world):
+    """The pod says goodbye and closes at once: the client gets all of it, then the end."""
+    reader, writer = await world.connect()
+    writer.write(request("GET", f"{world.pod}/ws?bye=1", "Connection: Upgrade", "Upgrade: websocket"))
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    rest = await asyncio.wait_for(reader.read(), 5)
+    assert b"hello" + b"z" * 500_000 == rest
+    writer.close()
+
+
 async def test_an_upgrade_to_nobody(world):
     """The port is closed: the answer is a 500 without a reason, as kubectl expects it."""
     code, _, body = await world.ask("GET", f"{SPACE}/pods/p:1/proxy/", "Connection: Upgrade", "Upgrade: websocket")
@@ -280,6 +336,33 @@ async def test_a_node_by_its_port(world, pki):
     code, _, body = await world.ask("GET", "/api/v1/nodes/here:9/proxy/")
     assert (400, "address not allowed") == (code, orjson.loads(body)["message"])
     listening.close()
+
+
+async def test_behind_kubectl_proxy(world, tmp_path):
+    """Somebody opens a Service's page in a browser through `kubectl proxy`: its links and redirects lead back there."""
+    path = shutil.which("kubectl")
+    if path is None:
+        pytest.skip("no kubectl here")
+    page = b'<a href="/next">'
+    world.behind.raw = {"/": b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: %d\r\n\r\n%s" % (len(page), page),
+                        "/old": b"HTTP/1.1 302 Found\r\nLocation: /new\r\nContent-Length: 0\r\n\r\n"}
+    config = write_kubeconfig(tmp_path, world.edge.port, world.pki)
+    child = await asyncio.create_subprocess_exec(path, "--kubeconfig", str(config), "proxy", "--port=0", stdout=asyncio.subprocess.PIPE)
+    try:
+        assert child.stdout is not None
+        said = (await asyncio.wait_for(child.stdout.readline(), 10)).decode()
+        front = f"http://{said.split()[-1]}"
+        service = f"{SPACE}/services/s:80/proxy"
+        async with aiohttp.ClientSession() as session:
+            async with session.get(f"{front}{service}/") as found:
+                assert f'<a href="{service}/next">' == await found.text()
+            async with session.get(f"{front}{service}/old", allow_redirects=False) as found:
+                assert (302, f"{service}/new") == (found.status, found.headers["Location"])
+            async with session.get(f"{front}{service}") as found:
+                assert f"{front}{service}/" == str(found.url)
+    finally:
+        child.terminate()
+        await child.wait()
 
 
 async def test_fifty_clients_do_not_wait_for_each_other(world):
