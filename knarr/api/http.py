@@ -33,6 +33,8 @@ class Call:
     upgrade: the connection itself (`apiserver.edge` defines it) where the client asked for `Connection: Upgrade`.
     raw_query: the query as it was sent. remote: the client's address, empty within the process.
     upload: a body too long to be read whole, in pieces; then `body` is empty. Only proxied requests have one.
+    ticket: seats of flow control that the handler gives back itself (`apiserver.gate`); only watches have one.
+    notes: the annotations of the request's audit event; None where it is not audited.
     """
 
     method: str
@@ -46,6 +48,8 @@ class Call:
     raw_query: str = ""
     remote: str = ""
     upload: AsyncIterator[bytes] | None = None
+    ticket: Any = None
+    notes: dict[str, str] | None = None
 
 
 class Broken(Exception):

@@ -1,4 +1,4 @@
-"""Answer the paths that are no resource: health, version, metrics.
+"""Answer the paths that are no resource: health and version.
 
 Source: kube apiserver server/healthz and cmd version.
 """
@@ -14,7 +14,6 @@ from knarr.api.http import Answer, Call
 from knarr.apiserver.settings import Settings
 
 TEXT = "text/plain; charset=utf-8"
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 OPEN_PATHS = ("/livez", "/readyz", "/healthz", "/version")  # anyone may ask. Source: role system:public-info-viewer
 Check = Callable[[], bool]
 
@@ -63,24 +62,3 @@ def version(settings: Settings) -> Answer:
             }
         ),
     )
-
-
-class Counters:
-    """Counts requests by verb, resource and code. Bounded by what is served: unknown paths share one row."""
-
-    def __init__(self) -> None:
-        self._requests: dict[tuple[str, str, int], int] = {}
-
-    def count(self, verb: str, resource: str, code: int) -> None:
-        """Count one answer."""
-        row = (verb, resource, code)
-        self._requests[row] = self._requests.get(row, 0) + 1
-
-    def text(self, gauges: Mapping[str, float]) -> Answer:
-        """Answer in the text form that Prometheus reads."""
-        lines = ["# HELP apiserver_request_total Requests answered.", "# TYPE apiserver_request_total counter"]
-        for (verb, resource, code), number in sorted(self._requests.items()):
-            lines.append(f'apiserver_request_total{{verb="{verb}",resource="{resource}",code="{code}"}} {number}')
-        for name, value in gauges.items():
-            lines += [f"# TYPE {name} gauge", f"{name} {value:g}"]
-        return Answer(200, ("\n".join(lines) + "\n").encode(), METRICS_TYPE)

@@ -9,9 +9,9 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
-from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized, Unavailable
+from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized
 from knarr.api.http import Answer, Call, Handler, User
 from knarr.apiserver import health, refuse, route
 from knarr.apiserver.admission.words import Step
@@ -29,12 +29,15 @@ from knarr.apiserver.definitions import DEFINITION, Definitions
 from knarr.apiserver.deletes import Deleter
 from knarr.apiserver.documents import Documents
 from knarr.apiserver.eviction import Evictor
+from knarr.apiserver.flowcontrol import conditions
+from knarr.apiserver.gate import Gate
 from knarr.apiserver.negotiate import PLAIN
 from knarr.apiserver.proxying.forward import Forwarder
 from knarr.apiserver.proxying.subresources import Proxies
 from knarr.apiserver.reads import Reader
 from knarr.apiserver.route import Target, UnknownPath
 from knarr.apiserver.scale import Scaler
+from knarr.apiserver.scrape import Scrape
 from knarr.apiserver.security import (
     Attributes,
     Authenticator,
@@ -49,7 +52,7 @@ from knarr.apiserver.streams import Streams
 from knarr.apiserver.watches import Watcher
 from knarr.base.clock import Clock, SystemClock
 from knarr.base.rng import Rng
-from knarr.store.face import Store, StoreUnavailable
+from knarr.store.face import Store
 
 Verb: TypeAlias = Callable[[Request], Awaitable[Answer]]
 PROXIED = re.compile(r"/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/|$)")
@@ -115,7 +118,8 @@ class ApiServer:
         self.aggregator = Aggregator(self.core, self.forwarder, self.handle)
         self.documents = Documents(self.core.settings, self.core.registry, self.aggregator.others)
         self._parse = route.reader(self.core.registry)
-        self.counters = health.Counters()
+        self.gate = Gate(self.core)
+        self.scrape = Scrape(self.gate, self.watcher, (("gitVersion", self.core.settings.git_version),))
         self.ready = False
         self._verbs = self._verb_table()
         self._subresources = self._subresource_table()
@@ -126,7 +130,12 @@ class ApiServer:
         await self.definitions.refresh()
         self.aggregator.load()
         await bootstrap(self.creator, self.changer)
+        self.gate.flows.load()
         self.ready = True
+
+    async def run(self) -> None:
+        """Follow what is configured by objects, for ever. Before that, what was there at the start counts."""
+        await self.gate.flows.run(self._mark_schema)
 
     async def stop(self) -> None:
         """Say that this server is leaving, and end the watches, so that clients go elsewhere."""
@@ -139,14 +148,8 @@ class ApiServer:
         """Answer one request; a refusal is an answer too. Nothing but cancellation is raised."""
         try:
             return await self._route(call)
-        except UnknownPath:
-            return refuse.page_not_found()
-        except ApiError as error:
-            return refuse.refusal(error)
-        except StoreUnavailable as fault:
-            return refuse.refusal(Unavailable(str(fault)))
-        except Exception:  # noqa: BLE001  # a bug ends this request, not the server; its traceback goes to the log
-            return refuse.bug(call)
+        except Exception as error:  # noqa: BLE001  # a bug ends this request, not the server
+            return refuse.answer(error, call)
 
     def uploads(self, path: str) -> bool:
         """Say whether a path's bodies belong to another server: they are passed on as they come, of any length."""
@@ -170,11 +173,13 @@ class ApiServer:
     async def _elsewhere(self, call: Call, remote: Remote) -> Answer:
         """Let an extension server answer, once the caller is known and may."""
         user = await self._user(call)
-        attributes = requests.attributes(call, user)
-        self._allow(attributes)
-        answer = await self.aggregator.passer.answer(call, user, remote)
-        self.counters.count(attributes.verb, attributes.resource, answer.status)
-        return answer
+        wanted = requests.attributes(call, user)
+
+        async def work(call: Call, user: User) -> Answer:
+            self._allow(wanted)
+            return await self.aggregator.passer.answer(call, user, remote)
+
+        return await self.gate.other(call, wanted, work)
 
     async def _resource(self, call: Call, target: Target) -> Answer:
         user = await self._user(call)
@@ -183,6 +188,10 @@ class ApiServer:
         except MethodNotAllowed:
             self._authorize(call, target, user, call.method.lower())
             raise
+        return await self.gate.resource(call, user, target, verb, self._admitted)
+
+    async def _admitted(self, call: Call, user: User, target: Target, verb: str) -> Answer:
+        """Do what a request asks for that has its seat."""
         self._authorize(call, target, user, verb)
         form = PLAIN if target.subresource in route.CONNECTING else form_of(call)  # whose answers are not ours to form
         request = Request(call, target, user, verb, form)
@@ -192,7 +201,6 @@ class ApiServer:
             await self.definitions.after(target.kind)
         if target.kind.deprecated:
             answer = with_warnings(answer, [target.kind.deprecated, *request.warnings])
-        self.counters.count(verb, target.kind.plural, answer.status)
         return answer
 
     async def _user(self, call: Call) -> User:
@@ -250,10 +258,18 @@ class ApiServer:
         return found
 
     async def _path(self, call: Call) -> Answer:
+        if call.path.startswith(health.OPEN_PATHS) and _head(call.path) in health.OPEN_PATHS:
+            return await self._found(call)  # before any question of who asks: a probe must not hang on that
+        user = await self._user(call)
+        return await self.gate.other(call, Attributes(user, call.method.lower(), call.path), self._allowed)
+
+    async def _allowed(self, call: Call, user: User) -> Answer:
+        self._allow(Attributes(user, call.method.lower(), call.path.rstrip("/") or "/"))
+        return await self._found(call)
+
+    async def _found(self, call: Call) -> Answer:
         path = call.path.rstrip("/") or "/"
-        head = path.split("/", 2)[1] if path.startswith("/") else ""
-        if f"/{head}" not in health.OPEN_PATHS:
-            self._allow(Attributes(await self._user(call), call.method.lower(), path))
+        head = _head(path).removeprefix("/")
         if head in ("livez", "readyz", "healthz"):
             return health.health(call, self._checks(head))
         mounted = self.mounts.paths.get(path)
@@ -262,7 +278,7 @@ class ApiServer:
         if path == "/version":
             return health.version(self.core.settings)
         if path == "/metrics":
-            return self.counters.text(self._gauges())
+            return await self.scrape.answer(call)
         remote = self.aggregator.registered.of(path.removeprefix("/openapi/v3")) if head == "openapi" else None
         if remote is not None:
             return await self.aggregator.passer.answer(call, ASKER, remote)  # whose documents are for all
@@ -274,9 +290,6 @@ class ApiServer:
     def _checks(self, head: str) -> Mapping[str, health.Check]:
         live: dict[str, health.Check] = {"ping": lambda: True, "store": lambda: self.core.store.revision >= 0}
         return live | {"bootstrap": lambda: self.ready} if head != "livez" else live
-
-    def _gauges(self) -> Mapping[str, float]:
-        return {"apiserver_watches": self.watcher.count, "apiserver_storage_revision": self.core.store.revision}
 
     def _verb_table(self) -> Mapping[str, Verb]:
         return {
@@ -333,3 +346,20 @@ class ApiServer:
         """
         self._authorize(request.call, request.target, request.user, "create")
         return await self.streams.connect(request)
+
+    async def _mark_schema(self, name: str, wanted: dict[str, Any]) -> None:
+        """Write a FlowSchema's condition, unless it says so already or the schema has gone."""
+        kind = self.core.registry.by_resource("flowcontrol.apiserver.k8s.io", "v1", "flowschemas")
+        entry = self.core.store.get(kind.key("", name)) if kind is not None else None
+        if kind is None or entry is None or not conditions.differs(entry.obj, wanted):
+            return
+        now = self.core.timestamp()
+        try:
+            await self.changer.edit(kind, kind.key("", name), lambda obj: conditions.put(obj, wanted, now))
+        except ApiError:
+            return  # deleted, or fought over, in this moment: its next change brings us here again
+
+
+def _head(path: str) -> str:
+    """Return the first part of a path, with its slash."""
+    return "/" + path.split("/", 2)[1] if path.startswith("/") else ""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 KUBERNETES_VERSION = "v1.36.2"  # the release whose API this is
 BODY_BYTES_MAX = 3 << 20  # of a request. Source: kube apiserver server/config.go, MaxRequestBodyBytes
 NODE_PORT_FIRST, NODE_PORT_LAST = 30000, 32767  # Source: kube options/options.go, DefaultServiceNodePortRange
+REQUESTS_MAX, CHANGES_MAX = 400, 200  # Source: kube server/config.go, MaxRequestsInFlight, MaxMutatingRequestsInFlight
 DNS_OFFSET = 10  # the cluster DNS address is this far into the service range, by custom of kubeadm
 
 
@@ -26,7 +27,8 @@ class Settings:
 
     advertise_address, port: where other machines reach this server; they become the endpoints of the Service
     `kubernetes`. service_cidr: IPv4 range of ClusterIPs. agent_tls: how to speak to the nodes' agents (None: they
-    cannot be reached). front_proxy: how extension servers know us (None: they cannot).
+    cannot be reached). front_proxy: how extension servers know us (None: they cannot). requests_max,
+    changes_max: together the seats that requests under way share.
     """
 
     advertise_address: str = "127.0.0.1"
@@ -36,6 +38,8 @@ class Settings:
     knarr_version: str = "0.1.0"
     agent_tls: ssl.SSLContext | None = None
     front_proxy: ProxyFiles | None = None
+    requests_max: int = REQUESTS_MAX
+    changes_max: int = CHANGES_MAX
 
     @property
     def git_version(self) -> str:

@@ -9,6 +9,7 @@ matching state. Source: kube storage/cacher/cacher.go and cache_watcher.go, conv
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncGenerator, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
@@ -54,6 +55,11 @@ class View:
         return not self.form.view and not foreign(self.kind)
 
     @property
+    def everywhere(self) -> bool:
+        """Say whether it looks at all namespaces."""
+        return self.prefix == self.kind.namespace_prefix("")
+
+    @property
     def slot(self) -> str:
         """Return what tells this form from others, in the cache of encoded events."""
         return f"{self.kind.api_version}/{self.form.view}/{self.form.version}/{self.include}"
@@ -64,14 +70,17 @@ class Watcher:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self._open: dict[Watch, str] = {}
+        self._open: dict[Watch, View] = {}
+        self.sent: Counter[tuple[str, str, str]] = Counter()  # events, by group, version and plural
         self._batches: dict[tuple[str, int, int, str], bytes] = {}
         self._events: dict[tuple[int, str, str], bytes] = {}
 
-    @property
-    def count(self) -> int:
-        """Return how many watches are open."""
-        return len(self._open)
+    def open(self) -> Counter[tuple[str, str, str, str]]:
+        """Return how many watches are open, by group, version, plural and namespace's scope."""
+        return Counter(
+            (view.kind.group, view.kind.version, view.kind.plural, "cluster" if view.everywhere else "namespace")
+            for view in self._open.values()
+        )
 
     def watch(self, request: Request) -> Answer:
         """Answer with a stream of events; BadRequest, Invalid or Timeout at once, Expired as an event."""
@@ -87,15 +96,15 @@ class Watcher:
         if selection.name and request.target.namespace:
             prefix += selection.name
         view = View(kind, prefix, selection, request.form, query.get("includeObject", ""))
-        return Answer(200, stream=self._stream(view, options))
+        return Answer(200, stream=self._stream(view, options, request.call.ticket))
 
     def close(self, prefix: str = "") -> None:
         """End every watch below a prefix of the store: of all, as a server does that stops; of a kind that changes."""
-        for watch, below in tuple(self._open.items()):
-            if below.startswith(prefix):
+        for watch, view in tuple(self._open.items()):
+            if view.prefix.startswith(prefix):
                 watch.close()
 
-    async def _stream(self, view: View, options: WatchOptions) -> AsyncGenerator[bytes, None]:
+    async def _stream(self, view: View, options: WatchOptions, ticket: Any) -> AsyncGenerator[bytes, None]:
         store, since = self.core.store, options.revision
         initial: list[Entry] = []
         if options.initial or since <= 0:
@@ -106,28 +115,23 @@ class Watcher:
         except Compacted as fault:
             yield error_event(Expired(f"too old resource version: {fault.asked} ({fault.oldest})"))
             return
-        self._open[watch] = view.prefix
+        self._open[watch] = view
         try:
-            async with aclosing(self._follow(view, watch, options, initial=initial, since=since)) as chunks:
+            for chunk in self._initial(view, initial):
+                yield chunk
+            if options.listing and options.bookmarks:
+                yield bookmark(view.kind, since, end=True)
+            if ticket is not None:
+                ticket.release()
+            async with aclosing(self._follow(view, watch, options)) as chunks:
                 async for chunk in chunks:
                     yield chunk
         finally:
             self._open.pop(watch, None)
             watch.close()
 
-    async def _follow(
-        self,
-        view: View,
-        watch: Watch,
-        options: WatchOptions,
-        *,
-        initial: list[Entry],
-        since: int,
-    ) -> AsyncGenerator[bytes, None]:
-        for chunk in self._initial(view, initial):
-            yield chunk
-        if options.listing and options.bookmarks:
-            yield bookmark(view.kind, since, end=True)
+    async def _follow(self, view: View, watch: Watch, options: WatchOptions) -> AsyncGenerator[bytes, None]:
+        row = (view.kind.group, view.kind.version, view.kind.plural)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + (options.timeout_s or TIMEOUT_MIN_S + self.core.rng.below(TIMEOUT_MIN_S))
         while True:
@@ -145,6 +149,7 @@ class Watcher:
                 return
             chunk = self._encode(view, batch)
             if chunk:
+                self.sent[row] += len(batch)
                 yield chunk
 
     def _wake(self, now: float, deadline: float, *, bookmarks: bool) -> float:

@@ -125,6 +125,7 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
     async with asyncio.TaskGroup() as group:
         group.create_task(secure.access.run())
         group.create_task(process.kept_up("aggregation", secure.server.aggregator.run, clock))
+        group.create_task(process.kept_up("flow control", secure.server.run, clock))
         group.create_task(process.kept_up("components", together, clock))
 
 

@@ -122,7 +122,7 @@ async def test_watchers_of_one_form_share_the_bytes(api):
     assert 1 == len({id(chunk) for chunk in chunks})
     api.server.watcher.close()
     assert [] == [chunk for stream in streams async for chunk in stream]
-    assert 0 == api.server.watcher.count
+    assert 0 == api.server.watcher.open().total()
 
 
 @pytest.mark.parametrize(("query", "code"), [
