@@ -238,5 +238,6 @@ def number(value: Any) -> float:
 
 
 def quoted(words: Any) -> str:
-    """Word a list as Go's %q does."""
-    return "[" + " ".join(f'"{word}"' for word in words or ()) + "]"
+    """Word a list as Go's %q does; what is no list is worded as a list of it."""
+    listed = words if isinstance(words, list | tuple) else () if words is None else (words,)
+    return "[" + " ".join(f'"{word}"' for word in listed) + "]"
