@@ -7,7 +7,6 @@ steps of a pod none of whose containers has begun yet: nobody waits for them, an
 from __future__ import annotations
 
 import asyncio
-from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -25,7 +24,8 @@ from knarr.node.status import pod_status
 
 WRITES_MAX = 16        # in flight at once
 RETRY = Backoff(first_s=0.1, factor=2, cap_s=10)
-LULL_S = 0.5           # a start that takes longer is shown as ContainerCreating
+LULL_S = 0.5           # a step that takes longer is shown as ContainerCreating
+SHOWN_LULL_S = 2.0     # once that is shown, what else comes before the start (the address) has more time
 OURS = ("reason", "message", "podIP")      # fields that are taken back when they no longer hold
 
 log = structlog.get_logger()
@@ -100,14 +100,14 @@ class StatusWriter:
 
 
 async def lull(subject: Subject, news: asyncio.Event) -> None:
-    """Wait a moment while a pod is only being prepared; its first container's start, or any trouble, ends the wait."""
-    if not is_preparing(subject.machine):
-        return
-    with suppress(TimeoutError):
-        async with asyncio.timeout(LULL_S):
-            while is_preparing(subject.machine):
-                news.clear()
+    """Wait while a pod is only being prepared, until a step takes long; a container's start, or trouble, ends the wait."""
+    while is_preparing(subject.machine):
+        news.clear()
+        try:
+            async with asyncio.timeout(SHOWN_LULL_S if subject.machine.pod.status.containerStatuses else LULL_S):
                 await news.wait()
+        except TimeoutError:
+            return
 
 
 def is_preparing(machine: Machine) -> bool:
