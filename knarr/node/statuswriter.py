@@ -100,7 +100,7 @@ class StatusWriter:
 
 
 async def lull(subject: Subject, news: asyncio.Event) -> None:
-    """Wait while a pod is only being prepared, until a step takes long; a container's start, or trouble, ends the wait."""
+    """Wait while a pod is only being prepared, until a step takes long; a start, or trouble, ends the wait."""
     while is_preparing(subject.machine):
         news.clear()
         try:
