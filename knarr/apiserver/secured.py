@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from knarr.api.http import Handler
+from knarr.api.http import Call, Handler, User
 from knarr.api.kinds import Kind
 from knarr.apiserver.authn.bearers import Bearers
 from knarr.apiserver.authn.bootstrap_tokens import BootstrapTokens
@@ -24,6 +24,7 @@ from knarr.apiserver.authz.access import Access
 from knarr.apiserver.authz.reviews import Reviews
 from knarr.apiserver.bootstrap import ensure, kind_of
 from knarr.apiserver.core import Core
+from knarr.apiserver.security import Attributes
 from knarr.apiserver.server import ApiServer, Mounts, Security
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import Clock
@@ -95,6 +96,11 @@ def secured(
         checks=escalation.steps(access) | signers.steps(access),
     )
     certificates = Certificates(clock, entrances.front)
-    callers = Callers(certificates, bearers, lambda: access, anonymous=entrances.anonymous)
+
+    def wish(call: Call, user: User) -> Attributes:
+        return server.wish(call, user)  # which is made below, out of this very thing
+
+    callers = Callers(certificates, bearers, lambda: access, wish=wish, anonymous=entrances.anonymous)
     security = Security(callers, access)
-    return Secured(ApiServer(store, settings, clock=clock, rng=rng, security=security, mounts=mounts), access)
+    server = ApiServer(store, settings, clock=clock, rng=rng, security=security, mounts=mounts)
+    return Secured(server, access)

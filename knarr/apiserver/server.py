@@ -211,7 +211,23 @@ class ApiServer:
             raise Unauthorized("Unauthorized")
         return user
 
+    def wish(self, call: Call, user: User) -> Attributes:
+        """Return what a user wants to do by a request that is not yet answered; raises what a bad path raises."""
+        if not call.path.startswith(("/api/v1/", "/apis/")):
+            return Attributes(user, call.method.lower(), call.path)
+        try:
+            target = self._parse(call.path)
+        except UnknownPath:
+            return Attributes(user, call.method.lower(), call.path)
+        try:
+            return self._attributes(call, target, user, route.verb(call.method, target, call.query))
+        except MethodNotAllowed:
+            return self._attributes(call, target, user, call.method.lower())
+
     def _authorize(self, call: Call, target: Target, user: User, verb: str) -> None:
+        self._allow(self._attributes(call, target, user, verb))
+
+    def _attributes(self, call: Call, target: Target, user: User, verb: str) -> Attributes:
         name = target.name
         if not name and "fieldSelector" in call.query:
             found = NAME_TERM.search(call.query["fieldSelector"])
@@ -219,20 +235,18 @@ class ApiServer:
         kind, namespace = target.kind, target.namespace
         if kind.plural == "namespaces" and not kind.group and target.name:
             namespace = target.name  # a namespace lies in itself, for who may touch it
-        self._allow(
-            Attributes(
-                user,
-                verb,
-                call.path,
-                kind.group,
-                kind.version,
-                kind.plural,
-                target.subresource,
-                namespace,
-                name,
-                call.query.get("fieldSelector", "") if verb in NARROWED else "",
-                call.query.get("labelSelector", "") if verb in NARROWED else "",
-            )
+        return Attributes(
+            user,
+            verb,
+            call.path,
+            kind.group,
+            kind.version,
+            kind.plural,
+            target.subresource,
+            namespace,
+            name,
+            call.query.get("fieldSelector", "") if verb in NARROWED else "",
+            call.query.get("labelSelector", "") if verb in NARROWED else "",
         )
 
     def _may_create(self, request: Request) -> None:

@@ -14,8 +14,8 @@ from knarr.api.http import Call, User
 from knarr.apiserver.authn.bearers import Bearers
 from knarr.apiserver.authn.certificates import Certificates
 from knarr.apiserver.authn.doors import ANONYMOUS, UNAUTHENTICATED, Anonymous, BadToken
-from knarr.apiserver.authn.impersonation import completed, demands, impersonated
-from knarr.apiserver.security import Authorizer, forbidden
+from knarr.apiserver.authn.impersonation import become, impersonated
+from knarr.apiserver.security import Attributes, Authorizer
 
 BEARER = "bearer "
 PROTOCOL_HEADER = "sec-websocket-protocol"
@@ -24,7 +24,10 @@ STRANGER = User(ANONYMOUS, groups=(UNAUTHENTICATED,))
 
 
 class Callers:
-    """The authenticator a server is given. authorizer: decides who may impersonate whom."""
+    """The authenticator a server is given. authorizer: decides who may impersonate whom.
+
+    wish: says what a user wants to do by a call.
+    """
 
     def __init__(
         self,
@@ -32,10 +35,11 @@ class Callers:
         bearers: Bearers,
         authorizer: Callable[[], Authorizer],
         *,
+        wish: Callable[[Call, User], Attributes],
         anonymous: Anonymous | None = None,
     ) -> None:
         self._certificates, self._bearers, self._authorizer = certificates, bearers, authorizer
-        self._anonymous = anonymous or Anonymous()
+        self._wish, self._anonymous = wish, anonymous or Anonymous()
 
     async def authenticate(self, call: Call) -> User | None:
         """Return the caller; None for a stranger who may not ask. Raises Unauthorized, Forbidden, BadRequest."""
@@ -45,11 +49,7 @@ class Callers:
         wanted = impersonated(call)
         if wanted is None:
             return user
-        for attributes in demands(user, wanted):
-            decision = self._authorizer().authorize(attributes)
-            if not decision.allowed:
-                raise forbidden(attributes, decision.reason)
-        return completed(wanted)
+        return become(user, wanted, lambda: self._wish(call, user), self._authorizer().authorize)
 
     async def _caller(self, call: Call) -> User | None:
         user = self._certificates.user(call)

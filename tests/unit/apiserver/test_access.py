@@ -247,7 +247,7 @@ async def test_impersonation_needs_the_right_to_it():
             return Decision("system:masters" in attributes.user.groups)
 
     nobody = Anonymous(enabled=False)
-    callers = Callers(Certificates(ManualClock()), Bearers((), ()), Nobody, anonymous=nobody)
+    callers = Callers(Certificates(ManualClock()), Bearers((), ()), Nobody, wish=lambda call, user: Attributes(user, "get", "/"), anonymous=nobody)
 
     assert await callers.authenticate(Call("GET", "/")) is None
     assert completed(User("bob", groups=("devs",))).groups == ("devs", "system:authenticated")
