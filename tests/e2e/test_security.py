@@ -31,11 +31,12 @@ def ask(cluster, path, *, token="", verify=True):
 
 
 def test_nobody_comes_in_without_credentials(cluster):
-    """Anonymous: 401, as a Status."""
+    """A stranger is `system:anonymous`, as in Kubernetes, and may nothing: 403, as a Status."""
     code, body = ask(cluster, "/api/v1/namespaces")
 
-    assert code == 401
-    assert ("Unauthorized", "Failure") == (body["reason"], body["status"])
+    assert code == 403
+    assert ("Forbidden", "Failure") == (body["reason"], body["status"])
+    assert 'User "system:anonymous" cannot list resource "namespaces"' in body["message"]
 
 
 def test_the_server_proves_who_it_is(cluster):
