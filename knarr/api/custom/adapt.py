@@ -19,7 +19,6 @@ RESERVED = frozenset({
 })
 MARKS = {"__": "__underscores__", ".": "__dot__", "-": "__dash__", "/": "__slash__"}
 MARK = re.compile(r"__|[.\-/]")
-UNITS_S = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def value(given: Any, node: Node, rule: str) -> Any:
@@ -54,13 +53,8 @@ def _typed(text: str, form: str) -> Any:
         if form == "byte":
             return b64decode(text)
         if form == "duration":
-            return cel.duration(_seconds(text))
+            return cel.span(text)
         return cel.moment(text)
     except ValueError:
         return text  # the format's own check has said so
 
-
-def _seconds(text: str) -> float:
-    parts = re.findall(r"([\d.]+)(ns|us|µs|ms|s|m|h)", text)
-    total = sum(float(number) * UNITS_S[unit] for number, unit in parts)
-    return -total if text.startswith("-") else total

@@ -39,16 +39,18 @@ def check(spot: Spot, schema: Obj) -> None:
         spot.at("type").invalid(sort, "must be object at the root")
     if schema.get("nullable"):
         spot.at("nullable").forbidden("nullable cannot be true at the root")
-    _place(spot, schema, "must not be empty at the root", root=True)
+    known = len(spot.causes)
+    _place(spot, schema, "must not be empty at the root")
+    if len(spot.causes) == known:  # rules are looked at in schemas that are sound otherwise
+        celrules.check_rules(spot, schema)
 
 
-def _place(spot: Spot, schema: Obj, untyped: str, *, root: bool = False) -> None:
+def _place(spot: Spot, schema: Obj, untyped: str) -> None:
     """Check one place and all below. untyped: what to say if it has no type."""
     _words(spot, schema)
     _type(spot, schema, untyped)
     _extensions(spot, schema)
     _values(spot, schema)
-    celrules.check(spot, schema, root=root)
     _default(spot, schema)
     _below(spot, schema)
 
