@@ -9,10 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 from knarr.api.custom import words
-from knarr.api.custom.formats import FORMATS
 from knarr.api.custom.node import Node
 from knarr.api.errors import Cause
 from knarr.api.regexes import matcher
+from knarr.api.textformats import FORMATS
 
 UNSET: Any = object()
 INTEGER_RANGES = {"int32": 1 << 31, "int64": 1 << 63}

@@ -8,6 +8,7 @@ from typing import Any
 from knarr.api import names
 from knarr.api.cel.overloads import Functions, scan
 from knarr.api.cel.values import Optional, Thing
+from knarr.api.textformats import FORMATS
 
 FORMAT = "kubernetes.NamedFormat"
 Check = Callable[[str], list[str]]
@@ -20,8 +21,6 @@ def _prefixed(check: Check) -> Check:
 def _by_schema(name: str) -> Check:
     """Check what schemas know under the same name."""
     def check(value: str) -> list[str]:
-        from knarr.api.custom.formats import FORMATS  # noqa: PLC0415  # it belongs to schemas, which know of CEL
-
         return [] if FORMATS[name](value) else [f"does not match the {name} format"]
     return check
 
