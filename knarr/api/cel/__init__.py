@@ -16,10 +16,12 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from knarr.api.cel.check import check
 from knarr.api.cel.evaluate import Frame, Run, build
 from knarr.api.cel.faults import CelError, NoOverload, OverBudget
 from knarr.api.cel.parser import parse
 from knarr.api.cel.syntax import Expr
+from knarr.api.cel.types import DYN
 from knarr.api.cel.values import Moment, Optional, Span, moment, span
 
 __all__ = ["CelError", "Moment", "NoOverload", "Optional", "OverBudget", "Program", "Span", "compiled", "moment",
@@ -36,6 +38,7 @@ class Program:
 
     run: Run
     tree: Expr
+    result: str = "DYN"  # the type of the value as far as it is known: BOOL, STRING, NULL, MAP, LIST
 
     def value(self, variables: Mapping[str, Any]) -> Any:
         """Return its value; raises CelError."""
@@ -56,8 +59,9 @@ def tree(text: str) -> Expr:
 
 
 @lru_cache(maxsize=COMPILED_MAX)
-def compiled(text: str) -> Program:
-    """Compile an expression; raises CelError."""
+def compiled(text: str, *, names: tuple[str, ...] = ()) -> Program:
+    """Compile an expression; raises CelError. names: the variables, where all that is not theirs is to be refused."""
     root = tree(text)
-    return Program(build(root), root)
+    result = str(check(text, root, dict.fromkeys(names, DYN)).result) if names else "dyn"
+    return Program(build(root), root, result.partition("(")[0].upper())
 

@@ -11,7 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from knarr.api import cel
-from knarr.api.cel import CelError, check, cost
+from knarr.api.cel import CelError, cost
+from knarr.api.cel.check import check
 from knarr.api.cel.overloads import COST_MAX
 from knarr.api.cel.syntax import mentions
 from knarr.api.cel.types import Type, optional_of
@@ -146,7 +147,7 @@ class _Rule:
         """Check one expression; return what it costs at most, 0 if it does not work."""
         where = self._spot.at(name)
         try:
-            found = check.check(self._rule[name], cel.tree(self._rule[name]), self._variables())
+            found = check(self._rule[name], cel.tree(self._rule[name]), self._variables())
         except CelError as fault:
             where.invalid(Raw(_as_go(self._rule)), f"{head}: {fault}")
             return 0

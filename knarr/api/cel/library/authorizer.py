@@ -1,109 +1,66 @@
-"""Ask what somebody may do. Who puts an authorizer into an expression brings a `Judge`.
+"""Let an expression ask what somebody may do: the functions of `authorizer`.
 
-Source: kube apiserver pkg/cel/library/authz.go.
+A question is built up as a map (whose, what, where) and put by `check`. Who answers is named for the length of one
+evaluation by `answering`. Source: kube apiserver pkg/cel/library/authz.go.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Protocol
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any, Final
 
 from knarr.api.cel.faults import CelError
 from knarr.api.cel.overloads import Functions
-from knarr.api.cel.values import Thing
 
-AUTHORIZER, PATH = "kubernetes.authorization.Authorizer", "kubernetes.authorization.PathCheck"
-GROUP, RESOURCE = "kubernetes.authorization.GroupCheck", "kubernetes.authorization.ResourceCheck"
-DECISION = "kubernetes.authorization.Decision"
-CHECK_COST = 350_000
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """What is asked. user: empty for who makes the request, else a service account's full name."""
-
-    user: str = ""
-    groups: tuple[str, ...] = ()
-    path: str = ""
-    group: str = ""
-    resource: str = ""
-    subresource: str = ""
-    namespace: str = ""
-    name: str = ""
-    verb: str = ""
-    field_selector: str = ""
-    label_selector: str = ""
+Question = dict[str, Any]
+Answerer = Callable[[Question], tuple[bool, str]]
+AUTHORIZER: Final = "authorizer"
+ACCOUNT: Final = "system:serviceaccount:"
+CHECK_COST: Final = 350_000
+MEMBERS: Final = {"path": "path", "group": "group", "resource": "resource", "subresource": "subresource",
+                  "namespace": "namespace", "name": "name", "fieldSelector": "fields", "labelSelector": "labels"}
+_ANSWERER: ContextVar[Answerer] = ContextVar("knarr_cel_answerer")
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """What is answered. error: why it could not be decided, empty if it was."""
-
-    allowed: bool
-    reason: str = ""
-    error: str = ""
-
-
-class Judge(Protocol):
-    """Who decides."""
-
-    def __call__(self, question: Question, /) -> Answer:
-        """Answer a question."""
+@contextmanager
+def answering(answerer: Answerer) -> Iterator[None]:
+    """Let questions be answered by `answerer(question) -> (allowed, reason)` within the block."""
+    token = _ANSWERER.set(answerer)
+    try:
+        yield
+    finally:
+        _ANSWERER.reset(token)
 
 
-@dataclass(frozen=True, slots=True)
-class Asking:
-    """A question that is being put together."""
-
-    judge: Judge
-    question: Question
-
-
-def authorizer(judge: Judge) -> Thing:
-    """Return the value of the variable `authorizer`."""
-    return Thing(AUTHORIZER, Asking(judge, Question()))
-
-
-def resource_of(asker: Thing, question: Question) -> Thing:
-    """Return the value of the variable `authorizer.requestResource`."""
-    return Thing(RESOURCE, replace(asker.held, question=question))
+def question(user: dict[str, Any], **known: str) -> Question:
+    """Return the variable `authorizer`. user: name, groups, uid, extra. known: what `requestResource` is about."""
+    return {"user": user, "requestResource": {"user": user, **known}}
 
 
 def declare(functions: Functions) -> None:
-    """Declare them."""
-    add = functions.add
-    add(f"({AUTHORIZER}).path(string) -> {PATH}", lambda value, path: _with(value, PATH, path=_path(path)))
-    add(f"({AUTHORIZER}).group(string) -> {GROUP}", lambda value, group: _with(value, GROUP, group=group))
-    add(f"({AUTHORIZER}).serviceAccount(string, string) -> {AUTHORIZER}", _service_account)
-    add(f"({GROUP}).resource(string) -> {RESOURCE}", lambda value, name: _with(value, RESOURCE, resource=name))
-    for name, field in (("subresource", "subresource"), ("namespace", "namespace"), ("name", "name"),
-                        ("fieldSelector", "field_selector"), ("labelSelector", "label_selector")):
-        add(f"({RESOURCE}).{name}(string) -> {RESOURCE}",
-            lambda value, said, field=field: _with(value, RESOURCE, **{field: said}))
-    for sort in (PATH, RESOURCE):
-        add(f"({sort}).check(string) -> {DECISION}", _check, cost=lambda _: CHECK_COST)
-    add(f"({DECISION}).allowed() -> bool", lambda value: value.held.allowed)
-    add(f"({DECISION}).reason() -> string", lambda value: value.held.reason)
-    add(f"({DECISION}).errored() -> bool", lambda value: bool(value.held.error))
-    add(f"({DECISION}).error() -> string", lambda value: value.held.error)
+    """Declare what may be asked; all of it takes texts."""
+    asked = "map<string, dyn>"
+    for name, member in MEMBERS.items():
+        functions.add(f"({asked}).{name}(string) -> {asked}",
+                      lambda value, said, member=member: {**value, member: said})
+    functions.add(f"({asked}).serviceAccount(string, string) -> {asked}", _account)
+    functions.add(f"({asked}).check(string) -> {asked}", _check, cost=lambda _: CHECK_COST)
+    functions.add(f"({asked}).allowed() -> bool", lambda value: value.get("allowed") is True)
+    functions.add(f"({asked}).reason() -> string", lambda value: str(value.get("reason", "")))
+    functions.add(f"({asked}).errored() -> bool", lambda value: bool(value.get("error")))
+    functions.add(f"({asked}).error() -> string", lambda value: str(value.get("error", "")))
 
 
-def _with(value: Thing, sort: str, **said: Any) -> Thing:
-    asking: Asking = value.held
-    return Thing(sort, replace(asking, question=replace(asking.question, **said)))
+def _account(asked: Question, namespace: str, name: str) -> Question:
+    groups = ["system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated"]
+    return {**asked, "user": {"name": f"{ACCOUNT}{namespace}:{name}", "groups": groups}}
 
 
-def _path(path: str) -> str:
-    if not path:
-        raise CelError("path must not be empty")
-    return path
-
-
-def _service_account(value: Thing, namespace: str, name: str) -> Thing:
-    groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}", "system:authenticated")
-    return _with(value, AUTHORIZER, user=f"system:serviceaccount:{namespace}:{name}", groups=groups)
-
-
-def _check(value: Thing, verb: str) -> Thing:
-    asking: Asking = value.held
-    return Thing(DECISION, asking.judge(replace(asking.question, verb=verb)))
+def _check(asked: Question, verb: str) -> Question:
+    answerer = _ANSWERER.get(None)
+    if answerer is None:
+        raise CelError("nobody answers questions here")
+    allowed, reason = answerer({**asked, "verb": verb})
+    return {"allowed": allowed, "reason": reason}

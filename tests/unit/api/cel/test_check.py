@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from knarr.api import cel
-from knarr.api.cel import CelError, check, cost
+from knarr.api.cel import CelError, cost
+from knarr.api.cel.check import check
 from knarr.api.cel.overloads import COST_MAX
 from knarr.api.custom.declared import type_of
 
@@ -22,7 +23,7 @@ SCHEMA = {"type": "object", "properties": {
 
 def checked(text):
     own = type_of(SCHEMA, root=True)
-    return check.check(text, cel.tree(text), {"self": own, "oldSelf": own})
+    return check(text, cel.tree(text), {"self": own, "oldSelf": own})
 
 
 @pytest.mark.parametrize("text", [

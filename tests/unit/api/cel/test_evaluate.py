@@ -6,7 +6,7 @@ import pytest
 
 from knarr.api import cel
 from knarr.api.cel import CelError, OverBudget
-from knarr.api.cel.library.authorizer import Answer, Question, authorizer
+from knarr.api.cel.library.authorizer import answering, question
 from knarr.api.cel.values import Thing
 
 SELF = {"n": 1, "name": "web", "list": [3, 1, 2], "map": {"a": 1, "b": 2}, "items": [{"k": "x"}, {"k": "y"}]}
@@ -135,21 +135,30 @@ def test_an_evaluation_has_a_limit():
 
 
 def test_a_policy_asks_who_may():
-    """An expression asks about somebody else, of a subresource in a namespace; the judge hears just that."""
-    asked: list[Question] = []
+    """An expression asks about somebody else, of a subresource in a namespace; who answers hears just that."""
+    asked = []
 
-    def judge(question: Question) -> Answer:
+    def answer(question):
         asked.append(question)
-        return Answer(question.verb == "get", "so be it")
+        return question["verb"] == "get", "so be it"
 
     text = ("authorizer.serviceAccount('web', 'bot').group('apps').resource('deployments').subresource('scale')"
-            ".namespace('web').name('a').check('get').allowed() && !authorizer.path('/x').check('post').allowed()")
+            ".namespace('web').name('a').check('get').allowed() && !authorizer.path('/x').check('post').allowed()"
+            " && authorizer.requestResource.check('get').reason() == 'so be it'")
+    with answering(answer):
+        assert value(text, authorizer=question({"name": "ann"}, resource="pods")) is True
 
-    assert value(text, authorizer=authorizer(judge)) is True
-    assert asked[0] == Question("system:serviceaccount:web:bot", (
-        "system:serviceaccounts", "system:serviceaccounts:web", "system:authenticated"), "", "apps", "deployments", "scale",
-        "web", "a", "get")
-    assert asked[1] == Question(path="/x", verb="post")
+    assert (asked[0]["user"]["name"], asked[0]["subresource"]) == ("system:serviceaccount:web:bot", "scale")
+    assert (asked[1]["path"], asked[1]["user"]["name"]) == ("/x", "ann")
+    assert asked[2] == {"user": {"name": "ann"}, "resource": "pods", "verb": "get"}
+
+
+def test_only_declared_names():
+    """A policy's expression may look at what there is; its type is known where it says so."""
+    assert cel.compiled("object.spec.n > 1", names=("object",)).result == "BOOL"
+    assert cel.compiled("object.spec", names=("object",)).result == "DYN"
+    with pytest.raises(CelError, match="undeclared reference to 'self'"):
+        cel.compiled("self.n", names=("object",))
 
 
 def test_patches_are_values():
