@@ -20,6 +20,7 @@ MADE = "Made by `scripts/generate_reference.py`; do not edit."
 # (group, kind) → what acts on it, and what it lacks yet
 ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "Binding"): ("API server: places a pod", ""),
+    ("", "ComponentStatus"): ("API server answers from its own checks", ""),
     ("", "ConfigMap"): ("node agent: volumes and environment; `rootca` keeps `kube-root-ca.crt`", ""),
     ("", "Endpoints"): ("`endpoints` writes them, `endpointslicemirroring` reads what others write", ""),
     ("", "Event"): ("written by every component, forgotten after an hour", ""),
@@ -63,6 +64,8 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("events.k8s.io", "Event"): ("the same objects as in v1", ""),
     ("networking.k8s.io", "IngressClass"): ("admission: the default class", "the ingress component"),
     ("networking.k8s.io", "Ingress"): ("nothing yet", "the ingress component"),
+    ("networking.k8s.io", "IPAddress"): ("nothing yet", "an address for each Service"),
+    ("networking.k8s.io", "ServiceCIDR"): ("API server makes `kubernetes`, the range of its addresses", "ranges beside it"),
     ("networking.k8s.io", "NetworkPolicy"): ("nothing yet", "enforcement: all traffic passes"),
     ("node.k8s.io", "RuntimeClass"): ("admission: overhead and scheduling", "a runtime other than containerd's own"),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): (
@@ -75,6 +78,17 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("rbac.authorization.k8s.io", "RoleBinding"): ("API server decides by it", ""),
     ("rbac.authorization.k8s.io", "Role"): ("API server decides by it", ""),
     ("scheduling.k8s.io", "PriorityClass"): ("admission resolves it; scheduler preempts by it", ""),
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema"): ("nothing yet", "fairness"),
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): ("nothing yet", "fairness"),
+    ("resource.k8s.io", "DeviceClass"): ("nothing yet", "allocation of devices; selectors are not compiled"),
+    ("resource.k8s.io", "ResourceClaim"): ("nothing yet", "allocation of devices; selectors are not compiled"),
+    ("resource.k8s.io", "ResourceClaimTemplate"): ("nothing yet", "claims made from it"),
+    ("resource.k8s.io", "ResourceSlice"): ("drivers write them", "allocation of devices"),
+    ("storage.k8s.io", "CSIDriver"): ("nothing yet", "CSI drivers on the nodes"),
+    ("storage.k8s.io", "CSINode"): ("nothing yet", "CSI drivers on the nodes"),
+    ("storage.k8s.io", "CSIStorageCapacity"): ("nothing yet", "scheduling by it"),
+    ("storage.k8s.io", "VolumeAttachment"): ("nothing yet", "attaching: outside attachers may act on it"),
+    ("storage.k8s.io", "VolumeAttributesClass"): ("nothing yet", "changing volumes by it"),
     ("storage.k8s.io", "StorageClass"): ("`volumebinder`; `localpath` provisions `local-path`", "other provisioners"),
 }
 

@@ -168,6 +168,8 @@ SCALE = Subresource("scale", kind="Scale", group="autoscaling", version="v1")
 
 KINDS: tuple[Kind, ...] = (
     Kind("", "v1", "Binding", "bindings", verbs=CREATE, stored=False),
+    Kind("", "v1", "ComponentStatus", "componentstatuses", ("cs",), namespaced=False, verbs=("get", "list"),
+         stored=False, deprecated="v1 ComponentStatus is deprecated in v1.19+"),
     Kind("", "v1", "ConfigMap", "configmaps", ("cm",)),
     Kind("", "v1", "Endpoints", "endpoints", ("ep",),
          deprecated="v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice"),
@@ -230,13 +232,20 @@ KINDS: tuple[Kind, ...] = (
          namespaced=False, subresources=(Subresource("approval"), STATUS)),
     Kind("networking.k8s.io", "v1", "IngressClass", "ingressclasses", namespaced=False),
     Kind("networking.k8s.io", "v1", "Ingress", "ingresses", ("ing",), subresources=(STATUS,)),
+    Kind("networking.k8s.io", "v1", "IPAddress", "ipaddresses", ("ip",), namespaced=False),
     Kind("networking.k8s.io", "v1", "NetworkPolicy", "networkpolicies", ("netpol",)),
+    Kind("networking.k8s.io", "v1", "ServiceCIDR", "servicecidrs", namespaced=False, subresources=(STATUS,)),
     Kind("policy", "v1", "PodDisruptionBudget", "poddisruptionbudgets", ("pdb",), subresources=(STATUS,)),
     Kind("rbac.authorization.k8s.io", "v1", "ClusterRoleBinding", "clusterrolebindings", namespaced=False),
     Kind("rbac.authorization.k8s.io", "v1", "ClusterRole", "clusterroles", namespaced=False),
     Kind("rbac.authorization.k8s.io", "v1", "RoleBinding", "rolebindings"),
     Kind("rbac.authorization.k8s.io", "v1", "Role", "roles"),
+    Kind("storage.k8s.io", "v1", "CSIDriver", "csidrivers", namespaced=False),
+    Kind("storage.k8s.io", "v1", "CSINode", "csinodes", namespaced=False),
+    Kind("storage.k8s.io", "v1", "CSIStorageCapacity", "csistoragecapacities"),
     Kind("storage.k8s.io", "v1", "StorageClass", "storageclasses", ("sc",), namespaced=False),
+    Kind("storage.k8s.io", "v1", "VolumeAttachment", "volumeattachments", namespaced=False, subresources=(STATUS,)),
+    Kind("storage.k8s.io", "v1", "VolumeAttributesClass", "volumeattributesclasses", ("vac",), namespaced=False),
     Kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", ("crd", "crds"),
          namespaced=False, categories=("api-extensions",), subresources=(STATUS,), stored_version="v1beta1"),
     Kind("admissionregistration.k8s.io", "v1", "MutatingWebhookConfiguration", "mutatingwebhookconfigurations",
@@ -247,6 +256,13 @@ KINDS: tuple[Kind, ...] = (
     Kind("coordination.k8s.io", "v1", "Lease", "leases"),
     Kind("node.k8s.io", "v1", "RuntimeClass", "runtimeclasses", namespaced=False),
     Kind("discovery.k8s.io", "v1", "EndpointSlice", "endpointslices"),
+    Kind("resource.k8s.io", "v1", "DeviceClass", "deviceclasses", namespaced=False),
+    Kind("resource.k8s.io", "v1", "ResourceClaim", "resourceclaims", subresources=(STATUS,)),
+    Kind("resource.k8s.io", "v1", "ResourceClaimTemplate", "resourceclaimtemplates"),
+    Kind("resource.k8s.io", "v1", "ResourceSlice", "resourceslices", namespaced=False),
+    Kind("flowcontrol.apiserver.k8s.io", "v1", "FlowSchema", "flowschemas", namespaced=False, subresources=(STATUS,)),
+    Kind("flowcontrol.apiserver.k8s.io", "v1", "PriorityLevelConfiguration", "prioritylevelconfigurations",
+         namespaced=False, subresources=(STATUS,)),
 )
 
 BODIES: tuple[Kind, ...] = (  # spoken by subresources and verbs only

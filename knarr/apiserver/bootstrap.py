@@ -52,6 +52,8 @@ async def bootstrap(creator: Creator, changer: Changer) -> None:
             },
         )
     settings = creator.core.settings
+    await ensure(creator, service_range(settings.service_cidr))
+    await changer.edit(RANGE, RANGE.key("", "kubernetes"), lambda obj: declare_ready(obj, creator.core.timestamp()))
     await ensure(creator, kubernetes_service(settings.service_cidr, settings.port))
     for wanted in (
         endpoints(settings.advertise_address, settings.port),
@@ -95,6 +97,25 @@ def kind_of(obj: Obj) -> Kind:
     found = kinds.of_object(obj)
     assert found is not None, obj
     return found
+
+
+def service_range(cidr: str) -> Obj:
+    """Return the ServiceCIDR of the range that this server hands addresses out of."""
+    return {
+        "kind": "ServiceCIDR",
+        "apiVersion": "networking.k8s.io/v1",
+        "metadata": {"name": "kubernetes", "finalizers": ["networking.k8s.io/service-cidr-finalizer"]},
+        "spec": {"cidrs": [cidr]},
+    }
+
+
+def declare_ready(obj: Obj, now: str) -> None:
+    """Say of the server's own range that addresses come from it; what is said already stays."""
+    if obj["status"].get("conditions"):
+        return
+    message = "Kubernetes Service CIDR is ready"
+    ready = {"type": "Ready", "status": "True", "lastTransitionTime": now, "reason": "", "message": message}
+    obj["status"]["conditions"] = [ready]
 
 
 def kubernetes_service(cidr: str, port: int) -> Obj:
@@ -157,3 +178,12 @@ def endpoint_slice(address: str, port: int) -> Obj:
         "endpoints": [{"addresses": [address], "conditions": {"ready": True}}],
         "ports": [{"name": "https", "port": port, "protocol": "TCP"}],
     }
+
+
+def _range_kind() -> Kind:
+    found = kinds.by_resource("networking.k8s.io", "v1", "servicecidrs")
+    assert found is not None
+    return found
+
+
+RANGE = _range_kind()

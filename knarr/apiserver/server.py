@@ -23,6 +23,7 @@ from knarr.apiserver.applying import Applier
 from knarr.apiserver.binding import Binder
 from knarr.apiserver.bootstrap import bootstrap
 from knarr.apiserver.changes import Changer
+from knarr.apiserver.components import Components
 from knarr.apiserver.core import Core, Request, form_of, with_warnings
 from knarr.apiserver.creates import Creator
 from knarr.apiserver.definitions import DEFINITION, Definitions
@@ -107,6 +108,7 @@ class ApiServer:
         rng, clock = rng or Rng.from_machine(), clock or SystemClock()
         self.core = Core(store, settings or Settings(), clock, rng, self.mounts.checks)
         self.reader, self.watcher = Reader(self.core), Watcher(self.core)
+        self.components = Components(self.reader)
         self.services = Services(self.core)
         self.creator = Creator(self.core, self.reader, self.services)
         self.changer = Changer(self.core, self.reader, self.services)
@@ -334,9 +336,13 @@ class ApiServer:
         return table
 
     async def _get(self, request: Request) -> Answer:
+        if not request.target.kind.stored:
+            return self.components.get(request)
         return self.reader.get(request)
 
     async def _list(self, request: Request) -> Answer:
+        if not request.target.kind.stored:
+            return self.components.collection(request)
         return self.reader.collection(request)
 
     async def _watch(self, request: Request) -> Answer:

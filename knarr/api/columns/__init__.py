@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from knarr.api.columns import cluster, network, pods, policy, storage, workloads
+from knarr.api.columns import cluster, devices, flowcontrol, network, pods, policy, storage, workloads
 from knarr.api.columns.view import CREATED, Column, View, created_cells
 from knarr.api.kinds import Kind
 
 DEFAULT = View((Column("Name", format="name"), CREATED), created_cells)
 VIEWS: dict[tuple[str, str], View] = {
     **pods.VIEWS, **cluster.VIEWS, **workloads.VIEWS, **network.VIEWS, **storage.VIEWS, **policy.VIEWS,
+    **devices.VIEWS, **flowcontrol.VIEWS,
 }
 
 

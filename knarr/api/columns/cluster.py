@@ -109,6 +109,13 @@ def _api_service(obj: Obj, now_s: float) -> list[Any]:
     return [name(obj), place, f"{found['status']}{because}", age(obj, now_s)]
 
 
+def _component(obj: Obj, _: float) -> list[Any]:
+    rows = [row for row in obj.get("conditions") or () if row.get("type") == "Healthy"]
+    found: Obj = rows[0] if rows else {}
+    word = {"True": "Healthy", "False": "Unhealthy"}.get(found.get("status", ""), "Unknown")
+    return [name(obj), word, found.get("message", ""), found.get("error", "")]
+
+
 EVENT = View(
     (*columns("Last Seen", "Type", "Reason", "Object", "+Subobject", "+Source", "Message", "+First Seen", "+Count"),
      Column("Name", format="name", priority=1)), event_cells)
@@ -119,6 +126,7 @@ VIEWS = {
             "Version", "+Internal-IP", "+External-IP", "+OS-Image", "+Kernel-Version", "+Container-Runtime")),
         node_cells),
     ("", "Namespace"): View((NAME, *columns("Status"), AGE), _namespace),
+    ("", "ComponentStatus"): View((NAME, *columns("Status", "Message", "Error")), _component),
     ("", "ConfigMap"): View((NAME, *columns("Data"), AGE), _config_map),
     ("", "Secret"): View((NAME, *columns("Type", "Data"), AGE), _secret),
     ("", "ServiceAccount"): View((NAME, AGE), _account),

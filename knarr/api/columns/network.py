@@ -82,6 +82,19 @@ def _network_policy_cells(obj: Obj, now_s: float) -> list[Any]:
     return [name(obj), selector(at(obj, "spec", "podSelector")), age(obj, now_s)]
 
 
+def _address_cells(obj: Obj, _: float) -> list[Any]:
+    parent = at(obj, "spec", "parentRef")
+    if not parent:
+        return [name(obj), NONE]
+    resource = f"{parent.get('resource', '')}.{parent['group']}" if parent.get("group") else parent.get("resource", "")
+    steps = (resource.lower(), parent.get("namespace"), parent.get("name", ""))
+    return [name(obj), "/".join(step for step in steps if step)]
+
+
+def _range_cells(obj: Obj, now_s: float) -> list[Any]:
+    return [name(obj), ",".join(at(obj, "spec", "cidrs") or ()), age(obj, now_s)]
+
+
 GROUP = "networking.k8s.io"
 VIEWS = {
     ("", "Service"): View(
@@ -91,5 +104,7 @@ VIEWS = {
         (NAME, *columns("AddressType", "Ports", "Endpoints"), AGE), endpoint_slice_cells),
     (GROUP, "Ingress"): View((NAME, *columns("Class", "Hosts", "Address", "Ports"), AGE), _ingress_cells),
     (GROUP, "IngressClass"): View((NAME, *columns("Controller", "Parameters"), AGE), _ingress_class_cells),
+    (GROUP, "IPAddress"): View((NAME, *columns("ParentRef")), _address_cells),
+    (GROUP, "ServiceCIDR"): View((NAME, *columns("CIDRs"), AGE), _range_cells),
     (GROUP, "NetworkPolicy"): View((NAME, *columns("Pod-Selector"), AGE), _network_policy_cells),
 }

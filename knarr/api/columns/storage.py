@@ -1,10 +1,13 @@
-"""Print volumes, claims and storage classes. Source: kube pkg/printers/internalversion/printers.go."""
+"""Print volumes, claims, storage classes and what CSI drivers say of themselves.
+
+Source: kube pkg/printers/internalversion/printers.go.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
-from knarr.api.columns.view import AGE, NAME, UNSET, Column, Obj, View, age, at, columns, name
+from knarr.api.columns.view import AGE, NAME, NONE, UNSET, Column, Obj, View, age, at, columns, name
 
 ACCESS_MODES = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
 CLASS_ANNOTATION = "volume.beta.kubernetes.io/storage-class"
@@ -58,7 +61,32 @@ def _storage_class_cells(obj: Obj, now_s: float) -> list[Any]:
             obj.get("volumeBindingMode", "Immediate"), obj.get("allowVolumeExpansion", False), age(obj, now_s)]
 
 
+def _driver_cells(obj: Obj, now_s: float) -> list[Any]:
+    spec = obj.get("spec") or {}
+    requests = spec.get("tokenRequests")
+    audiences = UNSET if requests is None else ",".join(row.get("audience", "") for row in requests)
+    return [name(obj), spec.get("attachRequired", True), spec.get("podInfoOnMount", False),
+            spec.get("storageCapacity", False), audiences, spec.get("requiresRepublish", False),
+            ",".join(spec.get("volumeLifecycleModes") or ()) or NONE, age(obj, now_s)]
+
+
+def _node_cells(obj: Obj, now_s: float) -> list[Any]:
+    return [name(obj), len(at(obj, "spec", "drivers") or ()), age(obj, now_s)]
+
+
+def _attachment_cells(obj: Obj, now_s: float) -> list[Any]:
+    spec = obj.get("spec") or {}
+    return [name(obj), spec.get("attacher", ""), at(spec, "source", "persistentVolumeName") or "",
+            spec.get("nodeName", ""), at(obj, "status", "attached") or False, age(obj, now_s)]
+
+
+def _attributes_cells(obj: Obj, now_s: float) -> list[Any]:
+    return [name(obj), obj.get("driverName", ""), age(obj, now_s)]
+
+
+GROUP = "storage.k8s.io"
 MODE = Column("VolumeMode", priority=1)
+FLAGS = tuple(Column(flag, type="boolean") for flag in ("AttachRequired", "PodInfoOnMount", "StorageCapacity"))
 VIEWS = {
     ("", "PersistentVolume"): View(
         (NAME, *columns("Capacity", "Access Modes", "Reclaim Policy", "Status", "Claim", "StorageClass",
@@ -66,7 +94,15 @@ VIEWS = {
     ("", "PersistentVolumeClaim"): View(
         (NAME, *columns("Status", "Volume", "Capacity", "Access Modes", "StorageClass", "VolumeAttributesClass"), AGE,
          MODE), claim_cells),
-    ("storage.k8s.io", "StorageClass"): View(
+    (GROUP, "StorageClass"): View(
         (NAME, *columns("Provisioner", "ReclaimPolicy", "VolumeBindingMode", "AllowVolumeExpansion"), AGE),
         _storage_class_cells),
+    (GROUP, "CSIDriver"): View(
+        (NAME, *FLAGS, *columns("TokenRequests"), Column("RequiresRepublish", type="boolean"), *columns("Modes"), AGE),
+        _driver_cells),
+    (GROUP, "CSINode"): View((NAME, *columns("Drivers#"), AGE), _node_cells),
+    (GROUP, "VolumeAttachment"): View(
+        (NAME, Column("Attacher", format="name"), *columns("PV", "Node"), Column("Attached", type="boolean"), AGE),
+        _attachment_cells),
+    (GROUP, "VolumeAttributesClass"): View((NAME, *columns("DriverName"), AGE), _attributes_cells),
 }

@@ -25,10 +25,14 @@ ALWAYS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("batch", "CronJob"): {},
     ("batch", "Job"): {},
     ("certificates.k8s.io", "CertificateSigningRequest"): {},
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema"): {},
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): {},
     ("networking.k8s.io", "Ingress"): {},
+    ("networking.k8s.io", "ServiceCIDR"): {},
     ("policy", "PodDisruptionBudget"): {
         "disruptionsAllowed": 0, "currentHealthy": 0, "desiredHealthy": 0, "expectedPods": 0,
     },
+    ("resource.k8s.io", "ResourceClaim"): {},
     ("storage.k8s.io", "VolumeAttachment"): {"attached": False},
 }
 

@@ -17,12 +17,17 @@ from typing import Any, Final, TypeAlias
 from knarr.api.errors import Cause
 from knarr.api.kinds import Kind
 from knarr.api.validation import (
+    addresses,
     apiservice,
     batch,
     certificates,
     cluster,
     config,
+    csi,
     definition,
+    devices,
+    deviceslices,
+    flowcontrol,
     ingress,
     metadata,
     network,
@@ -83,6 +88,19 @@ CREATE: Final[dict[tuple[str, str], Check]] = {
     ("rbac.authorization.k8s.io", "Role"): rbac.role,
     ("rbac.authorization.k8s.io", "RoleBinding"): rbac.role_binding,
     ("scheduling.k8s.io", "PriorityClass"): scaling.priority_class,
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema"): flowcontrol.schema,
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): flowcontrol.level,
+    ("networking.k8s.io", "IPAddress"): addresses.address,
+    ("networking.k8s.io", "ServiceCIDR"): addresses.service_range,
+    ("resource.k8s.io", "DeviceClass"): devices.device_class,
+    ("resource.k8s.io", "ResourceClaim"): devices.claim,
+    ("resource.k8s.io", "ResourceClaimTemplate"): devices.template,
+    ("resource.k8s.io", "ResourceSlice"): deviceslices.resource_slice,
+    ("storage.k8s.io", "CSIDriver"): csi.driver,
+    ("storage.k8s.io", "CSINode"): csi.node,
+    ("storage.k8s.io", "CSIStorageCapacity"): csi.capacity,
+    ("storage.k8s.io", "VolumeAttachment"): csi.attachment,
+    ("storage.k8s.io", "VolumeAttributesClass"): csi.attributes_class,
     ("storage.k8s.io", "StorageClass"): storage.storage_class,
 }
 
@@ -90,6 +108,7 @@ OWN_UPDATE: Final = frozenset({
     ("", "Namespace"), ("", "Node"), ("", "PersistentVolumeClaim"), ("", "Pod"),
     ("", "Event"), ("events.k8s.io", "Event"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"), ("apps", "ControllerRevision"), ("batch", "Job"),
+    ("resource.k8s.io", "ResourceClaim"), ("resource.k8s.io", "ResourceClaimTemplate"),
     ("certificates.k8s.io", "CertificateSigningRequest"),
     ("scheduling.k8s.io", "PriorityClass"),
 })
@@ -119,6 +138,16 @@ UPDATE: Final[dict[tuple[str, str], ChangeCheck]] = {
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): rbac.binding_update,
     ("rbac.authorization.k8s.io", "RoleBinding"): rbac.binding_update,
     ("scheduling.k8s.io", "PriorityClass"): scaling.priority_class_update,
+    ("networking.k8s.io", "IPAddress"): addresses.address_update,
+    ("networking.k8s.io", "ServiceCIDR"): addresses.service_range_update,
+    ("resource.k8s.io", "ResourceClaim"): devices.same_spec,
+    ("resource.k8s.io", "ResourceClaimTemplate"): devices.same_spec,
+    ("resource.k8s.io", "ResourceSlice"): deviceslices.resource_slice_update,
+    ("storage.k8s.io", "CSIDriver"): csi.driver_update,
+    ("storage.k8s.io", "CSINode"): csi.node_update,
+    ("storage.k8s.io", "CSIStorageCapacity"): csi.capacity_update,
+    ("storage.k8s.io", "VolumeAttachment"): csi.attachment_update,
+    ("storage.k8s.io", "VolumeAttributesClass"): csi.attributes_class_update,
     ("storage.k8s.io", "StorageClass"): storage.storage_class_update,
 }
 
@@ -130,6 +159,10 @@ SUBRESOURCES: Final[dict[tuple[str, str, str], ChangeCheck]] = {
     ("apiregistration.k8s.io", "APIService", "status"): apiservice.status_update,
     ("certificates.k8s.io", "CertificateSigningRequest", "approval"): certificates.approval,
     ("certificates.k8s.io", "CertificateSigningRequest", "status"): certificates.status,
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema", "status"): flowcontrol.status_update,
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration", "status"): flowcontrol.status_update,
+    ("resource.k8s.io", "ResourceClaim", "status"): devices.claim_status,
+    ("storage.k8s.io", "VolumeAttachment", "status"): csi.attachment_status,
 }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from knarr.api.kinds import Kind
-from knarr.api.validation import formats
+from knarr.api.validation import addresses, formats
 from knarr.api.validation.formats import Check
 from knarr.api.validation.spot import Raw, Spot
 
@@ -28,6 +28,7 @@ NAMES: Final[dict[tuple[str, str], Check]] = {
     ("apiregistration.k8s.io", "APIService"): formats.path_segment,
     ("apps", "StatefulSet"): formats.dns_label,
     ("batch", "CronJob"): _cron_name,
+    ("networking.k8s.io", "IPAddress"): addresses.address_name,
     ("networking.k8s.io", "NetworkPolicy"): formats.dns_subdomain,
     ("rbac.authorization.k8s.io", "ClusterRole"): formats.path_segment,
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): formats.path_segment,

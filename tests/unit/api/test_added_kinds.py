@@ -1,0 +1,109 @@
+"""The kinds that no controller of ours acts on are as strict as Kubernetes is: what each field may hold."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from knarr.api import columns, defaults, kinds, strategy, validation
+from knarr.api.kinds import Kind
+
+FLOW, DEVICES, NET, STORAGE = "flowcontrol.apiserver.k8s.io", "resource.k8s.io", "networking.k8s.io", "storage.k8s.io"
+NOW_S = 1_800_000_000.0
+RULE = {"subjects": [{"kind": "User", "user": {"name": "u"}}],
+        "nonResourceRules": [{"verbs": ["*"], "nonResourceURLs": ["*"]}]}
+SCHEMA = {"priorityLevelConfiguration": {"name": "p"}, "rules": [RULE]}
+QUEUES = {"type": "Queue", "queuing": {}}
+EXACT = {"name": "r", "exactly": {"deviceClassName": "gpu"}}
+POOL = {"name": "p", "resourceSliceCount": 1}
+SLICE = {"driver": "d.example.com", "nodeName": "n", "pool": POOL}
+
+
+def kind_of(group: str, name: str) -> Kind:
+    found = kinds.by_kind(group, "v1", name)
+    assert found is not None
+    return found
+
+
+def created(group: str, name: str, parts: dict[str, Any], named: str = "a") -> tuple[dict[str, Any], list[str]]:
+    """Make an object; return it and what refuses it, each as `field: message`."""
+    kind = kind_of(group, name)
+    obj: dict[str, Any] = {"kind": name, "apiVersion": kind.api_version, "metadata": {"name": named, "uid": "u"}, **parts}
+    if kind.namespaced:
+        obj["metadata"]["namespace"] = "default"
+    defaults.apply(kind, obj)
+    strategy.prepare_create(kind, obj)
+    return obj, [f"{cause.field}: {cause.message}" for cause in validation.create(kind, obj)]
+
+
+@pytest.mark.parametrize(("group", "name", "parts", "named"), [
+    pytest.param(FLOW, "FlowSchema", {"spec": SCHEMA}, "a", id="schema"),
+    pytest.param(FLOW, "PriorityLevelConfiguration", {"spec": {"type": "Limited", "limited": {"limitResponse": QUEUES}}}, "a", id="level"),
+    pytest.param(FLOW, "PriorityLevelConfiguration", {"spec": {"type": "Exempt"}}, "exempt", id="exempt level"),
+    pytest.param(DEVICES, "ResourceClaim", {"spec": {"devices": {"requests": [EXACT]}}}, "a", id="claim"),
+    pytest.param(DEVICES, "ResourceClaimTemplate", {"spec": {"spec": {"devices": {"requests": [EXACT]}}}}, "a", id="template"),
+    pytest.param(DEVICES, "DeviceClass", {"spec": {"selectors": [{"cel": {"expression": "true"}}]}}, "gpu.example.com", id="class"),
+    pytest.param(DEVICES, "ResourceSlice", {"spec": {**SLICE, "devices": [{"name": "d"}]}}, "a", id="slice"),
+    pytest.param(NET, "IPAddress", {"spec": {"parentRef": {"resource": "services", "name": "a", "namespace": "b"}}}, "10.0.0.1", id="address"),
+    pytest.param(NET, "ServiceCIDR", {"spec": {"cidrs": ["10.1.0.0/16", "fd00::/112"]}}, "a", id="two ranges"),
+    pytest.param(STORAGE, "CSINode", {"spec": {"drivers": [{"name": "d.io", "nodeID": "1"}]}}, "n", id="node"),
+    pytest.param(STORAGE, "CSIStorageCapacity", {"storageClassName": "fast", "capacity": "1Gi"}, "a", id="capacity"),
+    pytest.param(STORAGE, "VolumeAttributesClass", {"driverName": "d.io", "parameters": {"iops": "9"}}, "a", id="attributes"),
+])
+def test_what_is_right_is_let_in(group, name, parts, named):
+    """The least that each kind needs, and it prints."""
+    obj, faults = created(group, name, parts, named)
+
+    assert [] == faults
+    view = columns.view_of(kind_of(group, name))
+    assert len(view.columns) == len(view.cells(obj, NOW_S))
+
+
+@pytest.mark.parametrize(("group", "name", "parts", "faults"), [
+    pytest.param(FLOW, "FlowSchema", {"spec": {**SCHEMA, "matchingPrecedence": 1}},
+                 ["spec.matchingPrecedence: Invalid value: 1: only the schema named 'exempt' may have matchingPrecedence 1"], id="precedence 1"),
+    pytest.param(FLOW, "FlowSchema", {"spec": {**SCHEMA, "rules": [{"subjects": [{"kind": "Group"}]}]}},
+                 ["spec.rules[0].subjects[0].group: Required value: group is required when subject kind is 'Group'",
+                  "spec.rules[0]: Required value: at least one of resourceRules and nonResourceRules has to be non-empty"], id="a rule of nothing"),
+    pytest.param(FLOW, "FlowSchema", {"spec": {**SCHEMA, "rules": [{**RULE, "nonResourceRules": [{"verbs": ["get"], "nonResourceURLs": ["healthz"]}]}]}},
+                 ['spec.rules[0].nonResourceRules[0].nonResourceURLs[0]: Invalid value: "healthz": must start with slash'], id="a path without a slash"),
+    pytest.param(FLOW, "PriorityLevelConfiguration", {"spec": {"type": "Exempt"}},
+                 ["spec.type: Invalid value: \"Exempt\": type must be 'Exempt' if and only if name is 'exempt'"], id="another exempt level"),
+    pytest.param(FLOW, "PriorityLevelConfiguration", {"spec": {"type": "Limited", "limited": {"limitResponse": {"type": "Queue", "queuing": {"queues": 512, "handSize": 8}}}}},
+                 ["spec.limited.limitResponse.queuing.handSize: Invalid value: 8: required entropy bits of deckSize 512 and handSize 8 should not be greater than 60"], id="too large a hand"),
+    pytest.param(DEVICES, "ResourceClaim", {"spec": {"devices": {"requests": [{"name": "r"}, {"name": "r", "exactly": {}}]}}},
+                 ["spec.devices.requests[0]: Required value: exactly one of `exactly` or `firstAvailable` is required",
+                  "spec.devices.requests[1].exactly.deviceClassName: Required value",
+                  'spec.devices.requests[1]: Duplicate value: "r"'], id="requests"),
+    pytest.param(DEVICES, "ResourceClaim", {"spec": {"devices": {"requests": [EXACT], "constraints": [{"requests": ["x"], "matchAttribute": "a.b/c"}]}}},
+                 ["spec.devices.constraints[0].requests[0]: Invalid value: \"x\": must be the name of a request in the claim or the name of a request and a subrequest separated by '/'"], id="an unknown request"),
+    pytest.param(DEVICES, "ResourceSlice", {"spec": {**SLICE, "allNodes": True}},
+                 ['spec: Invalid value: "{`nodeName`, `allNodes`}": exactly one of `nodeName`, `nodeSelector`, `allNodes`, `perDeviceNodeSelection` is required, but multiple fields are set'], id="two places"),
+    pytest.param(NET, "ServiceCIDR", {"spec": {"cidrs": ["10.0.0.0/8", "11.0.0.0/8"]}},
+                 ['spec.cidrs: Invalid value: {"cidrs":["10.0.0.0/8","11.0.0.0/8"]}: may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64'], id="one family twice"),
+    pytest.param(NET, "IPAddress", {"spec": {}}, [
+        'metadata.name: Invalid value: "a": must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)', "spec.parentRef: Required value"], id="no address"),
+    pytest.param(STORAGE, "CSINode", {"spec": {"drivers": [{"name": "a"}, {"name": "a", "nodeID": "1"}]}}, [
+        "spec.drivers[0].nodeID: Required value", 'spec.drivers[1].name: Duplicate value: "a"'], id="a driver twice"),
+    pytest.param(STORAGE, "VolumeAttachment", {"spec": {"attacher": "a", "nodeName": "n", "source": {}}}, [
+        "spec.source: Required value: must specify exactly one of inlineVolumeSpec and persistentVolumeName"], id="no source"),
+    pytest.param(STORAGE, "VolumeAttributesClass", {"driverName": "a"}, [
+        "parameters: Required value: must contain at least one key/value pair"], id="no parameters"),
+])
+def test_what_is_wrong_is_named(group, name, parts, faults):
+    """The field's path and Kubernetes' words."""
+    assert faults == created(group, name, parts)[1]
+
+
+@pytest.mark.parametrize(("group", "name", "parts", "change", "field"), [
+    pytest.param(DEVICES, "ResourceClaim", {"spec": {"devices": {"requests": [EXACT]}}}, {"spec": {"devices": {}}}, "spec", id="claim"),
+    pytest.param(NET, "ServiceCIDR", {"spec": {"cidrs": ["10.0.0.0/8"]}}, {"spec": {"cidrs": ["11.0.0.0/8"]}}, "spec.cidrs", id="range"),
+    pytest.param(STORAGE, "VolumeAttributesClass", {"driverName": "a", "parameters": {"a": "1"}}, {"driverName": "b"}, "driverName", id="attributes"),
+])
+def test_what_may_not_change(group, name, parts, change, field):
+    """A field that others rely on stays what it is."""
+    kind = kind_of(group, name)
+    old, _ = created(group, name, parts)
+
+    assert [field] == [cause.field for cause in validation.update(kind, {**old, **change}, old)]
