@@ -31,7 +31,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "PersistentVolumeClaim"): (
         "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`", "resizing, snapshots"),
     ("", "PersistentVolume"): ("`volumebinder`, `pvprotection`, `localpath`", "CSI drivers"),
-    ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "ephemeral containers, resize in place"),
+    ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "ephemeral containers, resizing on the node"),
     ("", "PodTemplate"): ("nothing: a template at rest", ""),
     ("", "ReplicationController"): ("`replicaset`", ""),
     ("", "ResourceQuota"): ("admission charges it, `resourcequota` counts", ""),
@@ -65,7 +65,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("networking.k8s.io", "IngressClass"): ("admission: the default class", "the ingress component"),
     ("networking.k8s.io", "Ingress"): ("nothing yet", "the ingress component"),
     ("networking.k8s.io", "IPAddress"): ("nothing yet", "an address for each Service"),
-    ("networking.k8s.io", "ServiceCIDR"): ("API server makes `kubernetes`, the range of its addresses", "ranges beside it"),
+    ("networking.k8s.io", "ServiceCIDR"): ("API server makes `kubernetes`, its own range", "ranges beside it"),
     ("networking.k8s.io", "NetworkPolicy"): ("nothing yet", "enforcement: all traffic passes"),
     ("node.k8s.io", "RuntimeClass"): ("admission: overhead and scheduling", "a runtime other than containerd's own"),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): (
@@ -74,7 +74,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
         "admission asks them side by side", "matchConditions"),
     ("policy", "PodDisruptionBudget"): ("`disruption` counts, evictions and preemption heed it", ""),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("API server decides by it", ""),
-    ("rbac.authorization.k8s.io", "ClusterRole"): ("API server decides by it", "aggregation of new roles"),
+    ("rbac.authorization.k8s.io", "ClusterRole"): ("API server decides by it; `clusterroles` aggregates", ""),
     ("rbac.authorization.k8s.io", "RoleBinding"): ("API server decides by it", ""),
     ("rbac.authorization.k8s.io", "Role"): ("API server decides by it", ""),
     ("scheduling.k8s.io", "PriorityClass"): ("admission resolves it; scheduler preempts by it", ""),

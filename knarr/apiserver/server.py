@@ -59,10 +59,6 @@ Verb: TypeAlias = Callable[[Request], Awaitable[Answer]]
 PROXIED = re.compile(r"/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/|$)")
 NAME_TERM = re.compile(r"(?:^|,)metadata\.name==?([^,]+)")
 LIKE_PARENT = frozenset({"approval", "status", "finalize", "ephemeralcontainers", "resize"})
-NOT_YET = {  # refused in words, because no node would act on them
-    "ephemeralcontainers": "ephemeral containers are not run yet: copy the pod instead (kubectl debug --copy-to)",
-    "resize": "resources of a running pod are not changed yet: replace the pod instead",
-}
 NARROWED = frozenset({"list", "watch", "deletecollection"})  # verbs whose selectors count for the authorizers
 WRITES = frozenset({"create", "update", "patch", "delete", "deletecollection"})
 STREAMED = frozenset({"exec", "attach", "portforward"})
@@ -264,8 +260,6 @@ class ApiServer:
         mounted = self.mounts.subresources.get((target.kind.group, target.kind.plural, target.subresource))
         if mounted is not None:
             return mounted
-        if verb != "get" and target.subresource in NOT_YET:
-            raise MethodNotAllowed(NOT_YET[target.subresource])
         if target.subresource in LIKE_PARENT:
             return self._verbs[verb]
         found = self._subresources.get((target.subresource, verb))

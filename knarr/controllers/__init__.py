@@ -18,6 +18,7 @@ ALL: tuple[str, ...] = (
     "accounttokens",
     "bootstrapsigner",
     "certificates",
+    "clusterroles",
     "cronjob",
     "daemonset",
     "deployment",

@@ -43,7 +43,8 @@ def ephemeral_containers(draft: dict[str, Any], old: dict[str, Any]) -> None:
     """Take only the ephemeral containers from the draft."""
     added = draft["spec"].get("ephemeralContainers")
     draft["spec"] = dict(old["spec"])
-    if added is not None:
+    draft["spec"].pop("ephemeralContainers", None)
+    if added:
         draft["spec"]["ephemeralContainers"] = added
     _keep_rest(draft, old)
 
@@ -52,11 +53,13 @@ def resize(draft: dict[str, Any], old: dict[str, Any]) -> None:
     """Take only the containers' resources from the draft."""
     spec = dict(old["spec"])
     for group in ("containers", "initContainers"):
-        if group not in spec:
-            continue
-        wanted = {item.get("name"): item for item in draft["spec"].get(group, ())}
-        spec[group] = [_resized(item, wanted.get(item.get("name"), item)) for item in spec[group]]
-    draft["spec"] = spec
+        now, was = draft["spec"].get(group) or [], spec.get(group) or []
+        if [item.get("name") for item in now] != [item.get("name") for item in was]:
+            break  # left as it is, so that validation can say what is wrong
+        if group in spec:
+            spec[group] = [_resized(item, wanted) for item, wanted in zip(was, now, strict=True)]
+    else:
+        draft["spec"] = spec
     _keep_rest(draft, old)
 
 
@@ -103,6 +106,7 @@ def _positive(amounts: dict[str, Any] | None) -> dict[str, Any]:
 def _resized(item: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     changed = dict(item)
     for name in ("resources", "resizePolicy"):
+        changed.pop(name, None)
         if name in wanted:
             changed[name] = wanted[name]
     return changed

@@ -32,6 +32,7 @@ from knarr.api.validation import (
     metadata,
     network,
     pod,
+    podresize,
     podupdate,
     rbac,
     runtimeclass,
@@ -154,7 +155,7 @@ UPDATE: Final[dict[tuple[str, str], ChangeCheck]] = {
 SUBRESOURCES: Final[dict[tuple[str, str, str], ChangeCheck]] = {
     ("", "Namespace", "finalize"): cluster.namespace_update,
     ("", "Pod", "ephemeralcontainers"): podupdate.ephemeral_update,
-    ("", "Pod", "resize"): podupdate.resize_update,
+    ("", "Pod", "resize"): podresize.resize_update,
     ("", "Pod", "status"): podupdate.status_update,
     ("apiregistration.k8s.io", "APIService", "status"): apiservice.status_update,
     ("certificates.k8s.io", "CertificateSigningRequest", "approval"): certificates.approval,

@@ -66,9 +66,6 @@ def ephemeral_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> No
                 f'existing ephemeral containers "{name}" may not be changed\n')
 
 
-def resize_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
-    """Check a resize: the pod as a whole must still be valid."""
-    pod_spec(root.at("spec"), new["spec"])
 
 
 def _same_containers(spot: Spot, now: dict[str, Any], was: dict[str, Any]) -> bool:

@@ -86,13 +86,68 @@ async def test_deprecated_kinds_warn(api):
     assert "use discovery.k8s.io/v1 EndpointSlice" in answer.headers["Warning"]
 
 
-@pytest.mark.parametrize("subresource", ["ephemeralcontainers", "resize"])
-async def test_what_no_node_would_act_on_is_refused(api, subresource):
-    """`kubectl debug` says why at once instead of waiting for a container that never comes."""
-    await api.make("/api/v1/namespaces/default/pods", {
-        "metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
-    path = f"/api/v1/namespaces/default/pods/p/{subresource}"
-    code, status = await api.ask("PATCH", path, {"spec": {}}, content_type=MERGE)
+STRATEGIC = "application/strategic-merge-patch+json"
+DEBUGGER = {"spec": {"ephemeralContainers": [{"name": "debug", "image": "busybox"}]}}
+SMALL = {"name": "c", "image": "i", "resources": {"requests": {"cpu": "100m"}}}
 
-    assert (405, True) == (code, "not" in status["message"] and "yet" in status["message"])
-    assert 200 == (await api.ask("GET", path))[0]
+
+def sized(**amounts):
+    return {"spec": {"containers": [{"name": "c", "resources": {"requests": amounts}}]}}
+
+
+async def a_pod(api, *, placed=False):
+    pods = "/api/v1/namespaces/default/pods"
+    await api.make(pods, {"metadata": {"name": "p"}, "spec": {"containers": [SMALL]}})
+    if placed:
+        code, _ = await api.ask("POST", f"{pods}/p/binding", {"target": {"name": "n"}})
+        assert 201 == code
+    return f"{pods}/p"
+
+
+async def test_an_ephemeral_container_is_added(api):
+    """A debugger comes into a pod; the generation tells, and it can neither change nor go again."""
+    path = await a_pod(api)
+    code, pod = await api.ask("PATCH", f"{path}/ephemeralcontainers", DEBUGGER, content_type=STRATEGIC)
+    assert (200, ["debug"], 2) == (
+        code, [one["name"] for one in pod["spec"]["ephemeralContainers"]], pod["metadata"]["generation"])
+
+    code, status = await api.ask(
+        "PATCH", f"{path}/ephemeralcontainers", {"spec": {"ephemeralContainers": []}}, content_type=MERGE)
+    assert 422 == code
+    assert 'existing ephemeral containers "debug" may not be removed' in status["message"]
+
+
+async def test_a_debugger_hears_that_no_node_runs_it(api):
+    """`kubectl debug` prints warnings before it waits for a container that will not come."""
+    path = await a_pod(api, placed=True)
+    answer = await api.call("PATCH", f"{path}/ephemeralcontainers", DEBUGGER, content_type=STRATEGIC)
+
+    assert 200 == answer.status
+    assert "not run yet" in answer.headers["Warning"]
+
+
+async def test_a_waiting_pod_is_resized(api):
+    """Nothing else that the body says comes through."""
+    path = await a_pod(api)
+    body = sized(cpu="200m")
+    body["spec"]["containers"][0]["image"] = "other"
+    code, pod = await api.ask("PATCH", f"{path}/resize", body, content_type=STRATEGIC)
+
+    (container,) = pod["spec"]["containers"]
+    assert (200, "200m", "i", 2) == (
+        code, container["resources"]["requests"]["cpu"], container["image"], pod["metadata"]["generation"])
+
+
+@pytest.mark.parametrize(("placed", "body", "content_type", "words"), [
+    pytest.param(True, sized(cpu="200m"), STRATEGIC, "Pod running on node without support for resize", id="placed"),
+    pytest.param(False, sized(**{"ephemeral-storage": "1Gi"}), STRATEGIC, "only cpu and memory resources are mutable", id="storage"),
+    pytest.param(False, {"spec": {"containers": [{"name": "c", "image": "i"}]}}, MERGE, "resource requests cannot be removed", id="without"),
+    pytest.param(False, {"spec": {"containers": [{"name": "d", "image": "i"}]}}, MERGE, "containers may not be renamed or reordered", id="renamed"),
+    pytest.param(False, {"spec": {"containers": [SMALL, {"name": "d", "image": "i"}]}}, MERGE, "containers may not be added or removed", id="one more"),
+])
+async def test_what_a_resize_may_not(api, placed, body, content_type, words):
+    """Only processor and memory of the containers that are there, and only where something acts on it."""
+    path = await a_pod(api, placed=placed)
+    code, status = await api.ask("PATCH", f"{path}/resize", body, content_type=content_type)
+
+    assert (422, True) == (code, words in status["message"]), status
