@@ -88,7 +88,7 @@ def secured(
     tokens = Tokens(entrances.key_pem, store, clock=clock, rng=rng)
     bearers = Bearers((tokens, BootstrapTokens(store, clock, (ISSUER,)), *entrances.issuers), (ISSUER,))
     core = Core(store, settings, clock, rng)
-    handlers = TokenHandlers(core, tokens, bearers, f"https://{settings.advertise_address}:{settings.port}")
+    handlers = TokenHandlers(core, tokens, bearers, access, f"https://{settings.advertise_address}:{settings.port}")
     mounts = Mounts(
         created={**Reviews(core, access).handlers(), **handlers.created()},
         subresources=handlers.subresources(),

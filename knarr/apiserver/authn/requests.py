@@ -6,7 +6,7 @@ Discovery 1.0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -20,6 +20,7 @@ from knarr.apiserver.authn.tokens import ISSUER, Bond, Grant, Tokens
 from knarr.apiserver.authz.nodes import agent_of
 from knarr.apiserver.authz.reviews import user_info
 from knarr.apiserver.core import Core, Request, timestamp, with_warnings
+from knarr.apiserver.security import Attributes, Authorizer
 
 Obj = dict[str, Any]
 LIFETIME_MIN_S, LIFETIME_S, LIFETIME_MAX_S = 600, 3600, 1 << 32  # Source: kube authentication/validation
@@ -33,6 +34,7 @@ class TokenHandlers:
     core: Core
     tokens: Tokens
     bearers: Bearers
+    authorizer: Authorizer
     server_url: str
 
     def subresources(self) -> Mapping[tuple[str, str, str], Any]:
@@ -55,7 +57,7 @@ class TokenHandlers:
         account = self._find("serviceaccounts", target.namespace, target.name)
         lifetime_s = int(spec.get("expirationSeconds") or LIFETIME_S)
         _check_lifetime(lifetime_s)
-        self._restrict(request, spec.get("boundObjectRef"))
+        self._restrict(request, spec.get("boundObjectRef"), spec.get("audiences") or ())
         ownership.track(self.core, replace(request, target=replace(target, kind=TOKEN_REQUEST)), body)
         bond, node = self._bond(target.namespace, target.name, spec.get("boundObjectRef"))
         audiences = tuple(spec.get("audiences") or (ISSUER,))
@@ -110,7 +112,7 @@ class TokenHandlers:
         """Return the public keys."""
         return Answer(200, encode.dump(self.tokens.signer.key_set()), content_type="application/jwk-set+json")
 
-    def _restrict(self, request: Request, ref: Obj | None) -> None:
+    def _restrict(self, request: Request, ref: Obj | None, audiences: Sequence[str]) -> None:
         """Keep an agent to tokens of its own pods. Source: kube noderestriction/admission.go, admitServiceAccount."""
         node = agent_of(request.user)
         if node is None:
@@ -122,6 +124,16 @@ class TokenHandlers:
         pod = self._find("pods", request.target.namespace, ref["name"])
         if pod["metadata"]["uid"] == ref["uid"] and pod["spec"].get("nodeName") != node:
             raise _forbidden(request, "node requested token bound to a pod scheduled on a different node")
+        for audience in audiences:
+            if audience not in audiences_of(pod) and not self.may(request, audience):
+                who = f"{request.user.name} is not authorized to request tokens for this audience"
+                raise _forbidden(request, f'audience "{audience}" not found in pod spec volume, {who}')
+
+    def may(self, request: Request, audience: str) -> bool:
+        """Tell whether a role lets an agent have tokens for an audience its pod does not name. Source: KEP 4412."""
+        target, verb = request.target, "request-serviceaccounts-token-audience"
+        asked = Attributes(request.user, verb, "", "", "v1", audience, "", target.namespace, target.name)
+        return self.authorizer.authorize(asked).allowed
 
     def _bond(self, namespace: str, account: str, ref: Obj | None) -> tuple[Bond | None, tuple[str, str] | None]:
         if not ref:
@@ -156,6 +168,16 @@ class TokenHandlers:
 
     def _answer(self, request: Request, body: Obj) -> Answer:
         return with_warnings(encode.answer(201, encode.unstored(body), request.form), request.warnings)
+
+
+def audiences_of(pod: Obj) -> set[str]:
+    """Return the audiences that a pod's own volumes ask tokens for; the empty one is this API."""
+    found = set()
+    for volume in pod["spec"].get("volumes") or ():
+        for source in (volume.get("projected") or {}).get("sources") or ():
+            if "serviceAccountToken" in source:
+                found.add(source["serviceAccountToken"].get("audience") or ISSUER)
+    return found
 
 
 def _forbidden(request: Request, why: str) -> Forbidden:

@@ -289,13 +289,15 @@ async def test_an_agent_gets_tokens_for_its_own_pods_only(world):
             "nodeName": node, "containers": [{"name": "c", "image": "i"}]}})
     uids = {name: (await world.ask("GET", f"/api/v1/namespaces/shop/pods/{name}"))[1]["metadata"]["uid"] for name in ("mine", "other")}
 
-    async def asked(ref):
+    async def asked(ref, **more):
         code, got = await world.ask("POST", "/api/v1/namespaces/shop/serviceaccounts/default/token", {
-            "spec": {"boundObjectRef": ref} if ref else {}}, der=agent)
+            "spec": {"boundObjectRef": ref, **more} if ref else {}}, der=agent)
         return code, got.get("message", "")
 
     pod = {"apiVersion": "v1", "kind": "Pod"}
-    assert 201 == (await asked({**pod, "name": "mine", "uid": uids["mine"]}))[0]
+    mine = {**pod, "name": "mine", "uid": uids["mine"]}
+    assert 201 == (await asked(mine))[0]
+    assert 'audience "vault" not found in pod spec volume' in (await asked(mine, audiences=["vault"]))[1]
     assert "node requested token not bound to a pod" in (await asked(None))[1]
     assert "without a uid" in (await asked({**pod, "name": "mine"}))[1]
     assert "on a different node" in (await asked({**pod, "name": "other", "uid": uids["other"]}))[1]
