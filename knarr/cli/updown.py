@@ -22,11 +22,22 @@ DATA_DIR = click.option(
     help="Where everything of this instance lives. Default: /var/lib/knarr as root.",
 )
 
+
+
+def _file_or_none(context: click.Context, parameter: click.Parameter, value: str | None) -> str | None:
+    """Return the whole path of a file that is there; an empty word, which takes an earlier choice back, as it is."""
+    if not value:
+        return value
+    if not Path(value).is_file():
+        raise click.BadParameter(f"there is no file {value}", context, parameter)
+    return str(Path(value).resolve())
+
+
 AUTHENTICATION = click.option(
     "--authentication-config",
-    type=click.Path(exists=True, dir_okay=False, resolve_path=True),
+    callback=_file_or_none,
     metavar="FILE",
-    help="An AuthenticationConfiguration: OIDC issuers, and what strangers may ask.",
+    help='An AuthenticationConfiguration: OIDC issuers, and what strangers may ask; "" for none again.',
 )
 
 

@@ -14,13 +14,18 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+from aiohttp import web
 from click.testing import CliRunner
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from joserfc import jwt
+from joserfc.jwk import ECKey
 
-from knarr.apiserver.authn.tokens import Signer
+from knarr.apiserver.authn.oidc.configuration import read
+from knarr.apiserver.authn.oidc.issuers import Issuers
+from knarr.apiserver.authn.tokens import ISSUER, Signer
 from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.settings import Settings
@@ -53,7 +58,11 @@ async def serve(pki: Pki, ports: list[int], started: threading.Event, stop: thre
     cipher = Sealed(seal_keys(instance))
     store = open_sqlite(instance.database, cipher=cipher)
     paths = Sealing(instance, cipher, store).paths()
-    secure = secured(store, Settings(), Entrances(key), clock=clock, rng=rng, paths=paths)
+    runner, url = await issuer(pki)
+    listed = read(ISSUER_FILE.format(url=url, ca=pki.ca.read_text().replace("\n", "\n      ")).encode(), own_issuer=ISSUER).jwt
+    (pki.folder / "issuer").write_text(url)
+    issuers = (Issuers(listed, (ISSUER,), clock=clock),)
+    secure = secured(store, Settings(), Entrances(key, issuers=issuers), clock=clock, rng=rng, paths=paths)
     await secure.start()
     edge = Edge(secure.server.handle, uploads=secure.server.uploads)
     await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))
@@ -69,9 +78,53 @@ async def serve(pki: Pki, ports: list[int], started: threading.Event, stop: thre
         await asyncio.to_thread(stop.wait)
         for task in tasks:
             task.cancel()
+    await runner.cleanup()
     await secure.server.stop()
     await edge.stop(1)
     await store.close()
+
+
+ISSUER_KEY = ECKey.generate_key("P-256", {"kid": "one"})
+ISSUER_FILE = """\
+apiVersion: apiserver.config.k8s.io/v1
+kind: AuthenticationConfiguration
+jwt:
+- issuer:
+    url: {url}
+    audiences: [shop]
+    certificateAuthority: |
+      {ca}
+  claimMappings:
+    username: {{claim: email, prefix: "oidc:"}}
+    groups: {{expression: "claims.roles.map(role, 'oidc:' + role)"}}
+  userValidationRules:
+  - {{expression: "!user.groups.exists(g, g == 'oidc:banned')", message: banned}}
+"""
+
+
+async def issuer(pki: Pki) -> tuple[web.ServerRunner, str]:
+    """Serve an OIDC issuer over TLS; return what stops it, and its URL."""
+    where: list[str] = []
+
+    async def answer(asked: web.BaseRequest) -> web.StreamResponse:
+        if asked.path == "/.well-known/openid-configuration":
+            return web.json_response({"issuer": where[0], "jwks_uri": f"{where[0]}/keys"})
+        return web.json_response({"keys": [ISSUER_KEY.as_dict(private=False)]})
+
+    tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    tls.load_cert_chain(*pki.files("server"))
+    runner = web.ServerRunner(web.Server(answer))
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    where.append(f"https://127.0.0.1:{runner.addresses[0][1]}")
+    return runner, where[0]
+
+
+def outside(served: Served, **claims: object) -> str:
+    """Return a token of the issuer."""
+    said = {"iss": (served.pki.folder / "issuer").read_text(), "aud": "shop", "exp": int(SystemClock().now_s()) + 600,
+            "email": "mia@example.com", "email_verified": True, "roles": ["devs"], **claims}
+    return str(jwt.encode({"alg": "ES256", "kid": "one"}, said, ISSUER_KEY, algorithms=["ES256"]))
 
 
 @pytest.fixture(scope="module")
@@ -174,6 +227,14 @@ def test_accounts_get_tokens(kubectl):
     assert 'User "system:serviceaccount:default:till" cannot list' in as_token(kubectl.served, base64.b64decode(kept).decode())
     kubectl("delete", "sa", "till")  # its Secret goes with it
     assert '"code":401' in as_token(kubectl.served, token).replace(" ", "")
+
+
+@pytest.mark.slow
+def test_users_of_an_outside_issuer(served):
+    """They come with its tokens, under names and groups with a prefix; one who breaks a rule, or comes late, does not."""
+    assert 'User "oidc:mia@example.com" cannot list' in as_token(served, outside(served))
+    for bad in ({"roles": ["banned"]}, {"email_verified": False}, {"exp": 1}, {"aud": "till"}):
+        assert '{"code":401}' == as_token(served, outside(served, **bad))
 
 
 def as_token(served: Served, token: str) -> str:

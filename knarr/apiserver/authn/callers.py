@@ -61,6 +61,8 @@ class Callers:
                 return (await self._bearers.verify(token)).user
             except BadToken as fault:
                 raise Unauthorized("Unauthorized") from fault
+        if self._certificates.is_proxys(call):
+            raise Unauthorized("Unauthorized")  # it speaks for nobody, and is nobody itself
         return STRANGER if self._anonymous.admits(call.path) else None
 
 

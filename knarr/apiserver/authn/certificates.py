@@ -64,6 +64,10 @@ class Certificates:
             raise Unauthorized("Unauthorized")
         return spoken_of(call.headers)
 
+    def is_proxys(self, call: Call) -> bool:
+        """Tell whether a request comes with a front proxy's certificate."""
+        return bool(call.peer_certificate) and self._holder(call.peer_certificate or b"").proxy
+
     def _holder(self, der: bytes) -> Holder:
         known = self._seen.get(der)
         if known is None:

@@ -145,7 +145,9 @@ class Tokens:
         shared = tuple(one for one in audiences if isinstance(held, list) and one in held)
         if not shared:
             raise BadToken(f"token audiences {quoted(held)} is invalid for the target audiences {quoted(audiences)}")
-        private = claims[PRIVATE]
+        private = claims.get(PRIVATE)
+        if not isinstance(private, dict) or "serviceaccount" not in private:
+            raise BadToken("service account token says of no account")
         self._check_alive(private)
         return Verified(user_of(claims, private), shared)
 
