@@ -1,6 +1,6 @@
 """Serve the node's HTTPS port, by kubelet's paths:
 
-    /healthz  /pods  /stats/summary
+    /healthz  /pods  /stats/summary  /metrics/resource  /logs/…
     /containerLogs/{namespace}/{pod}/{container}
     /exec/… /attach/…  (upgrade; `/{namespace}/{pod}/{container}`)   /portForward/{namespace}/{pod}  (upgrade)
 """
@@ -20,7 +20,7 @@ from knarr.api import errors
 from knarr.base.clock import Clock
 from knarr.node.cri.face import Runtime, RuntimeFault
 from knarr.node.faces import Lookup
-from knarr.node.server import access, stats
+from knarr.node.server import access, hostlogs, hostusage, resourcemetrics, stats
 from knarr.node.server.access import ServingTls
 from knarr.node.server.connection import Connections
 from knarr.node.server.containerlogs import open_log
@@ -32,6 +32,7 @@ Responder: TypeAlias = Callable[..., Awaitable[web.StreamResponse]]
 
 HOST: Final = "0.0.0.0"  # the API server may be on another machine
 RETRY_S: Final = 5.0
+HEALTH_PARTS: Final = ("ping", "log", "syncloop")   # Source: kube kubelet/server/server.go, all of them alive as we are
 SHUTDOWN_S: Final = 1.0   # for answers under way; streams are cut
 
 log = structlog.get_logger()
@@ -49,7 +50,8 @@ class Server:
         self._context: ssl.SSLContext | None = None
         streaming = Streaming(runtime, lookup)
         self._routes: dict[tuple[str, int], Responder] = {          # (first word, words behind it)
-            ("healthz", 0): self._health, ("pods", 0): self._pods, ("stats", 1): self._stats,
+            ("healthz", 0): self._health, ("healthz", 1): self._health, ("pods", 0): self._pods,
+            ("stats", 1): self._stats, ("metrics", 1): self._metrics,
             ("containerLogs", 3): self._logs, ("exec", 3): _by_container(streaming.exec),
             ("attach", 3): _by_container(streaming.attach), ("portForward", 2): streaming.port_forward,
         }
@@ -90,6 +92,8 @@ class Server:
             tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
             access.check(tls.getpeercert() if tls is not None else None)
             first, *rest = request.path.strip("/").split("/")
+            if first == "logs":
+                return hostlogs.answer(request, rest)
             responder = self._routes.get((first, len(rest)))
             if responder is None:
                 raise Refusal(404, "404 page not found")
@@ -99,7 +103,9 @@ class Server:
         except RuntimeFault as fault:
             return _refused(errors.Internal(str(fault)))
 
-    async def _health(self, _request: web.BaseRequest) -> web.Response:
+    async def _health(self, _request: web.BaseRequest, part: str = "ping") -> web.Response:
+        if part not in HEALTH_PARTS:
+            raise Refusal(404, "404 page not found")
         return web.Response(text="ok")
 
     async def _pods(self, _request: web.BaseRequest) -> web.Response:
@@ -109,8 +115,17 @@ class Server:
     async def _stats(self, _request: web.BaseRequest, what: str) -> web.Response:
         if what != "summary":
             raise Refusal(404, "404 page not found")
-        document = stats.summary(self._settings.node_name, await self._runtime.usage())
+        usages, now_s = await self._runtime.usage(), self._clock.now_s()
+        document = stats.summary(self._settings.node_name, usages, hostusage.read(), now_s=now_s)
         return web.Response(body=msgspec.json.encode(document), content_type="application/json")
+
+    async def _metrics(self, _request: web.BaseRequest, what: str) -> web.Response:
+        if what != "resource":
+            raise Refusal(404, "404 page not found")
+        text = resourcemetrics.text(
+            await self._runtime.usage(), hostusage.read(), now_s=self._clock.now_s(),
+            started_s=stats.started_s(self._lookup.pods()))
+        return web.Response(text=text, headers={"Content-Type": resourcemetrics.MEDIA})
 
     async def _logs(self, request: web.BaseRequest, namespace: str, pod: str, container: str) -> web.StreamResponse:
         blocks = open_log(self._settings, self._lookup, request.query,

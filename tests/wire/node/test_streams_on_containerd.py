@@ -319,3 +319,7 @@ async def test_logs_pods_and_stats(node: Node) -> None:
     assert "hello\n" in log
     assert ["p"] == [pod["metadata"]["name"] for pod in pods["items"]]
     assert {"c", "t"} == {container["name"] for container in stats["pods"][0]["containers"]}
+    assert stats["node"]["memory"]["workingSetBytes"] > 0
+    metrics = (await get(node, "/metrics/resource"))[1]
+    assert 'container_memory_working_set_bytes{container="c",' in metrics
+    assert "<pre>" in (await get(node, "/logs/"))[1]
