@@ -1,7 +1,8 @@
 """Write the version 2 OpenAPI document in protobuf, which is all that kubectl up to 1.28 asks for.
 
 Field numbers: github.com/google/gnostic openapiv2/OpenAPIv2.proto. Wire format:
-protobuf.dev/programming-guides/encoding. Only what our documents contain is written.
+protobuf.dev/programming-guides/encoding. What our documents and those of extension servers
+contain is written; KeyError, TypeError, AttributeError or ValueError for what is no such document.
 """
 
 from __future__ import annotations
@@ -31,15 +32,17 @@ def encode(document: Row) -> bytes:
 
 
 def _path(item: Row) -> bytes:
-    return b"".join(_field(METHODS[method], _operation(row)) for method, row in item.items())
+    methods = b"".join(_field(METHODS[name], _operation(row)) for name, row in item.items() if name in METHODS)
+    return methods + b"".join(_field(9, _field(1, _parameter(row))) for row in item.get("parameters", ()))
 
 
 def _operation(row: Row) -> bytes:
     responses = b"".join(_named(1, code, _field(1, _response(answer))) for code, answer in row["responses"].items())
     return b"".join((
-        _texts(1, row["tags"]), _text(5, row["operationId"]), _texts(6, row["produces"]), _texts(7, row["consumes"]),
-        *(_field(8, _field(1, _parameter(parameter))) for parameter in row["parameters"]),
-        _field(9, responses), _texts(10, row["schemes"]), _extensions(13, row),
+        _texts(1, row.get("tags", ())), _text(5, row.get("operationId", "")),
+        _texts(6, row.get("produces", ())), _texts(7, row.get("consumes", ())),
+        *(_field(8, _field(1, _parameter(parameter))) for parameter in row.get("parameters", ())),
+        _field(9, responses), _texts(10, row.get("schemes", ())), _extensions(13, row),
     ))
 
 
@@ -48,6 +51,8 @@ def _parameter(row: Row) -> bytes:
     if row["in"] == "body":
         named = _text(2, row["name"]) + _text(3, "body") + _flag(4, row.get("required"))
         return _field(1, named + _field(5, _schema(row["schema"])))
+    if row["in"] not in ("path", "query"):
+        raise ValueError(f"a parameter in {row['in']} cannot be written")
     in_path = row["in"] == "path"
     shift = 0 if in_path else 1  # query parameters have one field more in the middle
     fields = b"".join((
@@ -66,7 +71,8 @@ def _schema(row: Row) -> bytes:
     parts = [_text(1, row.get("$ref", "")), _text(2, row.get("format", "")), _text(4, row.get("description", "")),
              _texts(19, row.get("required", ()))]
     if "additionalProperties" in row:
-        parts.append(_field(21, _field(1, _schema(row["additionalProperties"]))))
+        more = row["additionalProperties"]
+        parts.append(_field(21, _flag(2, more) if isinstance(more, bool) else _field(1, _schema(more))))
     if "type" in row:
         parts.append(_field(22, _text(1, row["type"])))
     if "items" in row:

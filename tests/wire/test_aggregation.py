@@ -45,6 +45,8 @@ class Extension:
         self.hang = asyncio.Event()
         self.hang.set()
         self.more = asyncio.Event()
+        self.lies: dict[str, Any] = {}
+        self.hang_at = ""
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
         certificate = request.transport.get_extra_info("peercert") if request.transport else None
@@ -58,6 +60,8 @@ class Extension:
         self.seen.append({"path": request.path_qs, "user": request.headers.get("X-Remote-User"), "groups": request.headers.getall("X-Remote-Group", []),
                           "extra": {key: value for key, value in request.headers.items() if key.startswith("X-Remote-Extra")},
                           "authorization": request.headers.get("Authorization"), "size": len(body), "host": request.headers["Host"]})
+        if request.path == self.hang_at:
+            await self.more.wait()
         if self.status != 200:
             return web.Response(status=self.status, text="ill")
         if request.query.get("watch"):
@@ -71,10 +75,13 @@ class Extension:
             "/openapi/v2": {"swagger": "2.0", "definitions": {
                 "example.NodeMetrics": {"type": "object", "properties": {"self": {"$ref": "#/definitions/example.NodeMetrics"}}},
                 "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": {"type": "object", "description": "another"}, "unused": {}},
-                "paths": {f"{GROUP}/nodes": {"get": {"schema": {"$ref": "#/definitions/example.NodeMetrics"}},
-                                             "post": {"schema": {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}}},
+                "paths": {f"{GROUP}/nodes": {
+                    "get": {"responses": {"200": {"description": "OK", "schema": {"$ref": "#/definitions/example.NodeMetrics"}}}},
+                    "post": {"responses": {"200": {"description": "OK", "schema": {"$ref": "#/definitions/io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"}}}},
+                    "parameters": [{"name": "pretty", "in": "query", "type": "string", "uniqueItems": True}]},
                           "/apis/other/v1/things": {}}},
         }
+        documents |= self.lies
         found = documents.get(request.path, {"kind": "NodeMetrics", "user": request.headers.get("X-Remote-User")})
         return web.json_response(found, headers={"X-Ext": "1"})
 
@@ -232,7 +239,7 @@ async def test_openapi_has_both(world):
     assert before.headers["ETag"] != after.headers["ETag"]
     document, meta = orjson.loads(after.body), "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta"
     assert "/api/v1/pods" in document["paths"]
-    assert {"$ref": f"#/definitions/{meta}_v2"} == document["paths"][f"{GROUP}/nodes"]["post"]["schema"]
+    assert {"$ref": f"#/definitions/{meta}_v2"} == document["paths"][f"{GROUP}/nodes"]["post"]["responses"]["200"]["schema"]
     assert {"type": "object", "description": "another"} == document["definitions"][f"{meta}_v2"]
     assert "unused" not in document["definitions"]
 
@@ -303,6 +310,40 @@ async def test_a_slow_server_delays_nobody(world):
     world.extension.hang.set()
     assert 200 == (await whole(reader))[0]
     writer.close()
+
+
+@pytest.mark.parametrize("lie", [
+    pytest.param({GROUP: {"resources": [{"name": 5, "kind": "A"}, {"name": "a", "kind": "A", "verbs": 7, "shortNames": [{}], "namespaced": "x"}, 8]}}, id="resources"),
+    pytest.param({GROUP: [1]}, id="no list"),
+    pytest.param({"/openapi/v2": {"paths": {f"{GROUP}/x": {"get": 5}}}}, id="operation"),
+    pytest.param({"/openapi/v2": {"paths": {f"{GROUP}/x": {"get": {"responses": {"200": {"description": 1}}}}}}}, id="description"),
+    pytest.param({"/openapi/v2": {"paths": 5}}, id="paths"),
+    pytest.param({"/openapi/v2": []}, id="no document"),
+    pytest.param({"/openapi/v3": {"paths": {"apis/metrics.example/v1beta1": {"serverRelativeURL": "/openapi/v3/apis/apps/v1?hash=1"}}}}, id="another's document"),
+    pytest.param({"/openapi/v3": {"paths": {"apis/metrics.example/v1beta1": 7}}}, id="no address"),
+])
+async def test_a_lying_server_spoils_nothing(world, lie):
+    """Whatever the extension server says of itself, the documents of all can be read, in every form."""
+    world.extension.lies = lie
+    await world.service()
+    await world.register()
+    protobuf = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+    for path, accept in (("/apis", AGGREGATED), ("/apis", "application/json"), ("/openapi/v2", "application/json"),
+                         ("/openapi/v2", protobuf), ("/openapi/v3", "application/json")):
+        answer = await world.server.handle(Call("GET", path, headers={"accept": accept}, user=ADMIN))
+        assert 200 == answer.status, (path, accept)
+        assert b"/openapi/v3/apis/apps/v1?hash=1" not in answer.body
+
+
+async def test_a_document_that_never_comes_holds_up_no_check(world, monkeypatch):
+    """The extension server hangs where it is asked for OpenAPI: its condition is written, and the next look begins."""
+    monkeypatch.setattr("knarr.apiserver.aggregation.checks.FETCH_S", 0.2)
+    world.extension.hang_at = "/openapi/v2"
+    await world.service()
+    async with asyncio.timeout(5):
+        await world.register()
+    assert 200 == (await world.call("GET", f"{GROUP}/nodes"))[0]
+    world.extension.more.set()
 
 
 async def test_a_watch_passes_as_it_comes(world):

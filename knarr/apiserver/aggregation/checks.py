@@ -22,7 +22,11 @@ from knarr.apiserver.proxying.places import endpoints, slices
 Obj = dict[str, Any]
 ATTEMPTS: Final = 5
 ATTEMPTS_S: Final = 6.0  # for all of them
+FETCH_S: Final = 5.0  # for one document
+RESOURCES_MAX: Final = 1000  # of a group and version
 BODY_BYTES_MAX: Final = 8 << 20  # of a document that an extension server serves
+WORDS: Final = ("name", "singularName", "kind", "group", "version")  # members of a resource in discovery
+LISTS: Final = ("verbs", "shortNames", "categories")
 ASKER: Final = User("system:kube-aggregator", groups=("system:masters",))
 
 
@@ -63,9 +67,12 @@ async def document(passer: Passer, remote: Remote, path: str) -> bytes:
     """Return what an extension server serves at a path, as JSON. Raises NotThere."""
     shown_url = f"https://{remote.server_name}:{remote.port}{path}"
     try:
-        status, _, answer = await passer.fetch(remote, path, user=ASKER, headers=[("Accept", "application/json")])
         shown_url = passer.backend(remote, path).url
-        body = await whole(answer)
+        async with asyncio.timeout(FETCH_S):
+            status, _, answer = await passer.fetch(remote, path, user=ASKER, headers=[("Accept", "application/json")])
+            body = await whole(answer)
+    except TimeoutError as fault:
+        raise NotThere(f"timed out waiting for {shown_url}") from fault
     except (Unresolved, BadBundle) as fault:
         raise NotThere(str(fault)) from fault
     except (Unreached, Broken) as fault:
@@ -118,4 +125,20 @@ def _resources(body: bytes) -> tuple[Obj, ...] | None:
     except orjson.JSONDecodeError:
         return None
     rows = found.get("resources") if isinstance(found, dict) else None
-    return tuple(row for row in rows if isinstance(row, dict)) if isinstance(rows, list) else None
+    if not isinstance(rows, list):
+        return None
+    return tuple(_resource(row) for row in rows[:RESOURCES_MAX] if isinstance(row, dict) and _is_named(row))
+
+
+def _is_named(row: Obj) -> bool:
+    return all(isinstance(row.get(part), str) and row[part] for part in ("name", "kind"))
+
+
+def _resource(row: Obj) -> Obj:
+    """Keep what a row of discovery has, as far as it has the right form: it will stand among those of others."""
+    kept: Obj = {part: row[part] for part in WORDS if isinstance(row.get(part), str)}
+    kept["namespaced"] = row.get("namespaced") is True
+    for part in LISTS:
+        values = row.get(part)
+        kept[part] = [one for one in values if isinstance(one, str)] if isinstance(values, list) else []
+    return kept

@@ -5,6 +5,7 @@ What a server has said is kept while it is away: its groups stay listed, marked 
 
 from __future__ import annotations
 
+import asyncio
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,16 +13,20 @@ from hashlib import sha256
 from typing import Any, Final
 
 import orjson
+import structlog
 
-from knarr.api import discovery_remote
+from knarr.api import discovery_remote, openapi_protobuf
 from knarr.api.discovery_remote import RemoteVersion
 from knarr.apiserver.aggregation.checks import NotThere, Verdict, document
 from knarr.apiserver.aggregation.passing import Passer
 from knarr.apiserver.aggregation.registered import Remote
 
 Obj = dict[str, Any]
+log = structlog.get_logger("apiserver")
 INDEX: Final = "/openapi/v3"
 V2: Final = "/openapi/v2"
+ROUNDS: Final = 10  # checks between two readings of OpenAPI documents that seem the same
+UNREADABLE: Final = (ValueError, KeyError, TypeError, AttributeError, RecursionError)
 REFERENCE: Final = "#/definitions/"
 
 
@@ -43,26 +48,33 @@ class Others:
     versions: tuple[RemoteVersion, ...] = ()
     _said: dict[str, Said] = field(default_factory=dict)
     _remotes: Mapping[tuple[str, str], Remote] = field(default_factory=dict)
+    _rounds: dict[str, int] = field(default_factory=dict)  # checks until OpenAPI is read again
 
     def replace(self, remotes: Mapping[tuple[str, str], Remote]) -> None:
         """Take in the remotes of now, and forget what those have said that are gone."""
         self._remotes = dict(remotes)
         names = {one.name for one in remotes.values()}
         self._said = {name: said for name, said in self._said.items() if name in names}
+        self._rounds = {name: left for name, left in self._rounds.items() if name in names}
         self._settle()
 
     async def hear(self, remote: Remote, verdict: Verdict, passer: Passer) -> None:
         """Take in what a check found, and read the OpenAPI documents of who is there."""
         known = self._said.get(remote.name, Said())
         resources = known.resources if verdict.resources is None else verdict.resources
-        if verdict.status != "True":
-            said = Said(resources, False, known.v3, known.v2)
-        else:
-            v3 = await _v3(passer, remote)
-            said = Said(resources, verdict.resources is not None, v3, await _v2(passer, remote))
+        fresh = verdict.status == "True" and verdict.resources is not None
+        v3, v2 = known.v3, known.v2
+        if verdict.status == "True" and self._is_due(remote, changed=resources != known.resources or not known.fresh):
+            v3, v2 = await _v3(passer, remote), await _v2(passer, remote)
+        said = Said(resources, fresh, v3, v2)
         if said != known:
             self._said[remote.name] = said
             self._settle()
+
+    def _is_due(self, remote: Remote, *, changed: bool) -> bool:
+        left = self._rounds.get(remote.name, 0)
+        self._rounds[remote.name] = ROUNDS if changed or not left else left - 1
+        return changed or not left
 
     def group(self, name: str, own: Obj | None) -> Obj | None:
         """Return an APIGroup's members with the remote versions; None if nobody serves the group."""
@@ -125,16 +137,26 @@ async def _v3(passer: Passer, remote: Remote) -> str:
 async def _v2(passer: Passer, remote: Remote) -> bytes:
     """Return a remote's part of its OpenAPI v2 document; empty if it has none."""
     try:
-        found = orjson.loads(await document(passer, remote, V2))
-    except (NotThere, orjson.JSONDecodeError):
+        body = await document(passer, remote, V2)
+    except NotThere:
         return b""  # likewise
-    if not isinstance(found, dict) or not isinstance(found.get("paths"), dict):
+    try:
+        return await asyncio.to_thread(_own_part, body, remote.path)
+    except UNREADABLE as fault:
+        log.warning("apiservice.openapi", name=remote.name, fault=f"{type(fault).__name__}: {fault}")
         return b""
-    prefix = f"{remote.path}/"
-    paths = {path: item for path, item in found["paths"].items() if path == remote.path or path.startswith(prefix)}
-    definitions = found.get("definitions")
-    kept = _reached(paths, definitions if isinstance(definitions, dict) else {})
-    return zlib.compress(orjson.dumps({"paths": paths, "definitions": kept}))
+
+
+def _own_part(body: bytes, root: str) -> bytes:
+    """Return what an OpenAPI v2 document says of one group and version. Raises one of UNREADABLE.
+
+    That it can be written in every form is made sure of here, so that one server's nonsense spoils no other's document.
+    """
+    found = orjson.loads(body)
+    paths = {path: item for path, item in found["paths"].items() if path == root or path.startswith(f"{root}/")}
+    part = {"paths": paths, "definitions": _reached(paths, found.get("definitions") or {})}
+    openapi_protobuf.encode({"swagger": "2.0", "info": {"title": "", "version": ""}, "securityDefinitions": {}, **part})
+    return zlib.compress(orjson.dumps(part))
 
 
 def _reached(paths: Obj, definitions: Obj) -> Obj:
