@@ -1,4 +1,4 @@
-"""Measure what idle streams cost the API server in memory and time: watches, execs, port-forwards. Prints lines.
+"""Measure what idle streams cost the API server in memory and time: watches, execs, port-forwards, logs. Prints lines.
 
     python -m bench.streams [streams] [sort …]        2,000 of each sort unless told otherwise
 
@@ -33,7 +33,9 @@ AT_ONCE = 64  # handshakes under way
 REST_S = 3.0  # in which nothing happens
 WATCH_KB, STREAM_KB, IDLE_PERCENT, ECHO_MS = 120.0, 250.0, 1.0, 5.0  # figures to reach
 POD = {"metadata": {"name": "p"}, "spec": {"nodeName": "here", "containers": [{"name": "c", "image": "i"}]}}
+STANDS = {"watch": b"}\n", "log": b"line\n"}  # what tells that a stream stands; else the head's end
 UPGRADE = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n"
+LOG = b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nline\n\r\n"
 Pipe = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
@@ -44,7 +46,7 @@ def main() -> None:
         process.run(lambda: serve(Path(sys.argv[2]), int(sys.argv[3])), Path(sys.argv[2]) / "server.log")
         return
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
-    sorts = tuple(sys.argv[2:]) or ("watch", "exec", "portforward")
+    sorts = tuple(sys.argv[2:]) or ("watch", "exec", "portforward", "log")
     folder = Path(tempfile.mkdtemp(prefix="knarr-bench-"))
     try:
         uvloop.run(drive(folder, count, sorts))
@@ -72,8 +74,8 @@ async def drive(folder: Path, count: int, sorts: tuple[str, ...]) -> None:
 async def take(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
     """Take an upgrade, and send back what comes."""
     try:
-        await reader.readuntil(b"\r\n\r\n")
-        writer.write(UPGRADE)
+        asked = await reader.readuntil(b"\r\n\r\n")
+        writer.write(LOG if asked.startswith(b"GET /containerLogs") else UPGRADE)
         while data := await reader.read(65536):
             writer.write(data)
             await writer.drain()
@@ -94,7 +96,7 @@ class Server:
         async with gate:
             reader, writer = await asyncio.open_connection("127.0.0.1", self.port, ssl=self.tls, limit=4096)
             writer.write(head(sort))
-            await reader.readuntil(b"\r\n\r\n" if sort != "watch" else b"}\n")
+            await reader.readuntil(STANDS.get(sort, b"\r\n\r\n"))
             return reader, writer
 
     def cpu_s(self) -> float:
@@ -114,6 +116,8 @@ def head(sort: str) -> bytes:
     """Return the request of a sort of stream."""
     if sort == "watch":
         return f"GET {SPACE}/pods?watch=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    if sort == "log":
+        return f"GET {SPACE}/pods/p/log?follow=1 HTTP/1.1\r\nHost: x\r\n\r\n".encode()
     query = "exec?command=sh&stdin=1&stdout=1" if sort == "exec" else "portforward?ports=80"
     lines = (f"GET {SPACE}/pods/p/{query} HTTP/1.1", "Host: x", "Connection: Upgrade", "Upgrade: websocket", "", "")
     return "\r\n".join(lines).encode()
@@ -131,7 +135,7 @@ async def measure(sort: str, count: int, server: Server) -> None:
     idle = (server.cpu_s() - began_s) / REST_S * 100
     tell(f"streams.{sort}.memory", grown_kb, "kB", WATCH_KB if sort == "watch" else STREAM_KB)
     tell(f"streams.{sort}.idle", idle, "%", IDLE_PERCENT)
-    if sort != "watch":
+    if sort in ("exec", "portforward"):
         tell(f"streams.{sort}.echo", await echo_ms(*opened[0]), "ms", ECHO_MS)
     for _, writer in [*warm, *opened]:
         writer.transport.abort()

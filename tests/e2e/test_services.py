@@ -69,6 +69,26 @@ def test_a_cluster_ip_spreads_over_ready_endpoints(cluster, namespace, client):
     assert sum(answers.values()) == 60
 
 
+def test_pods_services_and_nodes_answer_through_the_api(cluster, namespace):
+    """Somebody who reaches nothing but the API looks at a pod's page, a Service's, and what the node says of itself."""
+    cluster.apply(deployment("web", 1, WEB), service("web"), namespace=namespace)
+    until(lambda: len(endpoints(cluster, "web", namespace)) == 1, "an endpoint")
+    name = cluster.get("pods", "-l", "app=web", namespace=namespace)["items"][0]["metadata"]["name"]
+    node = cluster.get("nodes")["items"][0]["metadata"]["name"]
+
+    def raw(path: str) -> str:
+        return cluster.kubectl("get", "--raw", path).stdout.strip()
+
+    assert name == raw(f"/api/v1/namespaces/{namespace}/services/web:80/proxy/")
+    assert name == raw(f"/api/v1/namespaces/{namespace}/pods/{name}:8080/proxy/")
+    assert "ok" == raw(f"/api/v1/nodes/{node}/proxy/healthz")
+    listed = json.loads(raw(f"/api/v1/nodes/{node}/proxy/pods"))["items"]
+    assert name in [one["metadata"]["name"] for one in listed]
+    metrics = raw(f"/api/v1/nodes/{node}/proxy/metrics/resource")
+    assert f'pod_memory_working_set_bytes{{namespace="{namespace}",pod="{name}"}} ' in metrics
+    assert "<pre>" in raw(f"/api/v1/nodes/{node}/proxy/logs/")
+
+
 def test_endpoints_written_by_hand_are_served(cluster, namespace, client):
     """A Service without selector leads where its author says: by name, through its own address."""
     cluster.apply(pod("far", WEB), namespace=namespace, wait=False)
