@@ -168,7 +168,10 @@ async def serve(folder: Path, agent_port: int) -> None:
     edge = Edge(server.handle, uploads=server.uploads)
     await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))
     print(edge.port, flush=True)
-    await asyncio.Event().wait()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await server.stop()
 
 
 if __name__ == "__main__":

@@ -44,7 +44,8 @@ class Behind:
         self.bodies: list[bytes] = []
         self.raw: dict[str, bytes] = {}
         self.hold = asyncio.Event()
-        self.poured = 0
+        self.ended = asyncio.Event()
+        self.poured, self.sunk = 0, 0
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -87,6 +88,12 @@ class Behind:
             return
         if path.endswith("deaf=1"):
             await self.hold.wait()
+        while path.endswith("sink=1"):
+            data = await reader.read(1 << 16)
+            if not data:
+                self.ended.set()
+                return
+            self.sunk += len(data)
         while path.endswith("pour=1"):
             writer.write(b"y" * 65536)
             await writer.drain()
@@ -305,6 +312,27 @@ async def test_the_last_bytes_arrive(world):
     rest = await asyncio.wait_for(reader.read(), 5)
     assert b"hello" + b"z" * 500_000 == rest
     writer.close()
+
+
+async def test_a_client_that_closes_at_once_has_been_heard(world):
+    """The client sends its last half megabyte and goes: the pod gets all of it, then the end."""
+    reader, writer = await world.connect()
+    writer.write(request("GET", f"{world.pod}/ws?sink=1", "Connection: Upgrade", "Upgrade: websocket"))
+    await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    writer.write(b"l" * 500_000)
+    writer.close()
+    await asyncio.wait_for(world.behind.ended.wait(), 5)
+    assert 500_000 == world.behind.sunk
+
+
+async def test_logs_of_a_node_that_is_down(world):
+    """The agent does not listen: kubectl prints where it should have, in the words that people search for."""
+    await world.make("/api/v1/nodes", {"metadata": {"name": "here"}, "status": {
+        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}], "daemonEndpoints": {"kubeletEndpoint": {"Port": 9}}}})
+    code, _, body = await world.ask("GET", f"{SPACE}/pods/p/log?follow=true")
+    status, url = orjson.loads(body), "https://127.0.0.1:9/containerLogs/default/p/c?follow=true"
+    assert (500, f'Get "{url}": dial tcp 127.0.0.1:9: connect: connection refused') == (code, status["message"])
+    assert "reason" not in status
 
 
 async def test_an_upgrade_to_nobody(world):
