@@ -24,6 +24,7 @@ from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import Runtime
 from knarr.node.faces import DnsConfig, Lookup
 from knarr.node.server.access import ServingTls
+from knarr.node.server.judge import ApiJudge
 from knarr.node.server.server import Server
 from knarr.node.settings import Settings
 from knarr.node.volumes import Volumes
@@ -93,7 +94,8 @@ def _agent(instance: Instance, settings: Settings, client: Client, *, clock: Sys
     tls = ServingTls(instance.pki / "node.crt", instance.pki / "node.key", instance.pki / "ca.crt")
 
     async def serve_port(runtime: Runtime, lookup: Lookup) -> None:
-        server = Server(settings, runtime, lookup, tls=tls, clock=clock)
+        judge = ApiJudge(client, settings.node_name)
+        server = Server(settings, runtime, lookup, tls=tls, clock=clock, judge=judge)
         async with asyncio.TaskGroup() as group:
             group.create_task(server.run())
             group.create_task(renewal.follow(tls.certificate_file, clock, server.reload))

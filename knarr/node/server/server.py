@@ -21,7 +21,7 @@ from knarr.base.clock import Clock
 from knarr.node.cri.face import Runtime, RuntimeFault
 from knarr.node.faces import Lookup
 from knarr.node.server import access, hostlogs, hostusage, resourcemetrics, stats
-from knarr.node.server.access import ServingTls
+from knarr.node.server.access import Judge, ServingTls
 from knarr.node.server.connection import Connections
 from knarr.node.server.containerlogs import open_log
 from knarr.node.server.refusal import Refusal
@@ -41,7 +41,12 @@ log = structlog.get_logger()
 class Server:
     """The port. `run` serves until cancelled."""
 
-    def __init__(self, settings: Settings, runtime: Runtime, lookup: Lookup, *, tls: ServingTls, clock: Clock) -> None:
+    def __init__(  # noqa: PLR0913
+        self, settings: Settings, runtime: Runtime, lookup: Lookup, *, tls: ServingTls, clock: Clock,
+        judge: Judge | None = None,
+    ) -> None:
+        """Judge: who is asked about callers other than the API server and administrators; None: they are refused."""
+        self._access = access.Access(judge, clock)
         self._settings = settings
         self._runtime = runtime
         self._lookup = lookup
@@ -90,7 +95,9 @@ class Server:
         """Authenticate, route, answer. A refusal is a `v1.Status`, which the API server passes on as it is."""
         try:
             tls = request.transport.get_extra_info("ssl_object") if request.transport is not None else None
-            access.check(tls.getpeercert() if tls is not None else None)
+            await self._access.check(
+                tls.getpeercert() if tls is not None else None, request.headers.get("Authorization", ""),
+                access.asked(request.method, request.path, upgrade="upgrade" in request.headers))
             first, *rest = request.path.strip("/").split("/")
             if first == "logs":
                 return hostlogs.answer(request, rest)

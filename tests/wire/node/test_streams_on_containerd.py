@@ -289,7 +289,7 @@ async def get(node: Node, path: str, who: str = "admin") -> tuple[int, str]:
 @pytest.mark.parametrize(("path", "who", "status", "text"), [
     pytest.param("/healthz", "admin", 200, "ok", id="healthy"),
     pytest.param("/healthz", "", 401, "Unauthorized", id="no certificate"),
-    pytest.param("/healthz", "stranger", 403, "Forbidden (user=stranger, verb=proxy, resource=nodes)", id="stranger"),
+    pytest.param("/healthz", "stranger", 403, "Forbidden (user=stranger, verb=get, resource=nodes, subresource(s)=[healthz proxy])", id="stranger"),
     pytest.param("/nowhere", "admin", 404, "404 page not found", id="no such path"),
     pytest.param("/exec/ns/p/c?command=x&output=1", "admin", 400, "Upgrade request required", id="no upgrade"),
     pytest.param("/exec/ns/p/c?command=x", "admin", 400, "you must specify at least 1 of stdin, stdout, stderr",
