@@ -127,3 +127,31 @@ def test_a_secret_cannot_be_read_from_the_disk(cluster, namespace):
     assert b"plain-as-day-7391" in stolen
     assert b"open-sesame-7391" not in stolen
     assert base64.b64encode(b"open-sesame-7391") not in stolen
+
+
+def test_the_nodes_port_asks_for_roles(cluster, namespace):
+    """A scraper reads the node's metrics by its token; strangers and other accounts are refused."""
+    node = cluster.get("nodes")["items"][0]
+    address = next(one["address"] for one in node["status"]["addresses"] if one["type"] == "InternalIP")
+    url = f"https://{address}:{node['status']['daemonEndpoints']['kubeletEndpoint']['Port']}/metrics/resource"
+    role = f"scraper-{namespace}"
+    cluster.kubectl("create", "serviceaccount", "scraper", "-n", namespace)
+    cluster.kubectl("create", "clusterrole", role, "--verb=get", "--resource=nodes/metrics")
+    cluster.kubectl("create", "clusterrolebinding", role, f"--clusterrole={role}", f"--serviceaccount={namespace}:scraper")
+    try:
+        tokens = {name: cluster.kubectl("create", "token", name, "-n", namespace).stdout.strip() for name in ("scraper", "default")}
+        assert (401, 403) == (status_of(url, ""), status_of(url, tokens["default"]))
+        assert 200 == status_of(url, tokens["scraper"])
+        assert 403 == status_of(url.replace("metrics/resource", "logs/"), tokens["scraper"])
+    finally:
+        cluster.kubectl("delete", "clusterrole,clusterrolebinding", role)
+
+
+def status_of(url: str, token: str) -> int:
+    """Return what the port says to a bearer; its certificate is of no interest here."""
+    call = urllib.request.Request(url, headers={"Authorization": f"Bearer {token}"} if token else {})
+    try:
+        with urllib.request.urlopen(call, timeout=10, context=ssl._create_unverified_context()) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as refused:
+        return refused.code
