@@ -66,7 +66,10 @@ class Edge:
             max_headers=HEADERS_MAX,
             auto_decompress=False,
         )
-        self._server = await loop.create_server(self._web, host, port, ssl=tls, backlog=1024, reuse_address=True)
+        handshake_s = self.limits.handshake_s if tls is not None else None
+        self._server = await loop.create_server(
+            self._web, host, port, ssl=tls, backlog=1024, reuse_address=True, ssl_handshake_timeout=handshake_s
+        )
 
     async def stop(self, grace_s: float) -> None:
         """Accept no more, give requests under way this long, close all connections."""

@@ -14,6 +14,7 @@ from aiohttp import http_exceptions
 
 HEADER_BYTES_MAX = 16 << 10  # of one header line: a bearer token with many groups fits
 HEADERS_MAX = 128
+HANDSHAKE_S = 10.0  # for TLS, before which nothing is known of a client; arbitrary
 HEAD_S = 32.0  # from the first byte of a request's head to its last. Source: kube secure_serving.go, ReadHeaderTimeout
 BODY_S = 60.0  # for the body. Source: kube server/config.go, RequestTimeout
 LINGER_S = 2.0  # a refused body is read on for so long, so that the refusal is not lost with the connection
@@ -25,9 +26,11 @@ REASONS = {400: "BadRequest", 408: "Timeout", 413: "RequestEntityTooLarge", 500:
 class Limits:
     """How long a client may take, in seconds.
 
-    head_s: to send a request's head. body_s: its body. slice_s: to take a slice of an answer.
+    handshake_s: to agree on TLS. head_s: to send a request's head. body_s: its body. slice_s: to take a slice of an
+    answer.
     """
 
+    handshake_s: float = HANDSHAKE_S
     head_s: float = HEAD_S
     body_s: float = BODY_S
     slice_s: float = SLICE_S

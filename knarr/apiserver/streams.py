@@ -8,9 +8,11 @@ the answer it is.
 from __future__ import annotations
 
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import suppress
 
 from knarr.api.errors import BadRequest, Unavailable
-from knarr.api.http import Answer, Call
+from knarr.api.http import Answer, Broken, Call
 from knarr.apiserver.agents import Place, log_place, stream_place
 from knarr.apiserver.connection import Upgrade
 from knarr.apiserver.core import Core, Request
@@ -35,7 +37,10 @@ class Streams:
             response = await self.forwarder.ask(Call("GET", request.call.path), backend, [])
         except Unreached as fault:
             raise BackendDown(f'Get "{backend.url}": {fault}') from fault
-        return passed_on(response)
+        answer = passed_on(response)
+        assert answer.stream is not None, "what is passed on is a stream"
+        answer.stream = _log(answer.stream)
+        return answer
 
     async def connect(self, request: Request) -> Answer:
         """Join a client to exec, attach or port-forward of a container. The answer counts only if the agent refuses."""
@@ -57,3 +62,10 @@ class Streams:
         if self.core.settings.agent_tls is None:
             raise Unavailable("this server has no certificate to reach agents with")
         return self.core.settings.agent_tls
+
+
+async def _log(chunks: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Yield a log. Where the agent goes away, the log ends as it does with its container. Source: kube does so too."""
+    with suppress(Broken):
+        async for chunk in chunks:
+            yield chunk

@@ -177,10 +177,10 @@ async def test_a_watch_ends_with_its_client(wire):
     reader, writer = await wire.connect()
     writer.write(request("GET", "/api/v1/namespaces/default/pods?watch=1"))
     assert b'"type":"ADDED"' in await asyncio.wait_for(reader.readuntil(b"}\n"), 5)
-    assert 1 == wire.server.watcher.count
+    assert 1 == wire.server.watcher.open().total()
     writer.close()
     async with asyncio.timeout(5):
-        while wire.server.watcher.count:  # noqa: ASYNC110
+        while wire.server.watcher.open().total():  # noqa: ASYNC110
             await asyncio.sleep(0.01)  # the server tells nobody that a watch has ended
 
 

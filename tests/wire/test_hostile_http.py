@@ -28,7 +28,7 @@ class World:
     def __init__(self, pki: Pki) -> None:
         self.pki = pki
         self.server = ApiServer(open_memory())
-        self.edge = Edge(self.server.handle, uploads=self.server.uploads, limits=Limits(head_s=0.2, body_s=0.2, slice_s=0.2))
+        self.edge = Edge(self.server.handle, uploads=self.server.uploads, limits=Limits(handshake_s=2, head_s=0.2, body_s=0.2, slice_s=0.2))
 
     async def connect(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         return await asyncio.open_connection("127.0.0.1", self.edge.port, ssl=client_tls(self.pki, "admin"), limit=1 << 22)
@@ -125,6 +125,15 @@ async def test_silence_is_cut_and_patience_is_not(world):
     assert 200 == (await answer(reader))[0]
     writer.close()
     other.close()
+
+
+async def test_who_never_agrees_on_tls_is_cut(world):
+    """Somebody opens a connection and says nothing, or something that is no TLS."""
+    for said in (b"", b"\x16\x03\x01"):
+        reader, writer = await asyncio.open_connection("127.0.0.1", world.edge.port)
+        writer.write(said)
+        assert b"" == await asyncio.wait_for(reader.read(), 6)
+        writer.close()
 
 
 async def test_half_a_head_behind_an_answer_is_cut(world):

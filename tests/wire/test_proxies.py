@@ -325,6 +325,23 @@ async def test_a_client_that_closes_at_once_has_been_heard(world):
     assert 500_000 == world.behind.sunk
 
 
+async def test_a_log_ends_with_its_node(world, pki):
+    """The agent dies in the middle of a followed log: kubectl has what came, and ends without an error."""
+    async def agent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nline\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    listening = await asyncio.start_server(agent, "127.0.0.1", 0, ssl=server_tls(*pki.files("server"), str(pki.ca)))
+    port = listening.sockets[0].getsockname()[1]
+    await world.make("/api/v1/nodes", {"metadata": {"name": "here"}, "status": {
+        "addresses": [{"type": "InternalIP", "address": "127.0.0.1"}], "daemonEndpoints": {"kubeletEndpoint": {"Port": port}}}})
+    code, _, body = await world.ask("GET", f"{SPACE}/pods/p/log?follow=true")
+    assert (200, b"line\n") == (code, body)
+    listening.close()
+
+
 async def test_logs_of_a_node_that_is_down(world):
     """The agent does not listen: kubectl prints where it should have, in the words that people search for."""
     await world.make("/api/v1/nodes", {"metadata": {"name": "here"}, "status": {
