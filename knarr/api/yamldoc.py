@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -40,12 +41,20 @@ class YamlError(ValueError):
 def read_yaml(body: bytes) -> tuple[Any, list[str]]:
     """Return the first document's value, and the paths of keys that stand twice. Raises YamlError."""
     try:
-        loader = _LOADER(body)
-        node = _Composer(loader).document()
+        node = next(_Composer(_LOADER(body)).documents(), None)
     except (yaml.YAMLError, UnicodeDecodeError) as fault:
         raise YamlError(_first_line(fault)) from fault
     builder = _Builder()
     return (None if node is None else builder.build(node, "", 0)), builder.duplicates
+
+
+def read_documents(text: str) -> list[Any]:
+    """Return the value of every document of a file, None for an empty one. Raises YamlError."""
+    try:
+        nodes = list(_Composer(_LOADER(text)).documents())
+    except yaml.YAMLError as fault:
+        raise YamlError(_first_line(fault)) from fault
+    return [_Builder().build(node, "", 0) for node in nodes]
 
 
 def _first_line(fault: Exception) -> str:
@@ -62,13 +71,14 @@ class _Composer:
         self.loader = loader
         self.anchors: dict[str, Node] = {}
 
-    def document(self) -> Node | None:
-        """Return the first document's root; None if there is none."""
+    def documents(self) -> Iterator[Node]:
+        """Yield the root of one document after the other; each has its own anchors."""
         self.loader.get_event()  # the stream begins
-        if self.loader.check_event(yaml.events.StreamEndEvent):
-            return None
-        self.loader.get_event()  # the document begins
-        return self._node(0)
+        while not self.loader.check_event(yaml.events.StreamEndEvent):
+            self.loader.get_event()  # the document begins
+            self.anchors = {}
+            yield self._node(0)
+            self.loader.get_event()  # it ends
 
     def _node(self, depth: int) -> Node:
         if depth > DEPTH_MAX:

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
+from knarr.api.yamldoc import YamlError, read_documents
 from knarr.cli.connect import Server, server_options
 from knarr.cli.failure import RequestFailed
 from knarr.cli.output import OUTPUT, Report
@@ -106,8 +106,8 @@ def read(file: str) -> Iterator[dict[str, Any]]:
 def parse(text: str, origin: str) -> Iterator[dict[str, Any]]:
     """Yield the objects of YAML or JSON text; lists are opened up."""
     try:
-        documents = list(yaml.load_all(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader)))
-    except yaml.YAMLError as error:
+        documents = read_documents(text)
+    except YamlError as error:
         raise RequestFailed(
             f"{origin} is no YAML: {_where(error)}", hint="mend that line, then run it again"
         ) from error
@@ -123,11 +123,6 @@ def parse(text: str, origin: str) -> Iterator[dict[str, Any]]:
                 )
             yield one
 
-
-def _where(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-    return place + str(getattr(error, "problem", "") or error).splitlines()[0]
 
 
 def _manifest(server: Server, resources: list[Resource], body: dict[str, Any]) -> Manifest:
@@ -182,3 +177,11 @@ def merge_difference(before: dict[str, Any], wanted: dict[str, Any], present: di
         elif value != there and value is not None:
             patch[key] = value
     return patch
+
+
+def _where(error: YamlError) -> str:
+    """Say line and column, where the parser knows them."""
+    mark = getattr(error.__cause__, "problem_mark", None)
+    if mark is None:
+        return str(error).removeprefix("yaml: ")
+    return f"line {mark.line + 1}, column {mark.column + 1}: {getattr(error.__cause__, 'problem', '')}"

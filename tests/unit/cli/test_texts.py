@@ -75,6 +75,16 @@ def test_lists_are_opened_and_empty_documents_skipped():
     assert ["A", "B"] == [body["kind"] for body in parse(text, "x.yaml")]
 
 
+def test_words_mean_in_a_file_what_they_mean_to_kubernetes():
+    """`=` is a word, a date is a text, `<<` merges, and an alias does not reach into the next document."""
+    text = "&a {apiVersion: v1, kind: A, op: =, day: 2026-01-02, old: 010}\n---\n{<<: {apiVersion: v1}, kind: B}\n"
+    wanted = [{"apiVersion": "v1", "kind": "A", "op": "=", "day": "2026-01-02", "old": 8}, {"apiVersion": "v1", "kind": "B"}]
+
+    assert wanted == list(parse(text, "x.yaml"))
+    with pytest.raises(RequestFailed, match="unknown anchor 'a' referenced"):
+        list(parse(text + "---\n*a\n", "x.yaml"))
+
+
 @pytest.mark.parametrize(("text", "words"), [
     pytest.param("a: [",      "is no YAML",                    id="malformed"),
     pytest.param("a: b",      "apiVersion and kind",           id="no object"),
