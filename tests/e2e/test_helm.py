@@ -27,14 +27,14 @@ def test_a_release_with_pods(cluster, harbour):
         ("install", [CHART, "saga", {}], PATIENT),
         ("test", ["saga"], {"timeout": 60, "logs": True}),
         ("upgrade", [CHART, "saga", {"sinks": True}], {"timeout": 30}),
-        ("upgrade", [CHART, "saga", {"leaks": True}], {"timeout": 20, "wait": "watcher", "rollback_on_failure": True}),
+        ("upgrade", [CHART, "saga", {"leaks": True}], {"timeout": 8, "wait": "watcher", "rollback_on_failure": True}),
         ("history", ["saga"], {}),
     )
     crew = cluster.get("deployment", "saga-crew", namespace=harbour)
     caulk = cluster.get("job", "saga-caulk", namespace=harbour)
 
     assert "deployed" == installed["status"], installed
-    assert "wool" in tested["logs"]
+    assert "wool" in tested.get("logs", ""), tested
     assert "pre-upgrade hooks failed" in sunk["said"]
     assert "has been rolled back" in leaking["said"]
     assert ["superseded", "failed", "failed", "deployed"] == [one["status"] for one in history]
@@ -45,15 +45,14 @@ def test_a_release_with_pods(cluster, harbour):
 
 def test_scaling_rolling_back_and_taking_away(cluster, harbour):
     """A larger crew, then the old one; in the end no pod is left."""
-    upgraded, back, gone = take(
+    _, upgraded, back = take(
         cluster.kubeconfig, harbour,
         ("install", [CHART, "edda", {"crew": 2}], PATIENT),
         ("upgrade", [CHART, "edda", {"crew": 1, "cargo": "tar"}], PATIENT),
         ("rollback", ["edda"], {"version": 1, **PATIENT}),
     )
     assert "deployed" == upgraded["status"]
-    assert "deployed" == back["status"]
-    assert gone is None
+    assert back is None
     assert 2 == cluster.get("deployment", "edda-crew", namespace=harbour)["status"]["readyReplicas"]
 
     done, = take(cluster.kubeconfig, harbour, ("uninstall", ["edda"], PATIENT))

@@ -10,7 +10,6 @@ from typing import Any
 import pytest
 
 from knarr.api.yamldoc import read_documents
-
 from tests.wire.serving import Served, serving
 from tests.wire.test_kubectl import Kubectl, binaries
 
