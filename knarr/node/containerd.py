@@ -18,6 +18,7 @@ from knarr.base.clock import Clock
 from knarr.node import cgroups
 from knarr.node.cni import HOST_PORTS
 from knarr.node.settings import Settings
+from knarr.node.volumes import mounts
 
 RESTART = Backoff(first_s=0.2, factor=2, cap_s=5)      # nothing goes without it
 STEADY_S = 5.0          # a run this long forgets earlier failures
@@ -48,6 +49,7 @@ class Containerd:
         if program is None:
             raise NoContainerd("containerd is not installed; on Debian: apt-get install containerd")
         write_config(settings)
+        state_in_memory(settings)
         with open(settings.runtime_dir / RUNTIME_LOG, "ab") as log:
             self._child = subprocess.Popen(
                 [program, "--config", str(config_file(settings))], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
@@ -136,6 +138,20 @@ def write_config(settings: Settings) -> None:
     for folder in (settings.cni_conf_dir, settings.cni_ports_dir):
         folder.mkdir(parents=True, exist_ok=True)
     config_file(settings).write_text(own_config(settings))
+
+
+def state_dir(settings: Settings) -> Path:
+    """Return where containerd and runc keep what is void once the machine restarts: bundles, sockets, pids."""
+    return settings.runtime_dir / "state"
+
+
+def state_in_memory(settings: Settings) -> None:
+    """Mount memory there, as /run is elsewhere, unless something lies there already (an older Knarr's containers)."""
+    state = state_dir(settings)
+    state.mkdir(parents=True, exist_ok=True)
+    if any(state.iterdir()) or mounts.is_mounted(state):
+        return
+    mounts.tmpfs(state, mode=0o711)
 
 
 def own_config(settings: Settings) -> str:

@@ -13,7 +13,7 @@ from collections.abc import Iterable
 
 from knarr.base.clock import Clock
 from knarr.node import cgroups, cni
-from knarr.node.containerd import Containerd, shims, unmount_below
+from knarr.node.containerd import Containerd, shims, state_dir, unmount_below
 from knarr.node.cri.face import ContainerLine, RuntimeFault, Sandbox
 from knarr.node.cri.runtime import CriRuntime
 from knarr.node.orphans import GRACE_NOTE
@@ -51,6 +51,8 @@ async def rest(settings: Settings, clock: Clock) -> int:
     count = await stop_pods(settings, clock, forget=False)
     if settings.managed:
         await Containerd(settings, clock).stop()
+        if not shims(settings):     # else a container still lives by what lies there
+            unmount_below(state_dir(settings))
     return count
 
 

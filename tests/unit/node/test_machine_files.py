@@ -98,6 +98,7 @@ def test_one_containerd_is_started_however_often_it_is_asked(tmp_path, monkeypat
     program.write_text("#!/bin/sh\nexec sleep 1000\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
+    monkeypatch.setattr(containerd.mounts, "tmpfs", lambda *_, **__: None)
     ours = containerd.Containerd(settings(str(tmp_path)), clock=None)
     pid = ours.start()
     try:
@@ -114,6 +115,7 @@ async def test_a_containerd_of_another_configuration_is_stopped(tmp_path, monkey
     program.write_text("#!/bin/sh\nexec sleep 1000\n")
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/bin:/usr/bin")
+    monkeypatch.setattr(containerd.mounts, "tmpfs", lambda *_, **__: None)
     mine = settings(str(tmp_path))
     ours = containerd.Containerd(mine, clock=None)
     pid = ours.start()
@@ -123,6 +125,24 @@ async def test_a_containerd_of_another_configuration_is_stopped(tmp_path, monkey
     await ours.renew()
 
     assert (pid, 0) == (same, ours.pid())
+
+
+@pytest.mark.parametrize(("left", "mounted", "mounts"), [
+    pytest.param((), False, True, id="a first start"),
+    pytest.param((), True, False, id="containerd was killed before it wrote anything"),
+    pytest.param(("runc",), True, False, id="containerd was killed: its containers live by what lies there"),
+    pytest.param(("runc",), False, False, id="an older Knarr's containers live by what lies on the disk"),
+])
+def test_what_a_restart_of_the_machine_voids_lies_in_memory(tmp_path, monkeypatch, left, mounted, mounts):
+    """Bundles, sockets, pids: never written to a disk, and never hidden from a container that lives by them."""
+    mine, made = settings(str(tmp_path)), []
+    monkeypatch.setattr(containerd.mounts, "is_mounted", lambda _: mounted)
+    monkeypatch.setattr(containerd.mounts, "tmpfs", lambda where, **_: made.append(where))
+    for name in left:
+        (containerd.state_dir(mine) / name).mkdir(parents=True)
+    containerd.state_in_memory(mine)
+
+    assert ([containerd.state_dir(mine)] if mounts else []) == made
 
 
 @pytest.mark.parametrize(("changes", "ours"), [
