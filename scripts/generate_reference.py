@@ -64,7 +64,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("events.k8s.io", "Event"): ("the same objects as in v1", ""),
     ("networking.k8s.io", "IngressClass"): ("admission: the default class", "the ingress component"),
     ("networking.k8s.io", "Ingress"): ("nothing yet", "the ingress component"),
-    ("networking.k8s.io", "IPAddress"): ("nothing yet", "an address for each Service"),
+    ("networking.k8s.io", "IPAddress"): ("`ipaddresses` makes one for each ClusterIP", ""),
     ("networking.k8s.io", "ServiceCIDR"): ("API server makes `kubernetes`, its own range", "ranges beside it"),
     ("networking.k8s.io", "NetworkPolicy"): ("nothing yet", "enforcement: all traffic passes"),
     ("node.k8s.io", "RuntimeClass"): ("admission: overhead and scheduling", "a runtime other than containerd's own"),

@@ -15,6 +15,7 @@ from contextlib import aclosing
 from typing import Any
 from urllib.parse import parse_qsl, unquote
 
+import orjson
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
@@ -28,6 +29,8 @@ from knarr.apiserver.refuse import refusal
 from knarr.apiserver.settings import BODY_BYTES_MAX
 
 SLICE_BYTES = 256 << 10  # of a large body, written between two looks at the client's speed
+INDENTED = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE
+PEOPLE = ("curl", "Wget", "Mozilla/5.0")  # what people read with
 WHOLE_BYTES_MAX = 512 << 10  # a body up to this leaves in one write
 GZIP_BYTES_MIN = 128 << 10  # Source: kube handlers/responsewriters/writers.go, defaultGzipThresholdBytes
 GZIP_LEVEL = 1  # Source: the same, defaultGzipContentEncodingLevel
@@ -105,6 +108,16 @@ class Taken(web.StreamResponse):
 
     async def write_eof(self, data: bytes = b"") -> None:
         """Write no end."""
+
+
+def _pretty(request: web.BaseRequest) -> bool:
+    """Say whether a person reads the answer. Source: kube endpoints/handlers/negotiation, isPrettyPrint."""
+    _, _, raw_query = request.raw_path.partition("?")
+    if "pretty" in raw_query:
+        said = _query(raw_query).get("pretty", "")
+        if said:
+            return said in ("1", "t", "T", "TRUE", "true", "True")
+    return request.headers.get("user-agent", "").startswith(PEOPLE)
 
 
 def server_tls(certificate: str, key: str, client_ca: str) -> ssl.SSLContext:
@@ -212,6 +225,8 @@ async def _send(request: web.BaseRequest, answer: Answer, *, close: bool) -> web
     if answer.stream is not None:
         return await _stream(request, answer, headers)
     body = answer.body
+    if body and answer.content_type == "application/json" and _pretty(request):
+        body = orjson.dumps(orjson.loads(body), option=INDENTED)
     takes_gzip = "gzip" in request.headers.get("accept-encoding", "") and "Content-Encoding" not in headers
     if len(body) >= GZIP_BYTES_MIN and takes_gzip:
         body = await asyncio.to_thread(_gzip, body)

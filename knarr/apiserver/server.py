@@ -35,6 +35,7 @@ from knarr.apiserver.gate import Gate
 from knarr.apiserver.negotiate import PLAIN
 from knarr.apiserver.proxying.forward import Forwarder
 from knarr.apiserver.proxying.subresources import Proxies
+from knarr.apiserver.putting import Putter
 from knarr.apiserver.reads import Reader
 from knarr.apiserver.route import Target, UnknownPath
 from knarr.apiserver.scale import Scaler
@@ -307,7 +308,7 @@ class ApiServer:
             "list": self._list,
             "watch": self._watch,
             "create": self._create,
-            "update": self.changer.update,
+            "update": Putter(self.creator, self.changer, self._may_create).update,
             "patch": self.applier.patch,
             "delete": self.deleter.delete,
             "deletecollection": self.deleter.delete_collection,

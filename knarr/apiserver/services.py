@@ -22,6 +22,7 @@ Obj = dict[str, Any]
 ADDRESSED = ("ClusterIP", "NodePort", "LoadBalancer")
 PORTED = ("NodePort", "LoadBalancer")
 IP_FIELD = "spec.clusterIPs"
+MANAGED_BY, MANAGER = "ipaddress.kubernetes.io/managed-by", "ipallocator.k8s.io"
 
 
 class Services:
@@ -46,6 +47,11 @@ class Services:
     def claim(self, kind: Kind, new: Obj, old: Obj | None = None, *, dry_run: bool = False) -> Claim | NoClaim:
         """Return a context in which a Service gets what it lacks; outside of it nothing changes for other kinds."""
         return Claim(self, new, old, dry_run=dry_run) if kind is SERVICE else NOTHING_CLAIMED
+
+    def reserved_by_hand(self, address: IPv4Address) -> bool:
+        """Say whether somebody holds an address by an IPAddress of their own; those of Services follow the Services."""
+        entry = self.core.store.get(ADDRESS.key("", str(address)))
+        return entry is not None and (entry.obj["metadata"].get("labels") or {}).get(MANAGED_BY) != MANAGER
 
     def forget(self, kind: Kind, obj: Obj) -> None:
         """Give back what a deleted Service had."""
@@ -142,7 +148,8 @@ class Claim:
                 f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {self.services.network}"
             )
             raise self._refused(IP_FIELD, [text], f"failed to allocate IP {text}: {why}")
-        if address in self.services.addresses and address not in had:
+        taken = address in self.services.addresses or self.services.reserved_by_hand(address)
+        if taken and address not in had:
             raise self._refused(IP_FIELD, [text], f"failed to allocate IP {text}: provided IP is already allocated")
         return address
 
@@ -152,7 +159,9 @@ class Claim:
         start = services.core.rng.below(size)
         for step in range(size):
             address = services.network.network_address + 1 + (start + step) % size
-            if address not in services.addresses and address not in services.reserved:
+            if address in services.addresses or address in services.reserved:
+                continue
+            if not services.reserved_by_hand(address):
                 return address
         raise Internal("failed to allocate a serviceIP: range is full")
 
@@ -226,11 +235,11 @@ def _ports(spec: Obj) -> Iterator[tuple[str, int]]:
         yield "TCP", spec["healthCheckNodePort"]
 
 
-def _service_kind() -> Kind:
-    found = kinds.by_resource("", "v1", "services")
+def _kind(group: str, plural: str) -> Kind:
+    found = kinds.by_resource(group, "v1", plural)
     assert found is not None
     return found
 
 
-SERVICE = _service_kind()
+SERVICE, ADDRESS = _kind("", "services"), _kind("networking.k8s.io", "ipaddresses")
 NOTHING_CLAIMED = NoClaim()

@@ -29,6 +29,7 @@ ALL: tuple[str, ...] = (
     "ephemeralvolume",
     "eventttl",
     "garbagecollector",
+    "ipaddresses",
     "job",
     "localpath",
     "namespace",

@@ -172,6 +172,24 @@ async def test_large_lists_are_compressed_on_request_only(wire):
     writer.close()
 
 
+@pytest.mark.parametrize(("query", "agent", "lines"), [
+    pytest.param("", "kubectl/v1.33", 1, id="a program reads"),
+    pytest.param("", "curl/8", 8, id="a person reads"),
+    pytest.param("?pretty=true", "kubectl/v1.33", 8, id="asked for"),
+    pytest.param("?pretty=false", "curl/8", 1, id="asked not to"),
+])
+async def test_answers_for_people(wire, query, agent, lines):
+    """curl shows JSON that can be read, unless it is told otherwise."""
+    reader, writer = await wire.connect()
+    writer.write(request("GET", f"/api/v1/namespaces/nope/pods/x{query}", f"user-agent: {agent}"))
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 5)
+    length = next(int(line.split(b":")[1]) for line in head.split(b"\r\n") if line.lower().startswith(b"content-length"))
+    body = await reader.readexactly(length)
+
+    assert orjson.loads(body)["code"] == 404
+    assert lines <= len(body.splitlines()) <= 2 * lines
+
+
 async def test_a_watch_ends_with_its_client(wire):
     """The client of a watch hangs up: the server holds no watch any more."""
     reader, writer = await wire.connect()
