@@ -1,10 +1,11 @@
-"""Make what every cluster has from its first second: system namespaces, priority classes, and the Service `kubernetes`.
+"""Make what every cluster has from its first second: namespaces, priorities, flows, and the Service `kubernetes`.
 
 Source: kube controlplane/controller/systemnamespaces, controller/kubernetesservice, registry/scheduling/rest.
 """
 
 from __future__ import annotations
 
+import asyncio
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -16,6 +17,7 @@ from knarr.apiserver import encode
 from knarr.apiserver.changes import Changer
 from knarr.apiserver.core import Request
 from knarr.apiserver.creates import Creator
+from knarr.apiserver.flowcontrol import defaults as flows
 from knarr.apiserver.route import Target
 from knarr.apiserver.security import MASTERS
 from knarr.apiserver.settings import DNS_OFFSET
@@ -51,6 +53,9 @@ async def bootstrap(creator: Creator, changer: Changer) -> None:
                 "description": description,
             },
         )
+    async with asyncio.TaskGroup() as group:  # together: they share commits
+        for wanted in (*flows.levels(), *flows.schemas()):
+            group.create_task(ensure(creator, wanted))
     settings = creator.core.settings
     await ensure(creator, service_range(settings.service_cidr))
     await changer.edit(RANGE, RANGE.key("", "kubernetes"), lambda obj: declare_ready(obj, creator.core.timestamp()))

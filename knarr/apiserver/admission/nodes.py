@@ -1,4 +1,4 @@
-"""Keep new nodes free of pods until they are ready; say what nodes lack. Source: kube plugin/pkg/admission/nodetaint."""
+"""Keep new nodes free of pods until they are ready; say what they lack. Source: kube plugin/pkg/admission/nodetaint."""
 
 from __future__ import annotations
 

@@ -44,3 +44,27 @@ def without_conversions(obj: dict[str, Any]) -> dict[str, Any]:
     if obj["kind"] == "DaemonSet":
         del obj["metadata"]["managedFields"][0]["fieldsV1"]["f:metadata"]
     return obj
+
+
+@pytest.mark.parametrize("path", ["flowschemas", "prioritylevelconfigurations"])
+async def test_the_flows_of_every_cluster(path):
+    """What a new cluster holds of flow control is what Kubernetes' holds: names, annotations and specs."""
+    collection = f"/apis/flowcontrol.apiserver.k8s.io/v1/{path}"
+    _, listed = await (await Asker().start()).ask("GET", collection)
+
+    assert [told(obj) for obj in recorded("bootstrap/objects.json")[collection]] == [told(obj) for obj in listed["items"]]
+
+
+async def test_the_range_of_every_cluster():
+    """The ServiceCIDR `kubernetes` is there and ready."""
+    (theirs,) = recorded("bootstrap/objects.json")["/apis/networking.k8s.io/v1/servicecidrs"]
+    _, ours = await (await Asker().start()).ask("GET", "/apis/networking.k8s.io/v1/servicecidrs/kubernetes")
+    (condition,) = ours["status"]["conditions"]
+    (wanted,) = theirs["status"]["conditions"]
+
+    assert (theirs["spec"], theirs["metadata"]["finalizers"]) == (ours["spec"], ours["metadata"]["finalizers"])
+    assert {**wanted, "lastTransitionTime": ""} == {**condition, "lastTransitionTime": ""}
+
+
+def told(obj: dict[str, Any]) -> Any:
+    return obj["metadata"]["name"], obj["metadata"]["annotations"], obj["spec"]
