@@ -59,13 +59,14 @@ def document(chosen: Sequence[Operation], *, version: str, texts: Descriptions |
     }
 
 
-def v2(*, version: str = "v1.36.2", texts: Descriptions | None = None) -> dict[str, Any]:
-    """Return the version 2 document, all groups in one."""
+def v2(*, version: str = "v1.36.2", texts: Descriptions | None = None, more: Sequence[Operation] = (),
+       customs: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """Return the version 2 document, all groups in one. more, customs: operations and schemas of custom kinds."""
     mentioned = [kind for operation in _operations() for kind in (operation.body, operation.result)]
     return {
         "swagger": "2.0", "info": {"title": TITLE, "version": version},
-        "paths": _paths(_operations(), _operation_v2),
-        "definitions": definitions([*mentioned, "meta_v1.WatchEvent"], V2, texts or {}),
+        "paths": _paths((*_operations(), *more), _operation_v2),
+        "definitions": definitions([*mentioned, "meta_v1.WatchEvent"], V2, texts or {}) | dict(customs or {}),
         "securityDefinitions": SECURITY, "security": [{"BearerToken": []}],
     }
 

@@ -132,7 +132,9 @@ class Documents:
         return None
 
     def _v2(self, encoded: Callable[[dict[str, Any]], bytes]) -> bytes:
-        return encoded(self.others.v2(openapi.v2(version=self.settings.git_version, texts=descriptions.read())))
+        more, customs = document.v2(self.registry.customs)
+        version, texts = self.settings.git_version, descriptions.read()
+        return encoded(self.others.v2(openapi.v2(version=version, texts=texts, more=more, customs=customs)))
 
     async def _document(self, call: Call, key: str, make: Make, *, media: str = "") -> Answer | None:
         """Answer with a document. media: what it is called; empty where it is JSON, which may be asked for as YAML."""
@@ -165,8 +167,7 @@ class Documents:
 
     def _etag(self, name: str) -> str:
         fixed = name.removeprefix("/openapi/v3/") in openapi.names()
-        customs = "" if name.startswith("/openapi/v2") else self.registry.edition
-        edition = "" if fixed else customs + self.others.edition
+        edition = "" if fixed else self.registry.edition + self.others.edition
         return sha512(f"{self._seed}{edition}/{self.settings.git_version}/{name}".encode()).hexdigest().upper()
 
 

@@ -32,6 +32,7 @@ from knarr.proxy import run as proxy
 from knarr.proxy.render import Names
 
 HOST_NAMES = Path("/etc/hosts")
+FIELD_MANAGER = "kubelet"  # tools that compare objects know by this name what a node has written
 CERTIFICATE_PATIENCE_S, LOOK_EVERY_S = 10.0, 0.02
 
 log = structlog.get_logger()
@@ -48,7 +49,7 @@ async def serve(instance: Instance) -> None:
     clock, rng = SystemClock(), Rng.from_machine()
     settings = node_settings(instance)
     await _certified(instance.pki / "node.crt", clock)
-    https = transport(_credentials(instance), clock)
+    https = transport(_credentials(instance), clock, agent=FIELD_MANAGER)
     client = Client(https)
     try:
         async with asyncio.TaskGroup() as group:

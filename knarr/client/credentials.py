@@ -16,7 +16,7 @@ from typing import Any
 import yaml
 
 from knarr.base.clock import Clock
-from knarr.client.https import Https
+from knarr.client.https import AGENT, Https
 
 TOKEN_AGE_S = 60.0     # a mounted token is read again after this; they are renewed minutes before they end
 FILE_BYTES_MAX = 4 << 20
@@ -41,14 +41,14 @@ class Credentials:
     verify: bool = True
 
 
-def transport(credentials: Credentials, clock: Clock) -> Https:
-    """Return a transport that acts as these credentials."""
+def transport(credentials: Credentials, clock: Clock, *, agent: str = AGENT) -> Https:
+    """Return a transport that acts as these credentials. agent: what it calls itself."""
     token: Callable[[], str] | None = None
     if credentials.token_path:
         token = TokenFile(Path(credentials.token_path), clock)
     elif credentials.token:
         token = lambda: credentials.token  # noqa: E731 (a def would say no more)
-    return Https(credentials.server_url, tls_context(credentials), token=token)
+    return Https(credentials.server_url, tls_context(credentials), token=token, agent=agent)
 
 
 def tls_context(credentials: Credentials) -> ssl.SSLContext:

@@ -22,6 +22,7 @@ CONNECT_S = 10.0
 ANSWER_S = 60.0              # longest a server may think. Source: kube apiserver --request-timeout default
 WATCH_SILENCE_S = 150.0      # bookmarks come each minute; a longer silence is a dead peer
 BODY_BYTES_MAX = 512 << 20   # a list of every pod of a large cluster
+AGENT = "knarr"
 
 
 class Https:
@@ -29,11 +30,14 @@ class Https:
 
     The TLS context is given with each call: connections made with another are not used for it.
     server_url: scheme, host and port. tls: trusts the cluster's CA, and holds the client certificate if there is one.
-    token: asked before each call, so that a rotated token is used at once; None sends no header.
+    token: asked before each call, so that a rotated token is used at once; None sends no header. agent: what it calls
+    itself; the server takes that as the name of whoever writes.
     """
 
-    def __init__(self, server_url: str, tls: ssl.SSLContext, *, token: Callable[[], str] | None = None) -> None:
-        self.server_url = server_url.rstrip("/")
+    def __init__(
+        self, server_url: str, tls: ssl.SSLContext, *, token: Callable[[], str] | None = None, agent: str = AGENT
+    ) -> None:
+        self.server_url, self._agent = server_url.rstrip("/"), agent
         self._tls = tls
         self._token = token
         self._short: aiohttp.ClientSession | None = None
@@ -74,7 +78,7 @@ class Https:
         session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=limit),
             timeout=aiohttp.ClientTimeout(total=total_s, sock_connect=CONNECT_S, sock_read=silence_s),
-            headers={"User-Agent": "knarr"}, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=1 << 18,
+            headers={"User-Agent": self._agent}, cookie_jar=aiohttp.DummyCookieJar(), read_bufsize=1 << 18,
         )
         if watching:
             self._long = session

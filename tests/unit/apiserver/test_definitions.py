@@ -56,6 +56,33 @@ async def test_a_definition_is_served_at_once(api):
     assert document["components"]["schemas"]["com.example.v1.Gadget"]["properties"]["spec"]["properties"]["n"]["default"] == 1
 
 
+async def test_older_programs_hear_of_it_too(api):
+    """The version 2 document names the kind in its own words, in JSON and in protobuf, and forgets it again."""
+    loose = definition()
+    fields = loose["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]["properties"]
+    fields |= {"port": {"x-kubernetes-int-or-string": True}, "note": {"type": "string", "nullable": True},
+               "any": {"type": "object", "x-kubernetes-preserve-unknown-fields": True, "properties": {"a": {"type": "string"}}},
+               "extra": {"type": "object", "additionalProperties": {"type": "array", "items": {"type": "string"}}}}
+    before = (await api.call("GET", "/openapi/v2")).headers["ETag"]
+    await api.make(DEFINITIONS, loose)
+    answer = await api.call("GET", "/openapi/v2")
+    document = orjson.loads(answer.body)
+    spec = document["definitions"]["com.example.v1.Gadget"]["properties"]["spec"]["properties"]
+    packed = await api.call("GET", "/openapi/v2", accept="application/com.github.proto-openapi.spec.v2@v1.0+protobuf")
+
+    assert before != answer.headers["ETag"]
+    assert "/apis/example.com/v1/namespaces/{namespace}/gadgets/{name}" in document["paths"]
+    assert ({"type": "string"}, {"x-kubernetes-int-or-string": True}, {}) == (spec["color"], spec["port"], spec["note"])
+    assert {"type": "object", "x-kubernetes-preserve-unknown-fields": True} == spec["any"]
+    assert "array" == spec["extra"]["additionalProperties"]["type"]
+    assert {"$ref": "#/definitions/com.example.v1.Gadget"} == \
+        document["definitions"]["com.example.v1.GadgetList"]["properties"]["items"]["items"]
+    assert b"com.example.v1.Gadget" in packed.body
+
+    await api.call("DELETE", f"{DEFINITIONS}/gadgets.example.com")
+    assert "com.example.v1.Gadget" not in orjson.loads((await api.call("GET", "/openapi/v2")).body)["definitions"]
+
+
 async def test_names_belong_to_who_came_first(api):
     """A second definition wants a kind that is taken: it is not served until the first one is gone."""
     await api.make(DEFINITIONS, definition())
