@@ -12,6 +12,7 @@ from typing import TypeAlias
 
 from knarr.apiserver.admission import (
     certificates,
+    flows,
     ingress_class,
     limits,
     namespace_lifecycle,
@@ -64,6 +65,7 @@ STEPS: Table = {
     ("scheduling.k8s.io", "priorityclasses", "update"): (priority.one_default,),
 }
 TEMPLATE: tuple[Step, ...] = (pod_security.template,)
+FLOWS = tuple(("flowcontrol.apiserver.k8s.io", plural) for plural in ("flowschemas", "prioritylevelconfigurations"))
 CHECKS: Table = {
     ("", "namespaces", "create"): (pod_security.namespace,),
     ("", "namespaces", "update"): (pod_security.namespace,),
@@ -71,6 +73,7 @@ CHECKS: Table = {
     ("", "pods", "update"): (limits.check_pod, pod_security.pod),
     ("", "persistentvolumeclaims", "create"): (limits.check_claim,),
     ("", "persistentvolumeclaims", "update"): (limits.check_claim, volumes.resize),
+    **{(*row, operation): (flows.fixed,) for row in FLOWS for operation in ("create", "update")},
     **{(*row, operation): TEMPLATE for row in pod_security.TEMPLATES for operation in ("create", "update")},
 }
 
