@@ -14,12 +14,12 @@ import msgspec
 import orjson
 
 from knarr.api import errors, kinds
-from knarr.api.http import Answer, Call
+from knarr.api.http import Answer, Broken, Call
 from knarr.api.kinds import Kind
 from knarr.api.types.meta_v1 import ListMeta, ObjectMeta
 from knarr.client.reach import Reach
 from knarr.client.stream import WatchEvent, watch_batches
-from knarr.client.transport import Transport
+from knarr.client.transport import Transport, Unreachable
 
 T = TypeVar("T")
 
@@ -28,6 +28,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
 JSON = "application/json"
 
+ANSWER_BYTES_MAX = 64 << 20   # of an answer that comes in pieces
 PAGE_OBJECTS = 2_000   # objects per list call; a page of pods is then about 10 MB
 
 
@@ -152,7 +153,8 @@ class Client:
     ) -> bytes:
         """Send any request and return the answer's body; refusals are raised."""
         headers = {"content-type": content_type, "accept": JSON} if body else {"accept": JSON}
-        return (await self._send(Call(method, where, query, headers, body))).body
+        answer = await self._send(Call(method, where, query, headers, body))
+        return answer.body if answer.stream is None else await whole(answer.stream)
 
     async def _send(self, call: Call) -> Answer:
         try:
@@ -165,6 +167,19 @@ class Client:
         if answer.status >= 400:
             raise await refusal(answer)
         return answer
+
+
+async def whole(chunks: AsyncIterator[bytes]) -> bytes:
+    """Join an answer that comes in pieces, as extension servers' do. OSError where it breaks off or never ends."""
+    read = bytearray()
+    try:
+        async for chunk in chunks:
+            read += chunk
+            if len(read) > ANSWER_BYTES_MAX:
+                raise Unreachable(f"the answer is longer than {ANSWER_BYTES_MAX} bytes")
+    except Broken as fault:
+        raise Unreachable(f"the answer broke off: {fault}") from fault
+    return bytes(read)
 
 
 async def refusal(answer: Answer) -> errors.ApiError:

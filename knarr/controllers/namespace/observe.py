@@ -8,15 +8,19 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+from msgspec import DecodeError
+
 from knarr.api import kinds
 from knarr.api.custom.names import ROW, Definition, kind_of
 from knarr.api.errors import ApiError, MethodNotAllowed, NotFound
 from knarr.api.kinds import Kind
 from knarr.api.types.core_v1 import Namespace
 from knarr.client.client import Client, Partial, Selection, path
+from knarr.controllers.namespace.extensions import extension_kinds
 from knarr.controllers.namespace.plan import Remaining, View
 
 BACKGROUND = {"propagationPolicy": "Background"}  # else jobs would wait to set their pods free
+CLEAR_S = 120.0  # for one kind: an extension server that hangs must not hold up what comes after
 AT_ONCE_MAX = 8  # kinds asked side by side; the store commits their deletes in groups
 
 
@@ -44,18 +48,21 @@ async def observe(client: Client, namespace: Namespace, *, now_s: float) -> View
     async def clear(kind: Kind) -> None:
         async with room:
             try:
-                left = await _clear(client, kind, name)
-            except (ApiError, OSError) as error:
+                async with asyncio.timeout(CLEAR_S):
+                    left = await _clear(client, kind, name)
+            except (ApiError, OSError, DecodeError) as error:
                 failures.append(f"unexpected items still remain in namespace: {name} for gvr: {kind.resource}: {error}")
                 return
         if left is not None:
             remaining.append(left)
 
-    found = content_kinds() + await custom_kinds(client)
+    extensions, undiscovered = await extension_kinds(client)
+    found = content_kinds() + await custom_kinds(client) + extensions
     async with asyncio.TaskGroup() as group:
         for kind in found:
             group.create_task(clear(kind))
-    return View(namespace, tuple(sorted(remaining, key=lambda one: one.resource)), tuple(failures), now_s)
+    left = tuple(sorted(remaining, key=lambda one: one.resource))
+    return View(namespace, left, tuple(failures), now_s, tuple(undiscovered))
 
 
 async def _clear(client: Client, kind: Kind, namespace: str) -> Remaining | None:

@@ -28,12 +28,16 @@ class Remaining:
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One namespace on its way out, after everything in it was told to go. failures: refusals met on the way."""
+    """One namespace on its way out, after everything in it was told to go.
+
+    failures: refusals met on the way. undiscovered: extension servers that did not say what they have, and why.
+    """
 
     namespace: Namespace
     remaining: tuple[Remaining, ...]
     failures: tuple[str, ...]
     now_s: float
+    undiscovered: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ def plan(view: View) -> Step:
     known = {one.type: one for one in view.namespace.status.conditions}
     fresh = tuple(_kept(one, known.get(one.type)) for one in conditions)
     others = tuple(one for one in view.namespace.status.conditions if one.type not in {two.type for two in fresh})
-    empty = not view.remaining and not view.failures
+    empty = not view.remaining and not view.failures and not view.undiscovered
     changed = fresh + others != view.namespace.status.conditions and not (empty and not known)
     said = replace(view.namespace.status, conditions=fresh + others)
     status = replace(view.namespace, status=said) if changed else None
@@ -69,7 +73,7 @@ def _conditions(view: View) -> Sequence[NamespaceCondition]:
             type=type_, status="True" if bad else "False", lastTransitionTime=now, reason=reason, message=message)
 
     return (
-        condition("NamespaceDeletionDiscoveryFailure", None,
+        condition("NamespaceDeletionDiscoveryFailure", _undiscovered(view),
                   ("ResourcesDiscovered", "All resources successfully discovered")),
         condition("NamespaceDeletionGroupVersionParsingFailure", None,
                   ("ParsedGroupVersions", "All legacy kube types successfully parsed")),
@@ -80,6 +84,14 @@ def _conditions(view: View) -> Sequence[NamespaceCondition]:
         condition("NamespaceFinalizersRemaining", _held(view),
                   ("ContentHasNoFinalizers", "All content-preserving finalizers finished")),
     )
+
+
+def _undiscovered(view: View) -> tuple[str, str] | None:
+    if not view.undiscovered:
+        return None
+    count, listed = len(view.undiscovered), ", ".join(sorted(view.undiscovered))
+    words = f"unable to retrieve the complete list of server APIs: {listed}"
+    return "DiscoveryFailed", f"Discovery failed for some groups, {count} failing: {words}"
 
 
 def _failed(view: View) -> tuple[str, str] | None:

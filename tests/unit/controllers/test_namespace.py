@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 
+import orjson
 import pytest
 from msgspec.structs import replace
 
+from knarr.api.http import Answer, Call
 from knarr.api.types.core_v1 import Namespace, NamespaceSpec
 from knarr.api.types.meta_v1 import ObjectMeta
+from knarr.client.client import Client
+from knarr.client.transport import InProcess
+from knarr.controllers.namespace.observe import observe
 from knarr.controllers.namespace.plan import Remaining, View, plan
 from tests.unit.controllers.cluster import live, pod
 
@@ -66,6 +71,69 @@ def test_a_finalizer_holds_the_namespace():
         assert await cluster.ask("GET", HERE) is None
 
     live(ALL, story)
+
+
+THINGS = "/apis/ext.example/v1/namespaces/shop/things"
+EXTENSION = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v1.ext.example"}, "spec": {
+    "group": "ext.example", "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 100,
+    "service": {"name": "ext", "namespace": "default"}}}
+
+
+class Extended:
+    """A client of an API that has an extension server: its discovery, and one object in the namespace."""
+
+    def __init__(self, cluster, *, away=False):
+        self.handle, self.away, self.things, self.asked = cluster.server.handle, away, ["one"], []
+
+    async def answer(self, call: Call) -> Answer:
+        if not call.path.startswith("/apis/ext.example/"):
+            return await self.handle(call)
+        self.asked.append((call.method, call.path))
+        if self.away:
+            return Answer(503, b"service unavailable\n", "text/plain")
+        if call.path == THINGS and call.method == "DELETE":
+            self.things = []
+        if call.path == THINGS:
+            items = [{"metadata": {"name": name, "namespace": "shop"}} for name in self.things]
+            return streamed({"kind": "ThingList", "apiVersion": "ext.example/v1", "metadata": {}, "items": items})
+        rows = [{"name": "things", "kind": "Thing", "namespaced": True, "verbs": ["delete", "deletecollection", "list"]},
+                {"name": "things/status", "kind": "Thing", "namespaced": True, "verbs": ["list", "delete"]},
+                {"name": "metrics", "kind": "Metrics", "namespaced": True, "verbs": ["get", "list"]}]
+        return streamed({"kind": "APIResourceList", "resources": rows})
+
+
+def streamed(body):
+    """Answer in pieces, as what is passed on from another server comes."""
+    async def pieces():
+        data = orjson.dumps(body)
+        for start in range(0, len(data), 16):
+            yield data[start:start + 16]
+
+    return Answer(200, stream=pieces())
+
+
+@pytest.mark.parametrize("away", [False, True])
+def test_what_extension_servers_hold_goes_too(away):
+    """An extension server has an object in the namespace; while it is away nobody knows what it has, and the namespace says so."""
+    async def story(cluster):
+        await cluster.create(SHOP)
+        await cluster.ask("POST", "/apis/apiregistration.k8s.io/v1/apiservices", EXTENSION)
+        extended = Extended(cluster, away=away)
+        client = Client(InProcess(extended.answer))
+        shop = await client.get(Namespace, "", "shop")
+        view = await observe(client, shop, now_s=0.0)
+        assert () == view.remaining
+        if not away:
+            assert ([], ()) == (extended.things, view.undiscovered)
+            assert {path for _, path in extended.asked} == {"/apis/ext.example/v1", THINGS}
+            return
+        step = plan(view)
+        assert step.final is None
+        said = next(one for one in step.status.status.conditions if one.type == "NamespaceDeletionDiscoveryFailure")
+        assert ("True", "DiscoveryFailed") == (said.status, said.reason)
+        assert "1 failing: unable to retrieve the complete list of server APIs: ext.example/v1: " in said.message
+
+    live((), story)
 
 
 SAID = {
