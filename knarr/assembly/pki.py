@@ -32,6 +32,7 @@ RENEW_AT = 2 / 3  # of a leaf's life
 FRONT_PROXY, FRONT_PROXY_CA = "front-proxy-client", "front-proxy-ca"  # apart: who signs users must not sign these
 SEAL = "secrets.key"  # lines of hex, the newest first
 SEAL_BEFORE = "secrets.key.before"  # keys that sealed once: backups of that time need them
+SEALS_KEPT_MAX = 100  # backups older than a hundred changes are for the museum
 KEY_BYTES = 32
 CLOCK_SKEW = datetime.timedelta(minutes=5)
 
@@ -137,7 +138,8 @@ def end_change(instance: Instance) -> None:
     path, before = instance.pki / SEAL, instance.pki / SEAL_BEFORE
     newest, *older = path.read_text().split()
     kept = before.read_text().split() if before.exists() else []
-    _write_secret(before, "".join(f"{one}\n" for one in dict.fromkeys([*older, *kept])).encode())
+    known = list(dict.fromkeys([*older, *kept]))[:SEALS_KEPT_MAX]
+    _write_secret(before, "".join(f"{one}\n" for one in known).encode())
     _write_secret(path, f"{newest}\n".encode())
 
 

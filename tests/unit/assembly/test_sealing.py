@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
+import subprocess
+import sys
 
 import orjson
 import pytest
@@ -107,6 +110,51 @@ async def test_the_power_goes_at_any_moment(instance, tmp_path, monkeypatch):
         await store.close()
         assert 1 == len(sealed_with(found))
         assert not pki.change_is_under_way(found)
+
+
+CHANGING = """
+import asyncio, sys
+from pathlib import Path
+from knarr.assembly import pki
+from knarr.assembly.instance import Config, Instance
+from knarr.assembly.sealing import Sealing
+from knarr.store import sqlite
+from knarr.store.sealed import Sealed
+sqlite.RESEALED_MAX = 1
+
+async def main():
+    instance = Instance(Path(sys.argv[1]), Config("harbour", "192.0.2.7"))
+    cipher = Sealed(pki.seal_keys(instance))
+    sealing = Sealing(instance, cipher, sqlite.open_sqlite(instance.database, cipher=cipher))
+    print("begun", flush=True)
+    while True:
+        await sealing.rotate()
+
+asyncio.run(main())
+"""
+
+
+def change_and_kill(instance, pause_s):
+    with subprocess.Popen([sys.executable, "-c", CHANGING, str(instance.data_dir)], stdout=subprocess.PIPE) as child:
+        child.stdout.readline()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.wait(pause_s)
+        child.kill()
+
+
+@pytest.mark.slow
+async def test_a_process_that_is_killed_loses_nothing(instance):
+    """It changes keys over and over, one Secret at a time; three times it is killed, and goes on at the next start."""
+    _, store = opened(instance)
+    await fill(store)
+    await store.close()
+    for pause_s in (0.011, 0.047, 0.093):  # no other reason than to be different moments
+        change_and_kill(instance, pause_s)
+        cipher, store = opened(instance)
+        assert all(b"hunter%02d" % number in store.get(f"/core/secrets/default/s{number:02}").value for number in range(SECRETS))
+        await Sealing(instance, cipher, store).resume(ManualClock())
+        await store.close()
+        assert 1 == len(sealed_with(instance))
 
 
 async def test_a_full_disk_puts_it_off(instance):
