@@ -23,6 +23,7 @@ from cryptography.x509.oid import NameOID
 from joserfc import jwt
 from joserfc.jwk import ECKey
 
+from knarr.apiserver.authn.doors import FrontProxy
 from knarr.apiserver.authn.oidc.configuration import read
 from knarr.apiserver.authn.oidc.issuers import Issuers
 from knarr.apiserver.authn.tokens import ISSUER, Signer
@@ -30,7 +31,7 @@ from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.settings import Settings
 from knarr.assembly.instance import Config, Instance
-from knarr.assembly.pki import ensure, seal_keys
+from knarr.assembly.pki import FRONT_PROXY_CA, ensure, seal_keys
 from knarr.assembly.sealing import Sealing
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
@@ -62,10 +63,14 @@ async def serve(pki: Pki, ports: list[int], started: threading.Event, stop: thre
     listed = read(ISSUER_FILE.format(url=url, ca=pki.ca.read_text().replace("\n", "\n      ")).encode(), own_issuer=ISSUER).jwt
     (pki.folder / "issuer").write_text(url)
     issuers = (Issuers(listed, (ISSUER,), clock=clock),)
-    secure = secured(store, Settings(), Entrances(key, issuers=issuers), clock=clock, rng=rng, paths=paths)
+    proxies = instance.pki / f"{FRONT_PROXY_CA}.crt"
+    entrances = Entrances(key, front=FrontProxy(proxies.read_bytes()), issuers=issuers)
+    secure = secured(store, Settings(), entrances, clock=clock, rng=rng, paths=paths)
     await secure.start()
     edge = Edge(secure.server.handle, uploads=secure.server.uploads)
-    await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))
+    tls = server_tls(*pki.files("server"), str(pki.ca))
+    tls.load_verify_locations(proxies)
+    await edge.start("127.0.0.1", 0, tls)
     ports.append(edge.port)
     informers = Informers(Client(InProcess(secure.server.handle, CONTROL_PLANE)), clock=clock, rng=rng)
     told = SimpleNamespace(ca_pem=pki.ca.read_text(), ca_key_pem=(pki.folder / "ca.key").read_text(),
@@ -235,6 +240,24 @@ def test_users_of_an_outside_issuer(served):
     assert 'User "oidc:mia@example.com" cannot list' in as_token(served, outside(served))
     for bad in ({"roles": ["banned"]}, {"email_verified": False}, {"exp": 1}, {"aud": "till"}):
         assert '{"code":401}' == as_token(served, outside(served, **bad))
+
+
+@pytest.mark.slow
+def test_a_front_proxy_speaks_for_its_user(served):
+    """Over TLS, with a certificate of the proxies' own CA; the same headers from an administrator are his own."""
+    headers = {"X-Remote-User": "mia", "X-Remote-Group": "devs", "Content-Type": "application/json"}
+    folder = served.pki.folder / "instance" / "pki"
+    found = []
+    for certificate, key in ((folder / "front-proxy-client.crt", folder / "front-proxy-client.key"), served.pki.files("admin")):
+        context = ssl.create_default_context(cafile=str(served.pki.ca))
+        context.load_cert_chain(certificate, key)
+        asked = urllib.request.Request(
+            f"{served.url}/apis/authentication.k8s.io/v1/selfsubjectreviews", b"{}", headers, method="POST")
+        with urllib.request.urlopen(asked, context=context) as answer:
+            found.append(json.loads(answer.read())["status"]["userInfo"])
+
+    assert [("mia", ["devs", "system:authenticated"]), ("admin", ["system:masters", "system:authenticated"])] == [
+        (one["username"], one["groups"]) for one in found]
 
 
 def as_token(served: Served, token: str) -> str:
