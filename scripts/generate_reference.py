@@ -35,7 +35,9 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "PodTemplate"): ("nothing: a template at rest", ""),
     ("", "ReplicationController"): ("`replicaset`", ""),
     ("", "ResourceQuota"): ("admission charges it, `resourcequota` counts", ""),
-    ("", "Secret"): ("node agent: volumes, environment, image pulls; sealed on disk; `accounttokens`, `bootstrapsigner`, `tokencleaner`", ""),
+    ("", "Secret"): (
+        "node agent: volumes, environment, image pulls; sealed on disk; "
+        "`accounttokens`, `bootstrapsigner`, `tokencleaner`", ""),
     ("", "ServiceAccount"): ("`serviceaccounts` makes `default`; tokens are bound and rotated", ""),
     ("", "Service"): ("proxy (nftables), cluster DNS, `endpointslices`", "LoadBalancer addresses, IPv6"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
