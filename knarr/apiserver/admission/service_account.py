@@ -5,6 +5,8 @@ Source: kube plugin/pkg/admission/serviceaccount/admission.go.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from knarr.apiserver.admission.words import Admission, Obj
 
 DEFAULT = "default"
@@ -13,6 +15,7 @@ VOLUME_PREFIX = "kube-api-access-"
 TOKEN_S = 3607  # an hour, and seven seconds by which the agent knows that it asked for it
 MODE = 0o644
 MIRROR = "kubernetes.io/config.mirror"
+ENFORCE = "kubernetes.io/enforce-mountable-secrets"
 LOOKUPS_MAX = 10  # the default account is made moments after its namespace
 LOOKUP_EVERY_S = 0.1
 
@@ -20,15 +23,62 @@ LOOKUP_EVERY_S = 0.1
 async def admit(a: Admission) -> None:
     """Complete a new pod; refuse one whose account does not exist."""
     meta, spec = a.obj["metadata"], a.obj.get("spec")
-    if not isinstance(spec, dict) or MIRROR in (meta.get("annotations") or {}):
+    if not isinstance(spec, dict):
+        return
+    if MIRROR in (meta.get("annotations") or {}):
+        check_mirror(a, spec)
         return
     name = spec.get("serviceAccountName") or DEFAULT
     spec["serviceAccountName"] = spec["serviceAccount"] = name
     account = await look_up(a, name)
+    if (account["metadata"].get("annotations") or {}).get(ENFORCE) == "true":
+        limit_secrets(a, spec, account, name=name)
     if mounts_token(spec, account):
         mount_token(a, spec)
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
         spec["imagePullSecrets"] = account["imagePullSecrets"]
+
+
+def check_mirror(a: Admission, spec: Obj) -> None:
+    """Keep the mirror of a pod that an agent runs on its own from anything that the cluster would have to give it."""
+    if spec.get("serviceAccountName"):
+        raise a.refuse("a mirror pod may not reference service accounts")
+    if any(True for _ in secrets_of(spec)):
+        raise a.refuse("a mirror pod may not reference secrets")
+    for volume in spec.get("volumes") or ():
+        if any("serviceAccountToken" in source for source in (volume.get("projected") or {}).get("sources") or ()):
+            raise a.refuse("a mirror pod may not use ServiceAccountToken volume projections")
+
+
+def limit_secrets(a: Admission, spec: Obj, account: Obj, *, name: str) -> None:
+    """Let a pod refer only to the Secrets that its account lists. Source: kube limitSecretReferences."""
+    listed = {one.get("name") for one in account.get("secrets") or ()}
+    pulled = {one.get("name") for one in account.get("imagePullSecrets") or ()}
+    because = f"is not allowed because service account {name} does not reference that"
+    for where, secret in secrets_of(spec):
+        if secret not in listed:
+            raise a.refuse(f'{where}="{secret}" {because} secret')
+    for number, one in enumerate(spec.get("imagePullSecrets") or ()):
+        if one.get("name") not in pulled:
+            raise a.refuse(f'imagePullSecrets[{number}].name="{one.get("name")}" {because} imagePullSecret')
+
+
+def secrets_of(spec: Obj) -> Iterator[tuple[str, str]]:
+    """Yield every Secret that a pod's volumes and containers refer to, and where, in the refusals' words."""
+    for volume in spec.get("volumes") or ():
+        if "secret" in volume:
+            yield "volume with secret.secretName", str((volume["secret"] or {}).get("secretName"))
+    for words, field in (("init container", "initContainers"), ("container", "containers")):
+        for container in spec.get(field) or ():
+            for env in container.get("env") or ():
+                ref = (env.get("valueFrom") or {}).get("secretKeyRef")
+                if ref:
+                    where = f"{words} {container.get('name')} with envVar {env.get('name')}"
+                    yield f"{where} referencing secret.secretName", str(ref.get("name"))
+            for source in container.get("envFrom") or ():
+                if source.get("secretRef"):
+                    where = f"{words} {container.get('name')} with envFrom referencing secret.secretName"
+                    yield where, str(source["secretRef"].get("name"))
 
 
 async def look_up(a: Admission, name: str) -> Obj:
