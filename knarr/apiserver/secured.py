@@ -10,6 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import structlog
+
+from knarr.api.errors import ApiError
 from knarr.api.http import Call, Handler, User
 from knarr.api.kinds import Kind
 from knarr.apiserver.authn.bearers import Bearers
@@ -18,7 +21,7 @@ from knarr.apiserver.authn.callers import Callers
 from knarr.apiserver.authn.certificates import Certificates
 from knarr.apiserver.authn.doors import Anonymous, FrontProxy, TokenDoor
 from knarr.apiserver.authn.requests import TokenHandlers
-from knarr.apiserver.authn.tokens import ISSUER, Tokens
+from knarr.apiserver.authn.tokens import ISSUER, LAST_USED, Tokens
 from knarr.apiserver.authz import bootstrap, escalation, signers
 from knarr.apiserver.authz.access import Access
 from knarr.apiserver.authz.reviews import Reviews
@@ -29,9 +32,11 @@ from knarr.apiserver.server import ApiServer, Mounts, Security
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
-from knarr.store.face import Store
+from knarr.store.face import Store, StoreUnavailable
 
 Obj = dict[str, Any]
+SECRET = kind_of({"apiVersion": "v1", "kind": "Secret"})
+log = structlog.get_logger("authn")
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +90,18 @@ def secured(
 ) -> Secured:  # fmt: skip
     """Return a server with every lock in place. paths: more paths to answer, for those whose role allows them."""
     access = Access(store)
-    tokens = Tokens(entrances.key_pem, store, clock=clock, rng=rng)
+
+    async def used(namespace: str, secret: str, day: str) -> None:
+        """Write down when a token that lies in a Secret was used last: its holder should ask for one that ends."""
+        key = SECRET.key(namespace, secret)
+        try:
+            await server.changer.edit(
+                SECRET, key, lambda obj: obj["metadata"].setdefault("labels", {}).update({LAST_USED: day})
+            )
+        except (ApiError, StoreUnavailable) as error:
+            log.warning("token.use_unnoted", secret=f"{namespace}/{secret}", error=str(error))
+
+    tokens = Tokens(entrances.key_pem, store, clock=clock, rng=rng, used=used)
     bearers = Bearers((tokens, BootstrapTokens(store, clock, (ISSUER,)), *entrances.issuers), (ISSUER,))
     core = Core(store, settings, clock, rng)
     handlers = TokenHandlers(core, tokens, bearers, access, f"https://{settings.advertise_address}:{settings.port}")

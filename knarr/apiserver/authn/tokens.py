@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections import OrderedDict
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from knarr.apiserver.authn.doors import ACCOUNT, ACCOUNTS, AUTHENTICATED, CREDEN
 from knarr.apiserver.authn.jwts import issuer_of
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
-from knarr.base.times import seconds
+from knarr.base.times import rfc3339, seconds
 from knarr.store.face import Store
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
@@ -36,7 +37,8 @@ VERIFIED_MAX = 4096  # tokens remembered as good, count
 BOUND = {"pod": "pods", "secret": "secrets", "node": "nodes"}
 EXTRA = "authentication.kubernetes.io"
 INVALIDATED = "service account token has been invalidated"
-INVALID_SINCE = "kubernetes.io/legacy-token-invalid-since"
+INVALID_SINCE, LAST_USED = "kubernetes.io/legacy-token-invalid-since", "kubernetes.io/legacy-token-last-used"
+Used = Callable[[str, str, str], Awaitable[None]]  # namespace and name of a Secret, and the day
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +97,10 @@ class Signer:
 class Tokens:
     """The issuer and the verifier, over one key: the door for service accounts."""
 
-    def __init__(self, key_pem: bytes, store: Store, *, clock: Clock, rng: Rng) -> None:
+    def __init__(self, key_pem: bytes, store: Store, *, clock: Clock, rng: Rng, used: Used | None = None) -> None:
+        """used: told once a day that the token in a Secret is in use."""
         self.signer = Signer(key_pem)
+        self._used = used
         self._store, self._clock, self._rng = store, clock, rng.child("tokens")
         self._verified: OrderedDict[bytes, dict[str, Any]] = OrderedDict()
 
@@ -132,7 +136,9 @@ class Tokens:
         if claims is None:
             return None
         return (
-            self._legacy(claims, token, audiences) if claims["iss"] == LEGACY_ISSUER else self._bound(claims, audiences)
+            await self._legacy(claims, token, audiences)
+            if claims["iss"] == LEGACY_ISSUER
+            else self._bound(claims, audiences)
         )
 
     def _bound(self, claims: dict[str, Any], audiences: tuple[str, ...]) -> Verified:
@@ -151,7 +157,7 @@ class Tokens:
         self._check_alive(private)
         return Verified(user_of(claims, private), shared)
 
-    def _legacy(self, claims: dict[str, Any], token: str, audiences: tuple[str, ...]) -> Verified:
+    async def _legacy(self, claims: dict[str, Any], token: str, audiences: tuple[str, ...]) -> Verified:
         namespace, secret = claims[f"{LEGACY}namespace"], claims[f"{LEGACY}secret.name"]
         account, uid = claims[f"{LEGACY}service-account.name"], claims[f"{LEGACY}service-account.uid"]
         if ISSUER not in audiences:
@@ -169,6 +175,9 @@ class Tokens:
                 f"marked invalid. Use tokens from the TokenRequest API or remove the '{INVALID_SINCE}' label"
             )
         self._check("serviceaccounts", namespace, {"name": account, "uid": uid})
+        today = rfc3339(self._clock.now_s())[:10]
+        if self._used is not None and (held["metadata"].get("labels") or {}).get(LAST_USED) != today:
+            await self._used(namespace, secret, today)
         return Verified(account_user(namespace, account, uid), (ISSUER,))
 
     def _claims(self, token: str) -> dict[str, Any] | None:

@@ -235,6 +235,8 @@ async def test_a_token_in_a_secret_is_good_while_the_secret_is(world):
     token = await secret_token(world)
     world.clock.advance(86400 * 365)
     before = await world.who(der=None, headers=token)
+    _, kept = await world.ask("GET", "/api/v1/namespaces/shop/secrets/kept", der=CLIENTS.of("admin", "system:masters", days=900))
+    assert {"kubernetes.io/legacy-token-last-used": "2027-01-01"} == kept["metadata"]["labels"]
     await world.ask("DELETE", "/api/v1/namespaces/shop/secrets/kept", der=CLIENTS.of("admin", "system:masters", days=900))
 
     assert ("system:serviceaccount:shop:default", 401) == (before["username"], await world.who(der=None, headers=token))
