@@ -70,15 +70,17 @@ def secrets_of(spec: Obj) -> Iterator[tuple[str, str]]:
             yield "volume with secret.secretName", str((volume["secret"] or {}).get("secretName"))
     for words, field in (("init container", "initContainers"), ("container", "containers")):
         for container in spec.get(field) or ():
-            for env in container.get("env") or ():
-                ref = (env.get("valueFrom") or {}).get("secretKeyRef")
-                if ref:
-                    where = f"{words} {container.get('name')} with envVar {env.get('name')}"
-                    yield f"{where} referencing secret.secretName", str(ref.get("name"))
-            for source in container.get("envFrom") or ():
-                if source.get("secretRef"):
-                    where = f"{words} {container.get('name')} with envFrom referencing secret.secretName"
-                    yield where, str(source["secretRef"].get("name"))
+            yield from _of_container(container, f"{words} {container.get('name')}")
+
+
+def _of_container(container: Obj, who: str) -> Iterator[tuple[str, str]]:
+    for env in container.get("env") or ():
+        ref = (env.get("valueFrom") or {}).get("secretKeyRef")
+        if ref:
+            yield f"{who} with envVar {env.get('name')} referencing secret.secretName", str(ref.get("name"))
+    for source in container.get("envFrom") or ():
+        if source.get("secretRef"):
+            yield f"{who} with envFrom referencing secret.secretName", str(source["secretRef"].get("name"))
 
 
 async def look_up(a: Admission, name: str) -> Obj:
