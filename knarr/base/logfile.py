@@ -12,6 +12,37 @@ from pathlib import Path
 BYTES_MAX = 10_000_000  # of a log; with the one before, at most twice this lies on the disk
 
 
+class Lines:
+    """A text stream that writes whole lines to a descriptor and never fails: who logs must not die of a full disk.
+
+    What cannot be written is dropped and counted (`dropped`, lines); the next line that can be says how many were.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor, self._begun, self.dropped = descriptor, "", 0
+
+    def write(self, text: str) -> int:
+        """Take text; a line goes out when it ends."""
+        self._begun += text
+        if text.endswith("\n"):
+            line, self._begun = self._begun, ""
+            self._put(line)
+        return len(text)
+
+    def flush(self) -> None:
+        """Every line is out as soon as it ends."""
+
+    def _put(self, line: str) -> None:
+        lost = f'{{"event": "log.dropped", "lines": {self.dropped}}}\n' if self.dropped else ""
+        begin = "\n" if self.dropped else ""  # the last one before may have been cut in the middle
+        body = (begin + lost + line).encode(errors="replace")
+        try:
+            done = os.write(self._descriptor, body)
+        except OSError:
+            done = 0
+        self.dropped = 0 if done == len(body) else self.dropped + 1
+
+
 def turn(path: Path, *, descriptors: tuple[int, ...], bytes_max: int = BYTES_MAX) -> bool:
     """Begin a new file where our own log is too big, and point the descriptors at it; tell whether we did.
 

@@ -47,3 +47,21 @@ def test_a_childs_log_is_cut_under_its_hands(tmp_path):
     assert path.read_bytes() == b"next"
     assert logfile.kept(path).stat().st_size == 30
     assert not logfile.cut(tmp_path / "absent", bytes_max=20)
+
+
+def test_a_full_disk_drops_lines_and_says_so_later(tmp_path):
+    """While the disk is full lines are lost, and whoever logs goes on; afterwards the log says how many."""
+    full, path = os.open("/dev/full", os.O_WRONLY), tmp_path / "log"
+    opened = os.open(path, os.O_WRONLY | os.O_CREAT)
+    try:
+        lines = logfile.Lines(full)
+        for number in range(3):
+            print(f"lost {number}", file=lines, flush=True)
+        os.dup2(opened, full)
+        print("here again", file=lines, flush=True)
+        print("and on", file=lines, flush=True)
+    finally:
+        os.close(full)
+        os.close(opened)
+
+    assert '\n{"event": "log.dropped", "lines": 3}\nhere again\nand on\n' == path.read_text()
