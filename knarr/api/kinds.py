@@ -40,11 +40,13 @@ class Rules(Protocol):
     """What the definition of a custom kind says of its objects; built-in kinds have tables of code instead.
 
     Objects are changed in place. scale: where a Scale's counts lie, None if the kind has none. reshapes: stored bytes
-    may differ from what this version shows. storage_version: the version that is marked so.
+    may differ from what this version shows. storage_version: the version that is marked so. webhook: who converts
+    between versions; None where only the name changes. lacks and keep: what it has converted, for `show` to find.
     """
 
     storage_version: str
     reshapes: bool
+    webhook: dict[str, Any] | None
     selectable: tuple[str, ...]
 
     @property
@@ -60,6 +62,8 @@ class Rules(Protocol):
     def create(self, obj: dict[str, Any]) -> list[Any]: ...
     def update(self, new: dict[str, Any], old: dict[str, Any], subresource: str) -> list[Any]: ...
     def show(self, obj: dict[str, Any]) -> dict[str, Any]: ...
+    def lacks(self, obj: dict[str, Any]) -> bool: ...
+    def keep(self, obj: dict[str, Any], converted: dict[str, Any]) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from knarr.api import defaults, strategy, validation
 from knarr.api.errors import MODIFIED, BadRequest, Conflict, conflict, invalid, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
-from knarr.apiserver import bodies, convert, encode, ownership, patches
+from knarr.apiserver import bodies, conversion, convert, encode, ownership, patches
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.core import Core, Request, with_warnings
@@ -79,10 +79,13 @@ class Changer:
             entry = self.core.store.get(target.key)
             if entry is None:
                 raise not_found(target.kind.plural, target.kind.group, target.name)
+            await conversion.ready(self.core, target.kind, [entry])
             new = make(convert.served(target.kind, entry.obj))
             pinned = preconditions(target.kind, target.name, new, entry, whole=whole)
             try:
-                return await self._save(request, entry, convert.stored(target.kind, new), owned=owned)
+                saved = await self._save(request, entry, convert.stored(target.kind, new), owned=owned)
+                await conversion.ready(self.core, target.kind, [saved])
+                return saved
             except Stale as stale:
                 if pinned:
                     raise modified(target.kind, target.name) from stale
@@ -92,7 +95,7 @@ class Changer:
 
     async def _save(self, request: Request, entry: Entry, new: Obj, *, owned: bool) -> Entry:
         kind, subresource = request.target.kind.storage, request.target.subresource
-        old = entry.obj
+        old = converted(kind, entry)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         defaults.apply(kind, new)
         if not owned:
@@ -116,12 +119,14 @@ class Changer:
 
     async def _write(self, kind: Kind, entry: Entry, new: Obj, *, old: Obj) -> Entry:
         if deletion_done(kind, new):
-            await self.core.store.remove(entry.key, expect=entry.revision, last=encode.draft(new))
+            last = encode.draft(await conversion.stored(self.core, kind, new))
+            await self.core.store.remove(entry.key, expect=entry.revision, last=last)
             self.services.forget(kind, new)
             return Entry(entry.key, encode.dump(new), entry.revision, entry.created_revision, 0)
         if new == old:
             return entry  # nothing changed: no new revision, no event
-        return await self.core.store.replace(entry.key, encode.draft(new), expect=entry.revision)
+        draft = encode.draft(await conversion.stored(self.core, kind, new))
+        return await self.core.store.replace(entry.key, draft, expect=entry.revision)
 
     async def edit(self, kind: Kind, key: str, edit: Callable[[Obj], None]) -> Entry:
         """Let the server change a stored object in place, past the rules for clients; NotFound or Conflict.
@@ -142,6 +147,13 @@ class Changer:
             except Gone as gone:
                 raise not_found(kind.plural, kind.group, name) from gone
         raise modified(kind, name)
+
+
+def converted(kind: Kind, entry: Entry) -> Obj:
+    """Return a stored object as it was before a write: in the version of the request, where a webhook converts."""
+    if kind.rules is not None and kind.rules.webhook is not None:
+        return convert.served(kind, entry.obj)
+    return entry.obj
 
 
 def preconditions(kind: Kind, name: str, new: Obj, entry: Entry, *, whole: bool) -> bool:

@@ -9,7 +9,7 @@ from knarr.api import defaults, strategy, validation
 from knarr.api.errors import AlreadyExists, BadRequest, already_exists, invalid
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
-from knarr.apiserver import bodies, convert, encode, ownership
+from knarr.apiserver import bodies, conversion, convert, encode, ownership
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.core import Core, Request, with_warnings
@@ -78,10 +78,15 @@ class Creator:
 
     async def _store(self, kind: Kind, obj: Obj, generated: str) -> Entry:
         meta = obj["metadata"]
+        if kind.rules is not None and kind.rules.webhook is not None:
+            obj = await conversion.stored(self.core, kind, obj)
+            meta = obj["metadata"]
         for _ in range(GENERATED_TRIES_MAX if generated else 1):
             try:
                 key = kind.key(meta.get("namespace", ""), meta["name"])
-                return await self.core.store.insert(key, encode.draft(obj))
+                entry = await self.core.store.insert(key, encode.draft(obj))
+                await conversion.ready(self.core, kind, [entry])
+                return entry
             except AlreadyThere:
                 taken = meta["name"]
                 if generated:

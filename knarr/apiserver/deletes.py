@@ -18,7 +18,7 @@ from knarr.api.errors import ApiError, BadRequest, Cause, conflict, invalid, not
 from knarr.api.http import Answer, User
 from knarr.api.kinds import Kind
 from knarr.api.strategy import definition
-from knarr.apiserver import bodies, encode
+from knarr.apiserver import bodies, conversion, encode
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.changes import deletion_done, modified
@@ -72,6 +72,7 @@ class Deleter:
         if outcome.gone and (target.kind.group or target.kind.plural not in SHOWN_WHEN_DELETED):
             return Answer(200, orjson.dumps(success(target.kind, outcome.obj)))
         entry = Entry(target.key, encode.dump(outcome.obj), 0, 0, 0)
+        await conversion.ready(self.core, target.kind, [entry])
         return self.reader.show(request, 200, entry)
 
     async def delete_collection(self, request: Request) -> Answer:
@@ -79,6 +80,7 @@ class Deleter:
         options = read_options(request)
         listed = self.reader.select(request)
         kind, dry = request.target.kind, is_dry(request, options)
+        await conversion.ready(self.core, kind, listed.entries)
         limit = asyncio.Semaphore(COLLECTION_AT_ONCE)
 
         async def one(entry: Entry) -> None:
@@ -95,6 +97,9 @@ class Deleter:
                     group.create_task(one(entry))
         except* ApiError as errors:
             raise errors.exceptions[0] from None
+        if kind.rules is not None:
+            await conversion.ready(self.core, kind, listed.entries)
+            return self.reader.collection(request, listed)
         return encode.answer(
             200, encode.list_body(kind, encode.join_items(kind.storage, listed.entries), listed.meta), request.form
         )

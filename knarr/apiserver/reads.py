@@ -52,10 +52,10 @@ class Reader:
             body = views.one(kind, encode.parse(body), form, query=request.call.query, now_s=self.core.clock.now_s())
         return encode.answer(status, body, form)
 
-    def collection(self, request: Request) -> Answer:
-        """Answer with a collection: joined bytes, a table, or the metadata of each."""
+    def collection(self, request: Request, listed: Listed | None = None) -> Answer:
+        """Answer with a collection: joined bytes, a table, or the metadata of each. listed: what it holds, if known."""
         kind, form = request.target.kind, request.form
-        listed = self.select(request)
+        listed = listed or self.select(request)
         if form.view:
             objects = [encode.parse(as_served(kind, entry.value)) for entry in listed.entries]
             query, now_s = request.call.query, self.core.clock.now_s()

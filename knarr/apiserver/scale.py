@@ -16,8 +16,8 @@ from knarr.api.custom.laws import Scale, at
 from knarr.api.errors import BadRequest, Cause, invalid, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
-from knarr.apiserver import applying, bodies, encode, ownership, patches, scale_owners, views
-from knarr.apiserver.changes import Changer, modified, other_uid
+from knarr.apiserver import applying, bodies, conversion, encode, ownership, patches, scale_owners, views
+from knarr.apiserver.changes import Changer, converted, modified, other_uid
 from knarr.apiserver.core import Request, with_warnings
 
 Obj = dict[str, Any]
@@ -36,12 +36,13 @@ class Scaler:
         entry = self.changer.core.store.get(target.key)
         if entry is None:
             raise not_found(target.kind.plural, target.kind.group, target.name)
-        return self._show(request, scale_of(entry.obj, target.kind))
+        await conversion.ready(self.changer.core, target.kind, [entry])
+        return self._show(request, scale_of(converted(target.kind, entry), target.kind))
 
     async def write(self, request: Request) -> Answer:
         """Set the replica count by PUT or PATCH; 200 with the Scale."""
         entry = await self.changer.change(request, self._scaling(request), owned=True)
-        return with_warnings(self._show(request, scale_of(entry.obj, request.target.kind)), request.warnings)
+        return with_warnings(self._show(request, scale_of(converted(request.target.kind, entry), request.target.kind)), request.warnings)
 
     def _scaling(self, request: Request) -> Callable[[Obj], Obj]:
         """Return what makes the workload's new state from its stored one."""

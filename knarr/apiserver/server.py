@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized
 from knarr.api.http import Answer, Call, Handler, User
-from knarr.apiserver import health, refuse, route
+from knarr.apiserver import conversion, health, refuse, route
 from knarr.apiserver.admission.words import Step
 from knarr.apiserver.aggregation import requests
 from knarr.apiserver.aggregation.aggregator import Aggregator
@@ -333,12 +333,23 @@ class ApiServer:
     async def _get(self, request: Request) -> Answer:
         if not request.target.kind.stored:
             return self.components.get(request)
+        kind = request.target.kind
+        if kind.rules is not None and kind.rules.webhook is not None:
+            entry = self.core.store.get(request.target.key)
+            if entry is not None:
+                await conversion.ready(self.core, kind, [entry])
+                return self.reader.show(request, 200, entry)
         return self.reader.get(request)
 
     async def _list(self, request: Request) -> Answer:
         if not request.target.kind.stored:
             return self.components.collection(request)
-        return self.reader.collection(request)
+        kind = request.target.kind
+        if kind.rules is None or kind.rules.webhook is None:
+            return self.reader.collection(request)
+        listed = self.reader.select(request)
+        await conversion.ready(self.core, kind, listed.entries)
+        return self.reader.collection(request, listed)
 
     async def _watch(self, request: Request) -> Answer:
         return self.watcher.watch(request)

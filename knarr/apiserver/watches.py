@@ -17,10 +17,10 @@ from typing import Any
 
 import orjson
 
-from knarr.api.errors import Expired
+from knarr.api.errors import ApiError, Expired, Internal
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
-from knarr.apiserver import views
+from knarr.apiserver import conversion, views
 from knarr.apiserver.convert import as_served, foreign
 from knarr.apiserver.core import Core, Request
 from knarr.apiserver.negotiate import YAML, Form, NoRepresentation
@@ -117,8 +117,9 @@ class Watcher:
             return
         self._open[watch] = view
         try:
-            for chunk in self._initial(view, initial):
-                yield chunk
+            for part in self._initial(view, initial):
+                await conversion.ready(self.core, view.kind, part)
+                yield b"".join(self._event(view, "ADDED", entry.revision, entry.value) for entry in part)
             if options.listing and options.bookmarks:
                 yield bookmark(view.kind, since, end=True)
             if ticket is not None:
@@ -126,6 +127,8 @@ class Watcher:
             async with aclosing(self._follow(view, watch, options)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+        except Internal as fault:  # a conversion webhook fails: the reader must list again
+            yield error_event(fault)
         finally:
             self._open.pop(watch, None)
             watch.close()
@@ -147,6 +150,9 @@ class Watcher:
                 continue
             except (StopAsyncIteration, Overrun):
                 return
+            if view.kind.rules is not None and view.kind.rules.webhook is not None:
+                both = [one for change in batch for one in (change.entry, change.previous) if one is not None]
+                await conversion.ready(self.core, view.kind, both)
             chunk = self._encode(view, batch)
             if chunk:
                 self.sent[row] += len(batch)
@@ -158,11 +164,10 @@ class Watcher:
         last = deadline - BOOKMARK_BEFORE_END_S
         return min(now + BOOKMARK_EVERY_S, last if now < last else deadline)
 
-    def _initial(self, view: View, entries: list[Entry]) -> Iterator[bytes]:
+    def _initial(self, view: View, entries: list[Entry]) -> Iterator[list[Entry]]:
         chosen = [entry for entry in entries if view.selection.matches(entry)] if view.selection else entries
         for start in range(0, len(chosen), INITIAL_CHUNK):
-            part = chosen[start : start + INITIAL_CHUNK]
-            yield b"".join(self._event(view, "ADDED", entry.revision, entry.value) for entry in part)
+            yield chosen[start : start + INITIAL_CHUNK]
 
     def _encode(self, view: View, batch: tuple[Change, ...]) -> bytes:
         if view.selection:
@@ -215,7 +220,7 @@ def event(sort: str, value: bytes) -> bytes:
     return b'{"type":"%b","object":%b}\n' % (sort.encode(), value)
 
 
-def error_event(error: Expired) -> bytes:
+def error_event(error: ApiError) -> bytes:
     """Frame a refusal that ends a watch."""
     return event("ERROR", orjson.dumps(error.status()))
 

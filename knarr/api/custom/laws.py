@@ -25,6 +25,7 @@ from knarr.api.errors import Cause
 from knarr.api.schema import Findings
 
 INT32_MAX = (1 << 31) - 1
+CONVERTED_MAX = 20_000  # objects that a webhook has converted, kept per version
 Obj = dict[str, Any]
 
 
@@ -41,11 +42,14 @@ class Laws:
     """The rules of one version (see `kinds.Rules`).
 
     version: an item of the definition's `spec.versions`. reshapes: objects may have been stored under other rules.
+    webhook: the definition's `spec.conversion.webhook`, if it converts its objects.
     """
 
-    def __init__(self, version: Obj, *, kind: str, api_version: str, storage_version: str, reshapes: bool) -> None:
-        self._kind, self._api_version = kind, api_version
-        self.storage_version, self.reshapes = storage_version, reshapes
+    def __init__(self, version: Obj, *, api_version: str, storage_version: str, reshapes: bool,
+                 webhook: Obj | None = None) -> None:
+        self._api_version = api_version
+        self.storage_version, self.reshapes, self.webhook = storage_version, reshapes, webhook
+        self._converted: dict[tuple[str, str], bytes] = {}
         self.selectable = tuple(row["jsonPath"].removeprefix(".") for row in version.get("selectableFields") or ())
         self._columns: list[Obj] = version.get("additionalPrinterColumns") or []
         self._scale: Obj | None = (version.get("subresources") or {}).get("scale")
@@ -122,12 +126,27 @@ class Laws:
         return causes
 
     def show(self, obj: Obj) -> Obj:
-        """Return a stored object as this version shows it, in place: in its name, pruned and completed anew."""
+        """Return a stored object as this version shows it, in place: in its name, pruned and completed anew.
+
+        One that a webhook must convert has been converted before; see `keep`.
+        """
+        if self.webhook is not None and obj["apiVersion"] != self._api_version:
+            obj = orjson.loads(self._converted[_mark(obj)])
         obj["apiVersion"] = self._api_version
         if self.reshapes:
             prune(obj, self.node, unknown=[], root=True)
             default(obj, self.node)
         return obj
+
+    def lacks(self, obj: Obj) -> bool:
+        """Say whether a stored object must be converted before it can be shown."""
+        return self.webhook is not None and obj["apiVersion"] != self._api_version and _mark(obj) not in self._converted
+
+    def keep(self, obj: Obj, converted: Obj) -> None:
+        """Remember what a webhook has made of a stored object."""
+        if len(self._converted) >= CONVERTED_MAX:
+            del self._converted[next(iter(self._converted))]
+        self._converted[_mark(obj)] = orjson.dumps(converted)
 
     def _counts(self, obj: Obj, causes: list[Cause]) -> None:
         """Check that the counts of a Scale are such."""
@@ -144,6 +163,11 @@ class Laws:
                 causes.append(words.invalid(path, count, "should be a non-negative integer"))
             elif count > INT32_MAX:
                 causes.append(words.invalid(path, count, f"should be less than or equal to {INT32_MAX}"))
+
+
+def _mark(obj: Obj) -> tuple[str, str]:
+    meta = obj["metadata"]
+    return str(meta.get("uid", "")), str(meta.get("resourceVersion", ""))
 
 
 def at(obj: Any, steps: tuple[str, ...]) -> Any:

@@ -34,8 +34,9 @@ def _row(definition: Obj, version: Obj) -> Kind:
     spec, names = definition["spec"], definition["status"]["acceptedNames"]
     stored = next(row["name"] for row in spec["versions"] if row["storage"])
     young = definition["metadata"].get("generation", 1) == 1 and len(spec["versions"]) == 1
-    laws = Laws(version, kind=names["kind"], api_version=f"{spec['group']}/{version['name']}", storage_version=stored,
-                reshapes=not young)
+    conversion = spec.get("conversion") or {}
+    laws = Laws(version, api_version=f"{spec['group']}/{version['name']}", storage_version=stored, reshapes=not young,
+                webhook=conversion.get("webhook") if conversion.get("strategy") == "Webhook" else None)
     return Kind(
         spec["group"], version["name"], names["kind"], names["plural"], tuple(names.get("shortNames") or ()),
         namespaced=spec["scope"] == "Namespaced", categories=tuple(names.get("categories") or ()),

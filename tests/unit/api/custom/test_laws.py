@@ -11,7 +11,7 @@ from knarr.api.custom.laws import Laws
 def laws(schema, **version):
     """Return the laws of a version with one field `spec` of the given schema."""
     whole = {"type": "object", "properties": {"spec": schema}}
-    return Laws({"name": "v1", "schema": {"openAPIV3Schema": whole}, **version}, kind="Widget",
+    return Laws({"name": "v1", "schema": {"openAPIV3Schema": whole}, **version},
                 api_version="example.com/v1", storage_version="v1", reshapes=False)
 
 

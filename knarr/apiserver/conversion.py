@@ -1,0 +1,155 @@
+"""Ask conversion webhooks for custom objects in another version than they are stored in.
+
+    await ready(core, kind, entries)    before stored objects are shown: `rules.show` then finds them converted
+    await stored(core, kind, obj)       before an object is stored: in the version that is kept
+
+What has been converted is remembered per version; only metadata's labels and annotations may differ afterwards.
+Source: kube apiextensions pkg/apiserver/conversion/webhook_converter.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import orjson
+
+from knarr.api import kinds
+from knarr.api.errors import Internal
+from knarr.api.kinds import Kind
+from knarr.apiserver.core import Core
+from knarr.apiserver.outbound import CallFailed
+from knarr.store.face import Entry
+
+Obj = dict[str, Any]
+TIMEOUT_S: Final = 30
+BATCH_MAX: Final = 500  # objects asked for together
+VERSIONS: Final = ("v1",)
+SLICE_LABEL: Final = "kubernetes.io/service-name"
+FREE: Final = ("labels", "annotations")
+
+
+async def ready(core: Core, kind: Kind, entries: Sequence[Entry]) -> None:
+    """Let these entries be shown in a kind's version; Internal if the webhook fails."""
+    rules = kind.rules
+    if rules is None or rules.webhook is None:
+        return
+    missing = [entry.obj for entry in entries if rules.lacks(entry.obj)]
+    while missing:
+        for start in range(0, len(missing), BATCH_MAX):
+            part = missing[start:start + BATCH_MAX]
+            for obj, made in zip(part, await _ask(core, kind, part, kind.api_version), strict=True):
+                rules.keep(obj, made)
+        missing = [obj for obj in missing if rules.lacks(obj)] if len(missing) > 1 else []
+
+
+async def stored(core: Core, kind: Kind, obj: Obj) -> Obj:
+    """Return an object in the version in which its kind is stored; Internal if the webhook fails."""
+    rules = kind.rules
+    if rules is None or rules.webhook is None:
+        return obj
+    wanted = f"{kind.group}/{rules.storage_version}"
+    if obj["apiVersion"] == wanted:
+        return obj
+    [made] = await _ask(core, kind, [obj], wanted)
+    return made
+
+
+async def _ask(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list[Obj]:
+    asked = f"{objects[0]['apiVersion']}, Kind={kind.kind}"
+    try:
+        return _restored(objects, await _call(core, kind, objects, wanted), wanted)
+    except CallFailed as fault:
+        raise Internal(f"conversion webhook for {asked} failed: {fault}") from fault
+
+
+async def _call(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list[Any]:
+    """Put one ConversionReview; CallFailed for whatever is not a proper answer."""
+    assert kind.rules is not None
+    webhook: Obj = kind.rules.webhook or {}
+    config, uid = webhook["clientConfig"], core.uid()
+    if not set(VERSIONS) & set(webhook.get("conversionReviewVersions") or ()):
+        raise CallFailed("the webhook speaks no version of ConversionReview that this server speaks: v1")
+    review = {"kind": "ConversionReview", "apiVersion": "apiextensions.k8s.io/v1",
+              "request": {"uid": uid, "desiredAPIVersion": wanted, "objects": objects}}
+    url, shown, name = _place(core, config)
+    try:
+        body = await core.outbound.post(url, orjson.dumps(review), ca=config.get("caBundle") or "", server_name=name,
+                                        timeout_s=TIMEOUT_S)
+        answer = orjson.loads(body)
+    except orjson.JSONDecodeError as fault:
+        raise CallFailed(f"the answer is no JSON: {fault}") from fault
+    except CallFailed as fault:
+        raise CallFailed(f'Post "{shown}": {fault}') from fault
+    response = answer.get("response") if isinstance(answer, dict) else None
+    if not isinstance(response, dict):
+        raise CallFailed("no response provided")
+    if response.get("uid") != uid:
+        raise CallFailed(f'expected webhook response with UID "{uid}", got "{response.get("uid", "")}"')
+    result = response.get("result") or {}
+    if result.get("status") != "Success":
+        raise CallFailed(result.get("message") or "no message")
+    made = response.get("convertedObjects") or []
+    if not isinstance(made, list) or len(made) != len(objects):
+        raise CallFailed(f"webhook returned {len(made)} objects, expected {len(objects)}")
+    return made
+
+
+def _restored(objects: list[Obj], made: list[Any], wanted: str) -> list[Obj]:
+    """Check what came back, and keep the metadata from harm."""
+    for number, (old, new) in enumerate(zip(objects, made, strict=True)):
+        if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
+            raise CallFailed(f"invalid converted object at index {number}: no object with metadata")
+        if new.get("apiVersion") != wanted:
+            raise CallFailed(f"invalid converted object at index {number}: invalid groupVersion: "
+                             f"{new.get('apiVersion', '')}, expected {wanted}")
+        if new.get("kind") != old["kind"]:
+            raise CallFailed(f"invalid converted object at index {number}: invalid kind: {new.get('kind', '')}")
+        for name in ("name", "namespace", "uid"):
+            if new["metadata"].get(name) != old["metadata"].get(name):
+                raise CallFailed(f"invalid metadata of converted object at index {number}: must have the same {name}: "
+                                 f"{old['metadata'].get(name, '')} != {new['metadata'].get(name, '')}")
+        free = {name: new["metadata"][name] for name in FREE if new["metadata"].get(name)}
+        kept = {name: value for name, value in old["metadata"].items() if name not in FREE}
+        new["metadata"] = kept | free
+    return made
+
+
+def _place(core: Core, config: Obj) -> tuple[str, str, str]:
+    """Return where to send to, how errors name it, and what the certificate must say; CallFailed."""
+    if config.get("url"):
+        return f"{config['url']}?timeout={TIMEOUT_S}s", f"{config['url']}?timeout={TIMEOUT_S}s", ""
+    service = config["service"]
+    name, wanted = f"{service['name']}.{service['namespace']}.svc", service.get("port", 443)
+    path = f"/{str(service.get('path') or '').lstrip('/')}?timeout={TIMEOUT_S}s"
+    shown = f"https://{name}:{wanted}{path}"
+    found = core.store.get(SERVICES.key(service["namespace"], service["name"]))
+    if found is None:
+        raise CallFailed(f'Post "{shown}": service "{service["name"]}" not found')
+    port = next((row for row in found.obj["spec"].get("ports") or () if row.get("port") == wanted), None)
+    address = _endpoint(core, service, str(port.get("name") or "")) if port is not None else None
+    if address is None:
+        raise CallFailed(f'Post "{shown}": no endpoints available for service "{service["name"]}"')
+    return f"https://{address}{path}", shown, name
+
+
+def _endpoint(core: Core, service: Obj, port_name: str) -> str | None:
+    for entry in core.store.list(SLICES.namespace_prefix(service["namespace"])).entries:
+        one = entry.obj
+        if (one["metadata"].get("labels") or {}).get(SLICE_LABEL) != service["name"]:
+            continue
+        port = next((row.get("port") for row in one.get("ports") or () if (row.get("name") or "") == port_name), None)
+        able = [row for row in one.get("endpoints") or () if (row.get("conditions") or {}).get("ready") is not False]
+        if port and able:
+            address = able[0]["addresses"][0]
+            return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return None
+
+
+def _row(group: str, plural: str) -> Kind:
+    found = kinds.by_resource(group, "v1", plural)
+    assert found is not None
+    return found
+
+
+SERVICES, SLICES = _row("", "services"), _row("discovery.k8s.io", "endpointslices")
