@@ -42,7 +42,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "Service"): ("proxy (nftables), cluster DNS, `endpointslices`", "LoadBalancer addresses, IPv6"),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): (
         "API server: serves its kind, clears up when it goes",
-        "conversion webhooks, cost limits of CEL rules"),
+        ""),
     ("apiregistration.k8s.io", "APIService"): (
         "API server: passes a group's requests on to an extension server", "taking over the core group (`v1.`)"),
     ("apps", "ControllerRevision"): ("`statefulset` and `daemonset` write them", ""),

@@ -42,7 +42,8 @@ class Scaler:
     async def write(self, request: Request) -> Answer:
         """Set the replica count by PUT or PATCH; 200 with the Scale."""
         entry = await self.changer.change(request, self._scaling(request), owned=True)
-        return with_warnings(self._show(request, scale_of(converted(request.target.kind, entry), request.target.kind)), request.warnings)
+        kind = request.target.kind
+        return with_warnings(self._show(request, scale_of(converted(kind, entry), kind)), request.warnings)
 
     def _scaling(self, request: Request) -> Callable[[Obj], Obj]:
         """Return what makes the workload's new state from its stored one."""
