@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
+import orjson
+
 from knarr.api import kinds
 from knarr.api.custom import rows
 from knarr.api.errors import NotFound
@@ -32,10 +34,14 @@ IN_PROGRESS = ("Terminating", "True", "InstanceDeletionInProgress", "CustomResou
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is remembered of one definition. mark: tells its served form from another; empty if it serves nothing."""
+    """What is remembered of one definition.
+
+    form: tells how its objects look from another; empty if it serves none. mark: whether they may be made, too.
+    """
 
     revision: int
     prefix: str
+    form: str
     mark: str
     taken: Taken
     settled: bool
@@ -68,7 +74,7 @@ class Definitions:
         entries = {entry.obj_name: entry for entry in map(_Named, self._core.store.list(PREFIX).entries)}
         gone = [name for name in self._known if name not in entries]
         for name in gone:
-            self._watcher.close(self._known.pop(name).prefix)
+            self._watcher.finish(self._known.pop(name).prefix)
         for name, named in entries.items():
             known = self._known.get(name)
             if known is None or known.revision != named.entry.revision or known.ending or not known.settled:
@@ -87,7 +93,7 @@ class Definitions:
         if not entry.value or self._core.store.get(entry.key) is None:
             known = self._known.pop(name, None)
             if known is not None:
-                self._watcher.close(known.prefix)
+                self._watcher.finish(known.prefix)
             return
         self._remember(name, entry)
 
@@ -127,13 +133,14 @@ class Definitions:
         definition, before = entry.obj, self._known.get(name)
         meta, served = definition["metadata"], rows.established(definition)
         ending = bool(meta.get("deletionTimestamp"))
+        form = f"{meta['uid']}/{sha256(orjson.dumps(definition['spec'])).hexdigest()}" if served else ""
         mark = f"{name}/{meta['uid']}/{meta.get('generation')}/{ending}" if served else ""
         made = before.rows if before is not None and before.mark == mark else tuple(rows.of_definition(definition))
         taken = Taken.of(definition)
-        self._known[name] = Known(entry.revision, rows.prefix(definition), mark, taken,
+        self._known[name] = Known(entry.revision, rows.prefix(definition), form, mark, taken,
                                   settled=taken.settled, ending=ending, rows=made)
-        if before is not None and before.mark != mark:
-            self._watcher.close(before.prefix)
+        if before is not None and before.form != form:  # its end alone changes no object: watchers shall see theirs
+            self._watcher.finish(before.prefix)
 
     def _publish(self) -> None:
         marks = "\n".join(sorted(one.mark for one in self._known.values() if one.mark))

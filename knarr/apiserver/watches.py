@@ -99,10 +99,16 @@ class Watcher:
         return Answer(200, stream=self._stream(view, options, request.call.ticket))
 
     def close(self, prefix: str = "") -> None:
-        """End every watch below a prefix of the store: of all, as a server does that stops; of a kind that changes."""
+        """End every watch below a prefix of the store: of all, as a server does that stops."""
         for watch, view in tuple(self._open.items()):
             if view.prefix.startswith(prefix):
                 watch.close()
+
+    def finish(self, prefix: str) -> None:
+        """End the watches of a kind that changes or goes; what has happened to its objects is told before."""
+        for watch, view in tuple(self._open.items()):
+            if view.prefix.startswith(prefix):
+                watch.finish()
 
     async def _stream(self, view: View, options: WatchOptions, ticket: Any) -> AsyncGenerator[bytes, None]:
         store, since = self.core.store, options.revision

@@ -88,6 +88,9 @@ class Watch(Protocol):
     async def __anext__(self) -> tuple[Change, ...]:
         """Return the next batch, never an empty one."""
 
+    def finish(self) -> None:
+        """End the iteration once all that has happened up to now has been read."""
+
     def close(self) -> None:
         """Stop; a waiting reader's iteration ends."""
 

@@ -166,6 +166,12 @@ class LogWatch:
         self._handed = batch[-1].entry.revision
         return batch
 
+    def finish(self) -> None:
+        """Stop once what has happened is read."""
+        self._closed = True
+        self._log.forget(self)
+        self._news.set()
+
     def close(self) -> None:
         """Stop; what has not been read is dropped."""
         self._closed = True

@@ -211,12 +211,65 @@ def operators():
 
 @pytest.mark.skipif(not OPERATORS.exists(), reason=f"no manifests at {OPERATORS}")
 async def test_published_operators():
-    """What operators publish is taken as it is, and established."""
+    """What operators publish is taken as it is, established, read back equal, applied again without a change, and goes."""
     api = await Asker().start()
     for text in operators():
         one = read_yaml(text.encode())[0]
+        path = f"{DEFINITIONS}/{one['metadata']['name']}"
         await api.make(f"{DEFINITIONS}?fieldValidation=Strict", one)
+        _, stored = await api.ask("GET", path)
+        code, applied = await api.ask("PATCH", f"{path}?fieldManager=a&force=true", orjson.dumps(one),
+                                      content_type="application/apply-patch+yaml")
+
         assert (await condition(api, one["metadata"]["name"], "Established"))["status"] == "True"
+        assert [version["schema"] for version in stored["spec"]["versions"]] == [
+            version["schema"] for version in one["spec"]["versions"]]
+        assert (code, applied["spec"], applied["metadata"]["generation"]) == (200, stored["spec"], 1)
+        assert (await api.call("DELETE", path)).status == 200
+        assert (await api.call("GET", path)).status == 404
+
+
+@pytest.mark.skipif(not OPERATORS.exists(), reason=f"no manifests at {OPERATORS}")
+async def test_published_operators_applied_on_the_server():
+    """The same, made by server-side apply from the start."""
+    api = await Asker().start()
+    for text in operators():
+        one = read_yaml(text.encode())[0]
+        code, applied = await api.ask("PATCH", f"{DEFINITIONS}/{one['metadata']['name']}?fieldManager=a", orjson.dumps(one),
+                                      content_type="application/apply-patch+yaml")
+
+        assert code == 201, applied
+        assert (await condition(api, one["metadata"]["name"], "Established"))["status"] == "True"
+
+
+async def test_watchers_see_the_end_of_a_kind(api):
+    """A definition goes: who watches its objects is told of each one's end, then of the end of the watch."""
+    await api.make(DEFINITIONS, definition())
+    for name in "ab":
+        await api.make(GADGETS, gadget(name))
+    answer = await api.call("GET", f"{GADGETS}?watch=1")
+    assert (await anext(answer.stream)).count(b"ADDED") == 2
+    await api.call("DELETE", f"{DEFINITIONS}/gadgets.example.com")
+    told = [orjson.loads(line) for chunk in [chunk async for chunk in answer.stream] for line in chunk.splitlines()]
+
+    assert [(event["type"], event["object"]["metadata"]["name"]) for event in told] == [("DELETED", "a"), ("DELETED", "b")]
+    assert (await api.call("GET", f"{GADGETS}?watch=1")).status == 404
+
+
+async def test_a_watch_by_a_selectable_field(api):
+    """The watcher asked for red ones: an object that becomes red is added, one that ceases to be is deleted."""
+    offered = definition()
+    offered["spec"]["versions"][0]["selectableFields"] = [{"jsonPath": ".spec.color"}]
+    await api.make(DEFINITIONS, offered)
+    answer = await api.call("GET", f"{GADGETS}?watch=1&resourceVersion={api.store.revision}&fieldSelector=spec.color=red")
+    await api.make(GADGETS, gadget("a", spec={"color": "blue"}))
+    for color in ("red", "green"):
+        await api.call("PATCH", f"{GADGETS}/a", {"spec": {"color": color}}, content_type=MERGE)
+    found = []
+    while len(found) < 2:
+        found += [orjson.loads(line)["type"] for line in (await anext(answer.stream)).splitlines()]
+
+    assert found == ["ADDED", "DELETED"]
 
 
 async def test_followers_learn_the_names(api):
