@@ -19,6 +19,7 @@ ZONES = (
     "topology.kubernetes.io/zone", "topology.kubernetes.io/region",
     "failure-domain.beta.kubernetes.io/zone", "failure-domain.beta.kubernetes.io/region",
 )
+NO_DEVICES = "cannot allocate all claims: devices are not allocated yet"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,8 @@ class Storage:
 
 def turned_away(pod: core_v1.Pod, storage: Storage) -> str:
     """Say why the pod cannot be tried on any node yet; empty if it can."""
+    if pod.spec.resourceClaims:
+        return NO_DEVICES
     for name, ephemeral, claim in _claims(pod, storage):
         if claim is None and ephemeral:
             return f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"'

@@ -23,6 +23,7 @@ from knarr.apiserver.admission import (
     quota,
     runtime_class,
     service_account,
+    service_ranges,
     tolerations,
     volumes,
     webhooks,
@@ -73,6 +74,7 @@ CHECKS: Table = {
     ("", "pods", "update"): (limits.check_pod, pod_security.pod),
     ("", "persistentvolumeclaims", "create"): (limits.check_claim,),
     ("", "persistentvolumeclaims", "update"): (limits.check_claim, volumes.resize),
+    ("networking.k8s.io", "servicecidrs", "create"): (service_ranges.tell,),
     **{(*row, operation): (flows.fixed,) for row in FLOWS for operation in ("create", "update")},
     **{(*row, operation): TEMPLATE for row in pod_security.TEMPLATES for operation in ("create", "update")},
 }

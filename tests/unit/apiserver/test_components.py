@@ -62,3 +62,12 @@ async def test_an_address_is_held_by_hand(api):
         "metadata": {"name": "web"}, "spec": {"clusterIP": "10.96.0.77", "ports": [{"port": 80}]}})
 
     assert (422, True) == (code, "provided IP is already allocated" in status["message"])
+
+
+async def test_a_second_range_is_only_kept(api):
+    """Its maker hears that no address will come from it."""
+    answer = await api.call("POST", "/apis/networking.k8s.io/v1/servicecidrs", {
+        "metadata": {"name": "more"}, "spec": {"cidrs": ["10.97.0.0/16"]}})
+
+    assert 201 == answer.status
+    assert "never gets Ready" in answer.headers["Warning"]

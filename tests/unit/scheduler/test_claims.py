@@ -93,3 +93,10 @@ def test_a_volume_is_chosen_on_the_node_taken():
 
     assert {"data": "small"} == rule.choose(needs, "a", {volumes.HOSTNAME: "a"})
     assert {"data": ""} == rule.choose(needs, "b", {volumes.HOSTNAME: "b"})
+
+
+def test_a_pod_that_asks_for_devices_waits():
+    """Nothing hands out devices yet: the pod says so instead of running without."""
+    pod = core_v1.Pod(spec=core_v1.PodSpec(resourceClaims=(core_v1.PodResourceClaim(name="gpu", resourceClaimName="mine"),)))
+
+    assert "cannot allocate all claims" in turned_away(pod, Storage())
