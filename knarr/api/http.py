@@ -34,6 +34,7 @@ class Call:
     raw_query: the query as it was sent. remote: the client's address, empty within the process.
     upload: a body too long to be read whole, in pieces; then `body` is empty. Only proxied requests have one.
     ticket: seats of flow control that the handler gives back itself (`apiserver.gate`); only watches have one.
+    asker: who sent it, where he acts as somebody else.
     notes: the annotations of the request's audit event; None where it is not audited.
     """
 
@@ -50,6 +51,7 @@ class Call:
     upload: AsyncIterator[bytes] | None = None
     ticket: Any = None
     notes: dict[str, str] | None = None
+    asker: User | None = None
 
 
 class Broken(Exception):

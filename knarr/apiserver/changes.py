@@ -103,6 +103,7 @@ class Changer:
         admission = Admission(
             self.core, request.user, kind, "update", new, old, subresource, request.warnings, request.dry_run
         )
+        admission.annotations = request.audit_annotations
         await chain.admit(admission)
         strategy.prepare_update(kind, new, old, subresource)
         ownership.keep_times(new, old)

@@ -63,6 +63,11 @@ class Request:
     warnings: list[str] = field(default_factory=list)
 
     @property
+    def audit_annotations(self) -> dict[str, str]:
+        """Return where to note what the audit log is to say of this request; nobody reads it if that is not kept."""
+        return {} if self.call.notes is None else self.call.notes
+
+    @property
     def dry_run(self) -> bool:
         """Say whether everything but the store must happen; BadRequest for a value that means nothing."""
         return dry_run(self.call.query)

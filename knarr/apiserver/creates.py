@@ -52,6 +52,7 @@ class Creator:
         admission = Admission(
             self.core, request.user, kind, "create", obj, warnings=request.warnings, dry_run=request.dry_run
         )
+        admission.annotations = request.audit_annotations
         await chain.admit(admission)
         strategy.prepare_create(kind, obj)
         with self.services.claim(kind, obj, dry_run=request.dry_run) as claim:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from knarr.api.http import Answer, Call
+from knarr.apiserver.audit.trail import Audit
 from knarr.apiserver.gate import Gate
 from knarr.apiserver.metrics import Labels, counter, gauge, labelled
 from knarr.apiserver.watches import Watcher
@@ -22,8 +23,8 @@ TICKS_S = os.sysconf("SC_CLK_TCK")
 class Scrape:
     """The handler. Words are made in a thread: a scrape of a busy server has ten thousand lines."""
 
-    def __init__(self, gate: Gate, watcher: Watcher, build: Labels) -> None:
-        self.gate, self.watcher, self.build = gate, watcher, build
+    def __init__(self, gate: Gate, watcher: Watcher, build: Labels, *, audit: Audit | None) -> None:  # noqa: PLR0913
+        self.gate, self.watcher, self.build, self.audit = gate, watcher, build, audit
 
     async def answer(self, call: Call) -> Answer:
         """Write everything down."""
@@ -43,7 +44,7 @@ class Scrape:
 
     def _text(self, stored: Counter[tuple[str, str]], watched: Counter[tuple[str, str, str, str]]) -> bytes:
         lines = [*self.gate.metrics.families(), *self._requests(watched), *self._store(stored), *self._flows(),
-                 *self._process()]  # fmt: skip
+                 *self._audited(), *self._process()]  # fmt: skip
         return ("\n".join(lines) + "\n").encode()
 
     def _requests(self, watched: Counter[tuple[str, str, str, str]]) -> Iterator[str]:
@@ -79,6 +80,17 @@ class Scrape:
                    for level in levels for (schema, why), number in list(level.rejected.items())}  # fmt: skip
         yield from counter("apiserver_flowcontrol_rejected_requests_total", "Requests refused.",
                            labelled((*names, "reason"), refused))  # fmt: skip
+
+    def _audited(self) -> Iterator[str]:
+        audit = self.audit
+        if audit is None:
+            return
+        yield from counter("apiserver_audit_event_total", "Audit events written.", [((), audit.count)])
+        levels = {(level,): number for level, number in list(audit.levels.items())}
+        yield from counter("apiserver_audit_level_total", "Requests, by how much of them is written down.",
+                           labelled(("level",), levels))  # fmt: skip
+        lost = audit.log.lost.total()
+        yield from counter("apiserver_audit_error_total", "Audit events lost.", [((("plugin", "log"),), lost)])
 
     def _process(self) -> Iterator[str]:
         yield from gauge("kubernetes_build_info", "Which release this is.", [(self.build, 1)])

@@ -15,6 +15,7 @@ import structlog
 from knarr.api.errors import ApiError
 from knarr.api.http import Call, Handler, User
 from knarr.api.kinds import Kind
+from knarr.apiserver.audit.trail import Audit
 from knarr.apiserver.authn.bearers import Bearers
 from knarr.apiserver.authn.bootstrap_tokens import BootstrapTokens
 from knarr.apiserver.authn.callers import Callers
@@ -75,13 +76,14 @@ class Entrances:
     """By which ways callers may come, beside client certificates and this cluster's own tokens.
 
     key_pem: the private key (P-256) that signs service account tokens. front: a proxy that may speak for others.
-    issuers: doors for tokens that others issue.
+    issuers: doors for tokens that others issue. audit: writes down who came, and for what; None: nobody does.
     """
 
     key_pem: bytes
     anonymous: Anonymous = field(default_factory=Anonymous)
     front: FrontProxy | None = None
     issuers: tuple[TokenDoor, ...] = ()
+    audit: Audit | None = None
 
 
 def secured(
@@ -117,6 +119,6 @@ def secured(
         return server.wish(call, user)  # which is made below, out of this very thing
 
     callers = Callers(certificates, bearers, lambda: access, wish=wish, anonymous=entrances.anonymous)
-    security = Security(callers, access)
+    security = Security(callers, access, entrances.audit)
     server = ApiServer(store, settings, clock=clock, rng=rng, security=security, mounts=mounts)
     return Secured(server, access)

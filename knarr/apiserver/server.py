@@ -20,6 +20,7 @@ from knarr.apiserver.aggregation.aggregator import Aggregator
 from knarr.apiserver.aggregation.checks import ASKER
 from knarr.apiserver.aggregation.registered import Remote
 from knarr.apiserver.applying import Applier
+from knarr.apiserver.audit.trail import NOBODY, Audit
 from knarr.apiserver.binding import Binder
 from knarr.apiserver.bootstrap import bootstrap
 from knarr.apiserver.changes import Changer
@@ -31,7 +32,7 @@ from knarr.apiserver.deletes import Deleter
 from knarr.apiserver.documents import Documents
 from knarr.apiserver.eviction import Evictor
 from knarr.apiserver.flowcontrol import conditions
-from knarr.apiserver.gate import Gate
+from knarr.apiserver.gate import Gate, PathWork
 from knarr.apiserver.negotiate import PLAIN
 from knarr.apiserver.proxying.forward import Forwarder
 from knarr.apiserver.proxying.subresources import Proxies
@@ -67,10 +68,11 @@ STREAMED = frozenset({"exec", "attach", "portforward"})
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """Who decides who calls and what they may."""
+    """Who decides who calls and what they may, and who writes down what they did."""
 
     authenticator: Authenticator = field(default_factory=MastersByCertificate)
     authorizer: Authorizer = field(default_factory=MastersOnly)
+    audit: Audit | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,8 @@ class ApiServer:
         self.documents = Documents(self.core.settings, self.core.registry, self.aggregator.others)
         self._parse = route.reader(self.core.registry)
         self.gate = Gate(self.core)
-        self.scrape = Scrape(self.gate, self.watcher, (("gitVersion", self.core.settings.git_version),))
+        build = (("gitVersion", self.core.settings.git_version),)
+        self.scrape = Scrape(self.gate, self.watcher, build, audit=self.security.audit)
         self.ready = False
         self._verbs = self._verb_table()
         self._subresources = self._subresource_table()
@@ -175,19 +178,29 @@ class ApiServer:
         wanted = requests.attributes(call, user)
 
         async def work(call: Call, user: User) -> Answer:
-            self._allow(wanted)
+            self._allow(call, wanted)
             return await self.aggregator.passer.answer(call, user, remote)
 
-        return await self.gate.other(call, wanted, work)
+        return await self._audited(call, wanted, work)
 
     async def _resource(self, call: Call, target: Target) -> Answer:
-        user = await self._user(call)
+        user, work = await self._user(call), self._admitted
         try:
             verb = route.verb(call.method, target, call.query)
         except MethodNotAllowed:
-            self._authorize(call, target, user, call.method.lower())
-            raise
-        return await self.gate.resource(call, user, target, verb, self._admitted)
+            verb, work = "other", self._without_verb
+        audit = self.security.audit
+        if audit is None:
+            return await self.gate.resource(call, user, target, verb, work)
+        named = verb if verb != "other" else call.method.lower()
+        wanted = self._attributes(call, target, user, named)
+        return await audit.around(call, wanted, lambda: self.gate.resource(call, user, target, verb, work))
+
+    async def _without_verb(self, call: Call, user: User, target: Target, verb: str) -> Answer:
+        """Refuse a method that the resource does not have, to those who might use it if it had."""
+        self._authorize(call, target, user, call.method.lower())
+        route.verb(call.method, target, call.query)
+        raise AssertionError(f"{call.method} {call.path} has a verb after all")
 
     async def _admitted(self, call: Call, user: User, target: Target, verb: str) -> Answer:
         """Do what a request asks for that has its seat."""
@@ -205,10 +218,22 @@ class ApiServer:
     async def _user(self, call: Call) -> User:
         if call.user is not None:
             return call.user
-        user = await self.security.authenticator.authenticate(call)
-        if user is None:
-            raise Unauthorized("Unauthorized")
+        try:
+            user = await self.security.authenticator.authenticate(call)
+            if user is None:
+                raise Unauthorized("Unauthorized")
+        except Unauthorized:
+            if self.security.audit is not None:
+                self.security.audit.stranger(call, self._unknown(call))
+            raise
         return user
+
+    def _unknown(self, call: Call) -> Attributes:
+        """Say what somebody wants whom we do not know."""
+        try:
+            return self.wish(call, NOBODY)
+        except ApiError:
+            return Attributes(NOBODY, call.method.lower(), call.path)
 
     def wish(self, call: Call, user: User) -> Attributes:
         """Return what a user wants to do by a request that is not yet answered; raises what a bad path raises."""
@@ -224,7 +249,7 @@ class ApiServer:
             return self._attributes(call, target, user, call.method.lower())
 
     def _authorize(self, call: Call, target: Target, user: User, verb: str) -> None:
-        self._allow(self._attributes(call, target, user, verb))
+        self._allow(call, self._attributes(call, target, user, verb))
 
     def _attributes(self, call: Call, target: Target, user: User, verb: str) -> Attributes:
         name = target.name
@@ -251,8 +276,11 @@ class ApiServer:
     def _may_create(self, request: Request) -> None:
         self._authorize(request.call, request.target, request.user, "create")
 
-    def _allow(self, attributes: Attributes) -> None:
+    def _allow(self, call: Call, attributes: Attributes) -> None:
         decision = self.security.authorizer.authorize(attributes)
+        if call.notes is not None:
+            call.notes["authorization.k8s.io/decision"] = "allow" if decision.allowed else "forbid"
+            call.notes["authorization.k8s.io/reason"] = decision.reason
         if not decision.allowed:
             raise forbidden(attributes, decision.reason)
 
@@ -272,10 +300,16 @@ class ApiServer:
         if call.path.startswith(health.OPEN_PATHS) and _head(call.path) in health.OPEN_PATHS:
             return await self._found(call)  # before any question of who asks: a probe must not hang on that
         user = await self._user(call)
-        return await self.gate.other(call, Attributes(user, call.method.lower(), call.path), self._allowed)
+        return await self._audited(call, Attributes(user, call.method.lower(), call.path), self._allowed)
+
+    async def _audited(self, call: Call, wanted: Attributes, work: PathWork) -> Answer:
+        audit = self.security.audit
+        if audit is None:
+            return await self.gate.other(call, wanted, work)
+        return await audit.around(call, wanted, lambda: self.gate.other(call, wanted, work))
 
     async def _allowed(self, call: Call, user: User) -> Answer:
-        self._allow(Attributes(user, call.method.lower(), call.path.rstrip("/") or "/"))
+        self._allow(call, Attributes(user, call.method.lower(), call.path.rstrip("/") or "/"))
         return await self._found(call)
 
     async def _found(self, call: Call) -> Answer:

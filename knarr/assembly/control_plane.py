@@ -12,6 +12,7 @@ import structlog
 
 from knarr.api.http import User
 from knarr.apiserver.aggregation.published import publish
+from knarr.apiserver.audit.trail import Audit
 from knarr.apiserver.authn.doors import FrontProxy
 from knarr.apiserver.authn.tokens import Signer
 from knarr.apiserver.bootstrap import dns_service, ensure
@@ -20,6 +21,7 @@ from knarr.apiserver.secured import Entrances, Secured, secured
 from knarr.apiserver.server import ApiServer
 from knarr.apiserver.settings import ProxyFiles, Settings
 from knarr.assembly import pki, preflight, process, renewal
+from knarr.assembly.auditing import audit_of
 from knarr.assembly.authentication import Outsiders
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance
@@ -68,7 +70,7 @@ async def serve(instance: Instance) -> None:
     """Open the store, answer requests, and keep controllers and scheduler up."""
     clock, rng = SystemClock(), Rng.from_machine()
     pki.ensure(instance, clock.now_s())
-    outsiders = Outsiders(instance, clock)
+    outsiders, audit = Outsiders(instance, clock), audit_of(instance, clock, rng)
     cipher = Sealed(pki.seal_keys(instance))
     try:
         repair = f"knarr doctor --repair --data-dir {instance.data_dir}"
@@ -86,7 +88,7 @@ async def serve(instance: Instance) -> None:
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
         ) from error
     settings, sealing = _settings(instance), Sealing(instance, cipher, store)
-    entrances = _entrances(instance, outsiders)
+    entrances = _entrances(instance, outsiders, audit)
     secure = secured(store, settings, entrances, clock=clock, rng=rng, paths=sealing.paths())
     server = secure.server
     edge = Edge(server.handle, uploads=server.uploads)
@@ -101,10 +103,14 @@ async def serve(instance: Instance) -> None:
             group.create_task(_components(instance, secure, clock, rng))
             group.create_task(outsiders.run())
             group.create_task(sealing.resume(clock))
+            if audit is not None:
+                group.create_task(audit.log.run())
             group.create_task(renewal.keep_fresh(instance, clock, partial(_load, instance, tls, server)))
     finally:
         await server.stop()
         await edge.stop(GRACE_S)
+        if audit is not None:
+            await audit.log.flush()
         await store.close()
 
 
@@ -149,9 +155,9 @@ def _tls(instance: Instance) -> ssl.SSLContext:
     return context
 
 
-def _entrances(instance: Instance, outsiders: Outsiders) -> Entrances:
+def _entrances(instance: Instance, outsiders: Outsiders, audit: Audit | None) -> Entrances:
     proxies = FrontProxy((instance.pki / f"{pki.FRONT_PROXY_CA}.crt").read_bytes())
-    return replace(outsiders.entrances((instance.pki / "sa.key").read_bytes()), front=proxies)
+    return replace(outsiders.entrances((instance.pki / "sa.key").read_bytes()), front=proxies, audit=audit)
 
 
 def _authorities(instance: Instance) -> dict[str, str]:

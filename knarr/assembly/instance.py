@@ -46,6 +46,8 @@ class Config:
     runtime_endpoint: a CRI endpoint someone else runs; empty: our own containerd.
     resolv_conf: names the resolvers for names outside the cluster.
     authentication_config: an AuthenticationConfiguration file; empty: no outside issuers.
+    audit_policy_file: an audit policy; empty: no request is written down. audit_log_path: empty: below the data
+    directory. audit_log_maxage: days, audit_log_maxbackup: files (both 0: no bound), audit_log_maxsize: megabytes.
     """
 
     node_name: str
@@ -57,6 +59,11 @@ class Config:
     runtime_endpoint: str = ""
     resolv_conf: str = RESOLV_CONF
     authentication_config: str = ""
+    audit_policy_file: str = ""
+    audit_log_path: str = ""
+    audit_log_maxage: int = 0
+    audit_log_maxbackup: int = 0
+    audit_log_maxsize: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +140,11 @@ class Wishes:
     runtime_endpoint: str | None = None
     resolv_conf: str | None = None
     authentication_config: str | None = None
+    audit_policy_file: str | None = None
+    audit_log_path: str | None = None
+    audit_log_maxage: int | None = None
+    audit_log_maxbackup: int | None = None
+    audit_log_maxsize: int | None = None
 
 
 def load(data_dir: Path) -> Instance | None:

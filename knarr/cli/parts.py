@@ -4,23 +4,25 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import click
 
 from knarr.assembly.instance import existing
-from knarr.cli.updown import AUTHENTICATION, DATA_DIR
+from knarr.cli.updown import AUTHENTICATION, DATA_DIR, audit_options
 
 
 @click.command()
 @DATA_DIR
 @AUTHENTICATION
-def server_command(data_dir: Path | None, authentication_config: str | None) -> None:
+@audit_options
+def server_command(data_dir: Path | None, **wishes: Any) -> None:
     """Run the control plane in the foreground: API server, store, controllers, scheduler."""
     from knarr.assembly import control_plane
 
     instance = existing(data_dir)
-    if authentication_config is not None:
-        instance = replace(instance, config=replace(instance.config, authentication_config=authentication_config))
+    wanted = {key: value for key, value in wishes.items() if value is not None}
+    instance = replace(instance, config=replace(instance.config, **wanted))
     control_plane.main(instance)
 
 

@@ -41,6 +41,22 @@ AUTHENTICATION = click.option(
 )
 
 
+def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of the audit log, under Kubernetes' own names."""
+    some, more = click.IntRange(min=0), click.IntRange(min=1)
+    for option in (
+        click.option("--audit-log-maxsize", type=more, metavar="MB", help="When a new log begins. Default: 100."),
+        click.option("--audit-log-maxbackup", type=some, metavar="N", help="Old logs to keep. Default: 0, all."),
+        click.option("--audit-log-maxage", type=some, metavar="DAYS", help="Days to keep old logs. Default: 0, all."),
+        click.option("--audit-log-path", type=click.Path(dir_okay=False, resolve_path=True), metavar="FILE",
+                     help="Where audit events go. Default: log/audit.log in the data directory."),
+        click.option("--audit-policy-file", callback=_file_or_none, metavar="FILE",
+                     help='An audit policy: which requests are written down, how much of them; "" for none again.'),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 @click.command()
 @DATA_DIR
 @click.option("--port", type=click.IntRange(1, 65535), metavar="N", help="The API's port. Default: 6443.")
@@ -56,6 +72,7 @@ AUTHENTICATION = click.option(
     help="Resolvers for names outside. Default: /etc/resolv.conf.",
 )
 @AUTHENTICATION
+@audit_options
 @click.option("--install", is_flag=True, help="Install the system packages that are missing, first.")
 @OUTPUT
 def up_command(data_dir: Path | None, install: bool, output: str, **wishes: Any) -> None:

@@ -73,9 +73,13 @@ async def pod(a: Admission) -> None:
     if a.subresource in IGNORED:
         return
     policy = policy_in(a)
-    if policy == NOTHING or (a.old is not None and not significant(a.obj, a.old)):
+    if a.old is not None and not significant(a.obj, a.old):
+        return
+    a.annotations[PREFIX + "enforce-policy"] = str(policy.enforce)
+    if policy == NOTHING:
         return
     meta, spec = a.obj["metadata"], a.obj.get("spec") or {}
+    note(a, policy, meta, spec)
     broken = evaluate(policy.enforce, meta, spec)
     if broken:
         raise a.refuse(f'violates PodSecurity "{policy.enforce}": {told(broken)}')
@@ -91,7 +95,16 @@ async def template(a: Admission) -> None:
     for part in TEMPLATES[a.kind.group, a.kind.plural]:
         found = (found or {}).get(part)
     if found:
-        a.warnings.extend(wished(policy, found.get("metadata") or {}, found.get("spec") or {}))
+        meta, spec = found.get("metadata") or {}, found.get("spec") or {}
+        note(a, policy, meta, spec)
+        a.warnings.extend(wished(policy, meta, spec))
+
+
+def note(a: Admission, policy: Policy, meta: Obj, spec: Obj) -> None:
+    """Note for the audit log what a pod breaks of the standard that is audited."""
+    broken = evaluate(policy.audit, meta, spec)
+    if broken:
+        a.annotations[PREFIX + "audit-violations"] = f'would violate PodSecurity "{policy.audit}": {told(broken)}'
 
 
 def wished(policy: Policy, meta: Obj, spec: Obj) -> list[str]:

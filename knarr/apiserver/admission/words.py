@@ -21,6 +21,7 @@ class Admission:
 
     operation: create, update or delete. obj: the draft, changed in place (on delete: what is stored). old: on update,
     what is stored. warnings: told to the client. dry_run: nothing may be changed elsewhere.
+    annotations: what an audit log is to say of the write.
     """
 
     core: Core
@@ -32,6 +33,7 @@ class Admission:
     subresource: str = ""
     warnings: list[str] = field(default_factory=list)
     dry_run: bool = False
+    annotations: dict[str, str] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:

@@ -49,6 +49,7 @@ class Callers:
         wanted = impersonated(call)
         if wanted is None:
             return user
+        call.asker = user
         return become(user, wanted, lambda: self._wish(call, user), self._authorizer().authorize)
 
     async def _caller(self, call: Call) -> User | None:
