@@ -11,6 +11,7 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, TypeAlias
 
 from knarr.api.http import Answer, Call
@@ -26,7 +27,6 @@ VERBS = {"create": "POST", "update": "PUT", "patch": "PATCH", "get": "GET", "lis
          "delete": "DELETE", "deletecollection": "DELETECOLLECTION"}  # fmt: skip
 APPLY = "apply-patch"
 Labels: TypeAlias = tuple[tuple[str, str], ...]
-Sample: TypeAlias = tuple[str, Labels, float]  # suffix of the name, labels, value
 
 
 @dataclass(slots=True)
@@ -47,16 +47,16 @@ class Histogram:
         self.counts[bisect_left(self.bounds, value)] += 1
         self.total += value
 
-    def samples(self, labels: Labels) -> Iterator[Sample]:
+    def lines(self, name: str, labels: Labels) -> Iterator[str]:
         """Yield the buckets, summed up, then sum and count."""
-        below = 0
-        for bound, count in zip(self.bounds, self.counts, strict=False):
+        words, below = _words(labels), 0
+        head = f"{name}_bucket{{{words},le=" if words else f"{name}_bucket{{le="
+        for bound, count in zip(_bounds(self.bounds), self.counts, strict=True):
             below += count
-            yield "_bucket", (*labels, ("le", f"{bound:g}")), below
-        count = below + self.counts[-1]
-        yield "_bucket", (*labels, ("le", "+Inf")), count
-        yield "_sum", labels, self.total
-        yield "_count", labels, count
+            yield f"{head}{bound}}} {below}"
+        tail = f"{{{words}}}" if words else ""
+        yield f"{name}_sum{tail} {_number(self.total)}"
+        yield f"{name}_count{tail} {below}"
 
 
 @dataclass(slots=True)
@@ -140,30 +140,37 @@ class Metrics:
 
 
 def counter(name: str, what: str, values: Iterable[tuple[Labels, float]]) -> Iterator[str]:
-    """Yield a counter's lines."""
-    yield from family(name, "counter", what, (("", labels, value) for labels, value in values))
+    """Yield a counter's lines. Source: Prometheus' text exposition format 0.0.4."""
+    yield from _simple(name, "counter", what, values)
 
 
 def gauge(name: str, what: str, values: Iterable[tuple[Labels, float]]) -> Iterator[str]:
     """Yield a gauge's lines."""
-    yield from family(name, "gauge", what, (("", labels, value) for labels, value in values))
+    yield from _simple(name, "gauge", what, values)
 
 
 def histogram(name: str, what: str, kept: Iterable[tuple[Histogram, Labels]]) -> Iterator[str]:
     """Yield a histogram's lines."""
-    yield from family(name, "histogram", what, (one for part, labels in kept for one in part.samples(labels)))
+    yield f"# HELP {name} {what}"
+    yield f"# TYPE {name} histogram"
+    for part, labels in kept:
+        yield from part.lines(name, labels)
 
 
-def family(name: str, sort: str, what: str, samples: Iterable[Sample]) -> Iterator[str]:
-    """Yield head and samples. Source: Prometheus' text exposition format 0.0.4."""
+def _simple(name: str, sort: str, what: str, values: Iterable[tuple[Labels, float]]) -> Iterator[str]:
     yield f"# HELP {name} {what}"
     yield f"# TYPE {name} {sort}"
-    for suffix, labels, value in samples:
-        yield f"{name}{suffix}{_labels(labels)} {_number(value)}"
+    for labels, value in values:
+        yield f"{name}{{{_words(labels)}}} {_number(value)}" if labels else f"{name} {_number(value)}"
 
 
-def _labels(labels: Labels) -> str:
-    return "{" + ",".join(f'{key}="{_escaped(value)}"' for key, value in labels) + "}" if labels else ""
+def _words(labels: Labels) -> str:
+    return ",".join([f'{key}="{_escaped(value)}"' for key, value in labels])
+
+
+@cache
+def _bounds(bounds: tuple[float, ...]) -> tuple[str, ...]:
+    return (*(f'"{bound:g}"' for bound in bounds), '"+Inf"')
 
 
 def _escaped(value: str) -> str:

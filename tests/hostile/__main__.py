@@ -1,0 +1,42 @@
+"""Send a million hostile requests, in pieces; an interrupted run goes on where it stopped. Exit code 1 if one was answered badly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from pathlib import Path
+
+from tests.hostile.drive import ANEW_EVERY, drive, quiet, resident_mb
+
+SEED = 20261123
+WHOLE = 1_000_000
+GROWTH_MB_MAX = 300.0  # what ever grows with the number of requests passes this soon
+STATE = Path(".fuzz") / "state.json"
+
+
+def main() -> int:
+    """Return 1 when something was found."""
+    whole = int(sys.argv[1]) if len(sys.argv) > 1 else WHOLE
+    quiet()
+    state = json.loads(STATE.read_text()) if STATE.exists() else {"done": 0, "codes": {}, "bad": []}
+    first_mb = 0.0
+    while state["done"] < whole:
+        found = asyncio.run(drive(SEED, state["done"], min(ANEW_EVERY, whole - state["done"])))
+        state["done"] += found.codes.total()
+        for code, number in found.codes.items():
+            state["codes"][str(code)] = state["codes"].get(str(code), 0) + number
+        state["bad"] += found.bad
+        STATE.parent.mkdir(exist_ok=True)
+        STATE.write_text(json.dumps(state, indent=1))
+        memory_mb = resident_mb()
+        first_mb = first_mb or memory_mb
+        print(f"{state['done']} sent, slowest {found.slowest_s:.2f} s ({found.slowest}), {memory_mb:.0f} MB, codes {state['codes']}", flush=True)
+        for bad in found.bad:
+            print("!", *bad, flush=True)
+        assert memory_mb < first_mb + GROWTH_MB_MAX, "memory grows with the number of requests"
+    return int(bool(state["bad"]))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
