@@ -3,7 +3,7 @@ SHELL := /bin/bash
 BIN := .venv/bin
 export PYTHONDONTWRITEBYTECODE :=
 
-.PHONY: setup setup-dev up down check test bench golden soak
+.PHONY: setup setup-dev up down check test bench golden soak fuzz
 
 setup:
 	@bash scripts/setup.sh
@@ -34,3 +34,6 @@ golden: setup-dev         ## rewrite the golden files; read the diff
 
 soak: setup-dev           ## kill every process two hundred times; an hour
 	KNARR_KILL_ROUNDS=200 KNARR_LEAK_PODS=2000 $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_leaks.py
+
+fuzz: setup-dev           ## a million hostile requests, ten minutes; goes on where it stopped
+	$(BIN)/python -m tests.hostile

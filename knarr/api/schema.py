@@ -213,7 +213,33 @@ class _Struct:
         return self.fields
 
 
-_Checker = _Scalar | _List | _Map | _Struct
+class _Either:
+    """A schema, or what may stand in its place: a list of them, a boolean, a list of strings.
+
+    What is unknown in such a schema goes unnoticed, as Go's own decoder of these types has it.
+    Source: kube apiextensions v1/marshal.go.
+    """
+
+    __slots__ = ("go_type", "others")
+
+    def __init__(self, kind: str, others: tuple[type, ...]) -> None:
+        self.go_type, self.others = scalars.go_type(kind), others
+
+    def settle(self, value: Any, path: Path, findings: Findings) -> Any:
+        if isinstance(value, dict):
+            return _checker(SCHEMA).settle(value, path, Findings([], findings.wrong))
+        if isinstance(value, self.others):
+            return value
+        if bool in self.others:
+            raise scalars.mismatch(value, path, self.go_type)
+        return NOTHING
+
+
+SCHEMA = "apiextensions_v1.JSONSchemaProps"
+EITHER: dict[str, tuple[type, ...]] = {
+    f"{SCHEMA}OrArray": (list,), f"{SCHEMA}OrBool": (bool,), f"{SCHEMA}OrStringArray": (list,),
+}
+_Checker = _Scalar | _List | _Map | _Struct | _Either
 
 
 @cache
@@ -233,6 +259,8 @@ def _checker(kind: str) -> _Checker:
     rule = scalars.RULES.get(kind)
     if rule is not None:
         return _Scalar(rule)
+    if kind in EITHER:
+        return _Either(kind, EITHER[kind])
     row = definition(kind)
     return _Struct(kind) if "fields" in row else _checker(row["type"])
 

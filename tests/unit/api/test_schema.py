@@ -277,3 +277,24 @@ def test_deep_json_is_refused(body):
 def test_deep_yaml_is_refused(text):
     """A C stack is not ours to fill: a hundred thousand brackets must not end the process."""
     assert refusal(text, YAML, POD) is not None
+
+
+@pytest.mark.parametrize("word", ["items", "additionalProperties", "not"])
+@pytest.mark.parametrize("rules", ["x", ["x"], [1], {"a": 1}], ids=str)
+def test_schemas_within_schemas_are_checked_wherever_they_stand(word, rules):
+    """A definition's rules are text, not rules, below `items`: Go's decoder refuses it, and so do we."""
+    kind = kinds.by_kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
+    inner = {"type": "object", word: {"type": "object", "x-kubernetes-validations": rules}}
+    obj = {"spec": {"versions": [{"schema": {"openAPIV3Schema": inner}}]}}
+
+    assert "x-kubernetes-validations" in schema.check(kind, obj).wrong
+
+
+@pytest.mark.parametrize(("given", "kept"), [(True, {"additionalProperties": True}), ({"type": "string", "zz": 1}, {"additionalProperties": {"type": "string"}})])
+def test_a_boolean_may_stand_for_a_schema(given, kept):
+    """`additionalProperties: true` is whole; what a schema in its place has too much is dropped without a word."""
+    kind = kinds.by_kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
+    obj = {"spec": {"versions": [{"schema": {"openAPIV3Schema": {"additionalProperties": given}}}]}}
+    found = schema.check(kind, obj)
+
+    assert ([], "", kept) == (found.unknown, found.wrong, obj["spec"]["versions"][0]["schema"]["openAPIV3Schema"])
