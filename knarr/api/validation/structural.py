@@ -174,7 +174,10 @@ def _default(spot: Spot, schema: Obj) -> None:
     if unknown:
         where.invalid(schema["default"], "must not have unknown fields")
     causes: list[Cause] = []
-    values.check(node, schema["default"], "", causes)
+    try:
+        values.check(node, schema["default"], "", causes)
+    except BadPattern:
+        return  # told where the pattern stands; without it nobody knows whether the default is good
     for cause in causes:
         path = where.path if cause.field == "<nil>" else f"{where.path}.{cause.field}"
         spot.causes.append(Cause(cause.reason, path, cause.message))

@@ -84,3 +84,21 @@ def test_a_broken_object_breaks_nothing(body):
                 draft = copy.deepcopy(bad)
                 strategy.prepare_update(row, draft, good, subresource)
                 validation.update(row, draft, good, subresource)
+
+
+@pytest.mark.parametrize("schema", [
+    {"type": "string", "pattern": "[", "default": "a"},
+    {"type": "object", "properties": {"a": {"type": "string", "pattern": "["}}, "default": {"a": "b"}},
+    {"type": "array", "items": {"type": "string", "pattern": "["}, "default": ["b"]},
+], ids=("here", "in a field", "in an item"))  # fmt: skip
+def test_a_default_under_a_broken_pattern_breaks_nothing(schema):
+    """The pattern is refused where it stands; whether the default fulfils it is nobody's question."""
+    row = kinds.by_kind("apiextensions.k8s.io", "v1", "CustomResourceDefinition")
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": {"type": "object", "properties": {"x": schema}}}}
+    names = {"plural": "things", "singular": "thing", "kind": "Thing", "listKind": "ThingList"}
+    body = {"apiVersion": row.api_version, "kind": row.kind, "metadata": {"name": "things.a.io", "uid": "u"},
+            "spec": {"group": "a.io", "scope": "Cluster", "names": names, "versions": [version]}}  # fmt: skip
+    obj = schema_decode.decode(json.dumps(body).encode(), "application/json", row).obj
+    defaults.apply(row, obj)
+
+    assert any(cause.field.endswith("pattern") for cause in validation.create(row, obj))
