@@ -112,6 +112,13 @@ class Connection(RequestHandler):
         if len(self._early) > RAW_BUFFER_BYTES and transport is not None:
             transport.pause_reading()
 
+    async def push(self, data: bytes) -> None:
+        """Write bytes as they are, and wait while the client is slow. Raises ConnectionError when it has gone."""
+        if self.transport is None or self.transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        self.transport.write(data)
+        await self._drain_helper()
+
     def take(self) -> RawStream:
         """Leave HTTP; from now on the caller alone reads and writes."""
         assert self._raw is None, "the connection has been taken already"

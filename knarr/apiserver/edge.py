@@ -19,6 +19,7 @@ import orjson
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
+from aiohttp.http_writer import StreamWriter
 from multidict import CIMultiDict
 
 from knarr.api.errors import ApiError, BadRequest, RequestTimeout, TooLarge
@@ -263,13 +264,20 @@ async def _slices(
 async def _stream(request: web.BaseRequest, answer: Answer, headers: CIMultiDict[str]) -> web.StreamResponse:
     assert answer.stream is not None
     response = web.StreamResponse(status=answer.status, headers=headers)
-    if request.version >= (1, 1) and "Content-Length" not in headers:
+    framed = request.version >= (1, 1) and "Content-Length" not in headers
+    if framed:
         response.enable_chunked_encoding()
-    await response.prepare(request)
+    writer, connection = await response.prepare(request), request.protocol
+    assert isinstance(writer, StreamWriter)
+    assert isinstance(connection, Connection)
+    writer.send_headers()  # what is pushed below goes past aiohttp, whose three writes a chunk are three TLS records
     try:
         async with aclosing(answer.stream) as chunks:  # type: ignore[type-var]
             async for chunk in chunks:
-                await response.write(chunk)
+                if framed and chunk:
+                    await connection.push(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+                else:
+                    await response.write(chunk)
     except Broken:
         _abort(request)
         return response
