@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized
 from knarr.api.http import Answer, Call, Handler, User
@@ -31,7 +31,7 @@ from knarr.apiserver.definitions import DEFINITION, Definitions
 from knarr.apiserver.deletes import Deleter
 from knarr.apiserver.documents import Documents
 from knarr.apiserver.eviction import Evictor
-from knarr.apiserver.flowcontrol import conditions
+from knarr.apiserver.flowcontrol.keeping import Keeper
 from knarr.apiserver.gate import Gate, PathWork
 from knarr.apiserver.negotiate import PLAIN
 from knarr.apiserver.proxying.forward import Forwarder
@@ -119,7 +119,7 @@ class ApiServer:
         self.aggregator = Aggregator(self.core, self.forwarder, self.handle)
         self.documents = Documents(self.core.settings, self.core.registry, self.aggregator.others)
         self._parse = route.reader(self.core.registry)
-        self.gate = Gate(self.core)
+        self.gate, self.flow_objects = Gate(self.core), Keeper(self.creator, self.changer)
         build = (("gitVersion", self.core.settings.git_version),)
         self.scrape = Scrape(self.gate, self.watcher, build, audit=self.security.audit)
         self.ready = False
@@ -132,12 +132,13 @@ class ApiServer:
         await self.definitions.refresh()
         self.aggregator.load()
         await bootstrap(self.creator, self.changer)
+        await self.flow_objects.begin()
         self.gate.flows.load()
         self.ready = True
 
     async def run(self) -> None:
         """Follow what is configured by objects, for ever. Before that, what was there at the start counts."""
-        await self.gate.flows.run(self._mark_schema)
+        await self.gate.flows.run(self.flow_objects)
 
     async def stop(self) -> None:
         """Say that this server is leaving, and end the watches, so that clients go elsewhere."""
@@ -406,18 +407,6 @@ class ApiServer:
         """
         self._authorize(request.call, request.target, request.user, "create")
         return await self.streams.connect(request)
-
-    async def _mark_schema(self, name: str, wanted: dict[str, Any]) -> None:
-        """Write a FlowSchema's condition, unless it says so already or the schema has gone."""
-        kind = self.core.registry.by_resource("flowcontrol.apiserver.k8s.io", "v1", "flowschemas")
-        entry = self.core.store.get(kind.key("", name)) if kind is not None else None
-        if kind is None or entry is None or not conditions.differs(entry.obj, wanted):
-            return
-        now = self.core.timestamp()
-        try:
-            await self.changer.edit(kind, kind.key("", name), lambda obj: conditions.put(obj, wanted, now))
-        except ApiError:
-            return  # deleted, or fought over, in this moment: its next change brings us here again
 
 
 def _head(path: str) -> str:

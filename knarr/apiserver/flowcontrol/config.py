@@ -7,9 +7,9 @@ Source: kube apiserver util/flowcontrol/apf_controller.go.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from knarr.api.http import User
 from knarr.apiserver.flowcontrol import defaults
@@ -22,7 +22,16 @@ PREFIX = "/flowcontrol.apiserver.k8s.io/"
 SCHEMAS, LEVELS = f"{PREFIX}flowschemas/", f"{PREFIX}prioritylevelconfigurations/"
 SCHEMA_HEADER, LEVEL_HEADER = "X-Kubernetes-PF-FlowSchema-UID", "X-Kubernetes-PF-PriorityLevel-UID"
 Obj = Mapping[str, Any]
-Mark = Callable[[str, dict[str, Any]], Awaitable[None]]
+
+
+class Keeper(Protocol):
+    """What writes to the store on behalf of flow control."""
+
+    async def restore(self) -> None:
+        """Make what must be there again."""
+
+    async def mark(self, name: str, wanted: dict[str, Any]) -> None:
+        """Write a schema's condition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +78,22 @@ class FlowControl:
         self._configure(schemas, levels)
         self._seen = page.revision
 
-    async def run(self, mark: Mark) -> None:
-        """Follow the store for ever. mark: writes the condition of a schema, by its name, if it is not so already."""
-        await self._mark(mark)
+    async def run(self, keeper: Keeper) -> None:
+        """Follow the store for ever. keeper: writes what follows from that."""
+        await self._mark(keeper)
         while True:
             try:
                 async for changes in self._store.watch(PREFIX, since=self._seen):
                     self.load()
                     self._seen = max(self._seen, changes[-1].entry.revision)
-                    await self._mark(mark)
+                    await keeper.restore()
+                    await self._mark(keeper)
             except (Compacted, Overrun):
                 self.load()
 
-    async def _mark(self, mark: Mark) -> None:
+    async def _mark(self, keeper: Keeper) -> None:
         for name, (absent, level) in tuple(self.dangling.items()):
-            await mark(name, condition(level, absent=absent))
+            await keeper.mark(name, condition(level, absent=absent))
 
     def _configure(self, schemas: list[dict[str, Any]], levels: list[dict[str, Any]]) -> None:
         by_name = {obj["metadata"]["name"]: obj for obj in defaults.levels() if obj["metadata"]["name"] in MUST}
