@@ -16,16 +16,22 @@ import statistics
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import orjson
 import uvloop
 
 from knarr.api.http import Call, User
+from knarr.apiserver.audit.log import AuditLog, Place
+from knarr.apiserver.audit.policy import read
+from knarr.apiserver.audit.trail import Audit
 from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.server import ApiServer, Security
 from knarr.apiserver.settings import Settings
 from knarr.assembly import process
+from knarr.base.clock import SystemClock
+from knarr.base.rng import Rng
 from knarr.store.sqlite import open_sqlite
 from tests.wire.certificates import Pki, make_pki
 
@@ -33,6 +39,24 @@ RUNS = 5
 RUN_S = 2
 CLIENTS = 32
 CREATES = 3000  # in one run
+APPLIES = 1200  # in one run: half of them make, half of them change
+POLICY = """
+apiVersion: audit.k8s.io/v1
+kind: Policy
+rules:
+- {level: Metadata, namespaces: [charged]}
+"""
+HARD = {"pods": "1000000", "requests.cpu": "1000000", "requests.memory": "1000Ti"}
+PREPARED: dict[str, object] = {
+    "": {"metadata": {"name": "charged", "labels": {"pod-security.kubernetes.io/enforce": "baseline"}}},
+    "/default/serviceaccounts": {"metadata": {"name": "default"}},
+    "/charged/serviceaccounts": {"metadata": {"name": "default"}},
+    "/charged/resourcequotas": {"metadata": {"name": "all"}, "spec": {"hard": HARD}},
+    "/charged/limitranges": {
+        "metadata": {"name": "all"},
+        "spec": {"limits": [{"type": "Container", "default": {"cpu": "1", "memory": "1Gi"}}]},
+    },
+}
 ADMIN = User("bench", groups=("system:masters",))
 POD = {
     "apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "p-", "labels": {"app": "bench"}},
@@ -41,6 +65,13 @@ POD = {
         "resources": {"requests": {"cpu": "10m", "memory": "10Mi"}},
     }]},
 }
+DEPLOYMENT = {
+    "apiVersion": "apps/v1", "kind": "Deployment", "metadata": {},
+    "spec": {
+        "selector": {"matchLabels": {"app": "bench"}},
+        "template": {"metadata": {"labels": {"app": "bench"}}, "spec": POD["spec"]},
+    },
+}  # fmt: skip
 
 
 def main() -> None:
@@ -67,6 +98,10 @@ def measure(port: int, pki: Pki, pods: int, pid: int) -> None:
     """Drive one server and print what it did."""
     creates = [uvloop.run(create(port, pki, CREATES)) for _ in range(RUNS)]
     tell("api_create_pods", statistics.median(creates), "1/s", 1500)
+    charged = [uvloop.run(create(port, pki, CREATES, "charged")) for _ in range(RUNS)]
+    tell("api_create_pods_with_quota_limits_and_audit", statistics.median(charged), "1/s", 1500)
+    applies = [uvloop.run(apply(port, pki, APPLIES, run)) for run in range(RUNS)]
+    tell("api_apply_deployments", statistics.median(applies), "1/s", 600)
     missing = pods - RUNS * CREATES
     if missing > 0:
         uvloop.run(create(port, pki, missing))
@@ -90,18 +125,41 @@ def wrk(port: int, path: str, connections: int) -> float:
     return float(found[1])
 
 
-async def create(port: int, pki: Pki, count: int) -> float:
+async def create(port: int, pki: Pki, count: int, namespace: str = "default") -> float:
     """Create pods over many connections; return how many a second."""
-    left = iter(range(count))
-    body = orjson.dumps(POD)
-    head = b"POST /api/v1/namespaces/default/pods HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n"
-    message = head + b"Content-Length: %d\r\n\r\n" % len(body) + body
+    message = post(f"/api/v1/namespaces/{namespace}/pods", POD)
+    return await pour(port, pki, (message for _ in range(count)))
+
+
+async def apply(port: int, pki: Pki, count: int, run: int) -> float:
+    """Apply Deployments, each made anew and then changed; return how many applies a second."""
+    messages = []
+    for number in range(count):
+        name = f"d{run}-{number // 2}"
+        body = {**DEPLOYMENT, "metadata": {"name": name}, "spec": {**DEPLOYMENT["spec"], "replicas": number % 2 + 1}}
+        path = f"/apis/apps/v1/namespaces/default/deployments/{name}?fieldManager=bench&force=true"
+        messages.append(post(path, body, method="PATCH", media="application/apply-patch+yaml"))
+    return await pour(port, pki, iter([*messages[::2], *messages[1::2]]))
+
+
+def post(path: str, body: object, *, method: str = "POST", media: str = "application/json") -> bytes:
+    """Return the bytes of a request."""
+    data = orjson.dumps(body)
+    head = f"{method} {path} HTTP/1.1\r\nHost: x\r\nContent-Type: {media}\r\nContent-Length: {len(data)}\r\n\r\n"
+    return head.encode() + data
+
+
+async def pour(port: int, pki: Pki, messages: Iterator[bytes]) -> float:
+    """Send writes over many connections; return how many a second."""
+    sent = 0
 
     async def client() -> None:
+        nonlocal sent
         reader, writer = await connect(port, pki)
-        for _ in left:
+        for message in messages:
             writer.write(message)
-            await read_answer(reader, 201)
+            await read_answer(reader, 200, 201)
+            sent += 1
         writer.close()
         await writer.wait_closed()
 
@@ -110,7 +168,7 @@ async def create(port: int, pki: Pki, count: int) -> float:
     async with asyncio.TaskGroup() as group:
         for _ in range(CLIENTS):
             group.create_task(client())
-    return count / (loop.time() - started)
+    return sent / (loop.time() - started)
 
 
 async def name_of_a_pod(port: int, pki: Pki) -> str:
@@ -130,13 +188,13 @@ async def connect(port: int, pki: Pki) -> tuple[asyncio.StreamReader, asyncio.St
     return await asyncio.open_connection("127.0.0.1", port, ssl=context)
 
 
-async def read_answer(reader: asyncio.StreamReader, code: int) -> bytes:
-    """Read one answer with a Content-Length and insist on its code."""
+async def read_answer(reader: asyncio.StreamReader, *codes: int) -> bytes:
+    """Read one answer with a Content-Length and insist on one of some codes."""
     head = await reader.readuntil(b"\r\n\r\n")
     found = re.search(rb"content-length: ([0-9]+)", head, re.IGNORECASE)
     assert found, head
     body = await reader.readexactly(int(found[1]))
-    assert head.startswith(b"HTTP/1.1 %d " % code), body
+    assert int(head[9:12]) in codes, body
     return body
 
 
@@ -150,16 +208,19 @@ class Anybody:
 
 async def serve(folder: Path) -> None:
     """Serve until terminated; say the port."""
-    store = open_sqlite(folder / "state.db")
-    server = ApiServer(store, Settings(), security=Security(authenticator=Anybody()))
+    store, clock = open_sqlite(folder / "state.db"), SystemClock()
+    log = AuditLog(Place(folder / "audit.log"), clock)
+    audit = Audit(read(POLICY.encode()), log, clock=clock, rng=Rng.from_machine())
+    server = ApiServer(store, Settings(), security=Security(Anybody(), audit=audit))
     await server.start()
-    account = orjson.dumps({"metadata": {"name": "default"}})
-    await server.handle(Call("POST", "/api/v1/namespaces/default/serviceaccounts", body=account, user=ADMIN))
+    for path, body in PREPARED.items():
+        answer = await server.handle(Call("POST", f"/api/v1/namespaces{path}", body=orjson.dumps(body), user=ADMIN))
+        assert answer.status == 201, answer.body
     edge = Edge(server.handle, uploads=server.uploads)
     pki = Pki(folder)
     await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))
     print(edge.port, flush=True)
-    await asyncio.Event().wait()
+    await log.run()
 
 
 def resident_mb(pid: int) -> float:
