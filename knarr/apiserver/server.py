@@ -132,7 +132,6 @@ class ApiServer:
         await self.definitions.refresh()
         self.aggregator.load()
         await bootstrap(self.creator, self.changer)
-        await self.flow_objects.begin()
         self.gate.flows.load()
         self.ready = True
 

@@ -373,3 +373,26 @@ async def test_metrics_tell_of_requests_watches_and_flows(api):
             "apiserver_flowcontrol_current_executing_seats", "apiserver_flowcontrol_dispatched_requests_total",
             "apiserver_watch_events_total", "process_resident_memory_bytes", "process_cpu_seconds_total"} <= families  # fmt: skip
     assert not [line for line in lines if not line.startswith("#") and len(line.rsplit(" ", 1)) != 2]
+
+
+async def test_schemas_say_whether_they_lead_anywhere(api):
+    """A schema's level is not there yet, then it is; somebody deletes what must be there: it is made again."""
+    root = "/apis/flowcontrol.apiserver.k8s.io/v1"
+    schema = defaults._schema("robots", "robots", 50, "ByUser", defaults._anything([{"kind": "User", "user": {"name": "r"}}]))
+    level = {**defaults.levels()[2], "metadata": {"name": "robots"}}
+    task = asyncio.ensure_future(api.server.run())
+    said = []
+    for plural, obj in (("flowschemas", schema), ("prioritylevelconfigurations", level)):
+        await api.make(f"{root}/{plural}", obj)
+        await asyncio.sleep(0.01)
+        said.append((await api.ask("GET", f"{root}/flowschemas/robots"))[1]["status"]["conditions"][0])
+    await api.ask("DELETE", f"{root}/flowschemas/catch-all")
+    await asyncio.sleep(0.01)
+    code, again = await api.ask("GET", f"{root}/flowschemas/catch-all")
+    answer = await api.call("GET", "/api/v1/pods")
+    _, exempt = await api.ask("GET", f"{root}/flowschemas/exempt")
+    task.cancel()
+
+    assert [("True", "NotFound"), ("False", "Found")] == [(one["status"], one["reason"]) for one in said]
+    assert (200, "Found") == (code, again["status"]["conditions"][0]["reason"])
+    assert exempt["metadata"]["uid"] == answer.headers["X-Kubernetes-PF-FlowSchema-UID"]
