@@ -23,7 +23,7 @@ def test_twenty_thousand_hostile_requests():
 
     assert [] == found.bad
     assert SLICE == found.codes.total()
-    assert found.codes[201] > 100, "the doors must let something through, or nothing behind them is tried"
+    assert found.codes[201] > 40, "something must get through the doors, else nothing behind them is tried"
     assert found.slowest_s < SLOW_S, found.slowest
     assert resident_mb() < before_mb + GROWTH_MB_MAX
 
