@@ -31,7 +31,7 @@ from knarr.apiserver.definitions import DEFINITION, Definitions
 from knarr.apiserver.deletes import Deleter
 from knarr.apiserver.documents import Documents
 from knarr.apiserver.eviction import Evictor
-from knarr.apiserver.flowcontrol.keeping import Keeper
+from knarr.apiserver.flow_objects import Keeper
 from knarr.apiserver.gate import Gate, PathWork
 from knarr.apiserver.negotiate import PLAIN
 from knarr.apiserver.proxying.forward import Forwarder
