@@ -252,10 +252,17 @@ def _list(node: ListExpr) -> Run:
             value = one(frame)
             if number not in optional:
                 made.append(value)
-            elif value.there:
+            elif present(value):
                 made.append(value.value)
         return made
     return run
+
+
+def present(value: Any) -> bool:
+    """Say whether an entry behind `?` is there; raises CelError for one that is no optional."""
+    if not isinstance(value, Optional):
+        raise CelError("cannot initialize optional entry from a non-optional value")
+    return value.there
 
 
 def _map(node: MapExpr) -> Run:
@@ -272,7 +279,7 @@ def _map(node: MapExpr) -> Run:
                 raise CelError(f"duplicate map key: {key}")
             if number not in optional:
                 made[key] = value
-            elif value.there:
+            elif present(value):
                 made[key] = value.value
         return made
     return run

@@ -80,7 +80,7 @@ def fits(wanted: Type, given: Type, bound: Bindings) -> bool:
     """Say whether a value of one type may stand where another is wanted. bound: what parameters have come to mean."""
     if wanted.parameter:
         known = bound.get(wanted.name)
-        if known is None or known.dynamic:
+        if known is None or known.dynamic or known.parameter:  # a parameter that means a parameter means nothing yet
             bound[wanted.name] = given
             return True
         if given.parameter or given.dynamic:

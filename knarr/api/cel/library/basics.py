@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from base64 import b64decode, b64encode
-from binascii import Error as BadBase64
 from typing import Any
 
 from knarr.api.cel.faults import CelError, NoOverload
@@ -152,7 +151,7 @@ def _read(reader: Any, value: str) -> Any:
 def _unbase64(value: str) -> bytes:
     try:
         return b64decode(value + "=" * (-len(value) % 4), validate=True)
-    except BadBase64 as fault:
+    except ValueError as fault:  # not ASCII, or not base64
         raise CelError("illegal base64 data") from fault
 
 
