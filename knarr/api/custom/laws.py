@@ -9,6 +9,7 @@ from __future__ import annotations
 import zlib
 from dataclasses import dataclass
 from functools import cached_property
+from importlib import import_module
 from typing import Any
 
 import orjson
@@ -16,7 +17,7 @@ import orjson
 from knarr.api import schema
 from knarr.api.apply_shapes import Shape
 from knarr.api.columns.view import View
-from knarr.api.custom import jsonpath, lists, printing, rules, words
+from knarr.api.custom import jsonpath, lists, printing, words
 from knarr.api.custom.check import check, ratcheted
 from knarr.api.custom.node import Node
 from knarr.api.custom.prune import default, prune
@@ -105,7 +106,8 @@ class Laws:
         check(self.node, obj, "", causes)
         self._counts(obj, causes)
         lists.duplicates(obj, self.node, "", causes)
-        rules.judge(self.node, obj, causes)
+        if self.node.ruled:
+            _rules().judge(self.node, obj, causes)
         return causes
 
     def update(self, new: Obj, old: Obj, subresource: str) -> list[Cause]:
@@ -122,7 +124,8 @@ class Laws:
         if after:
             lists.duplicates(old, self.node, "", before)
         causes += [cause for cause in after if cause not in before]
-        rules.judge(self.node, new, causes, old=old)
+        if self.node.ruled:
+            _rules().judge(self.node, new, causes, old=old)
         return causes
 
     def show(self, obj: Obj) -> Obj:
@@ -163,6 +166,11 @@ class Laws:
                 causes.append(words.invalid(path, count, "should be a non-negative integer"))
             elif count > INT32_MAX:
                 causes.append(words.invalid(path, count, f"should be less than or equal to {INT32_MAX}"))
+
+
+def _rules() -> Any:
+    """Bring the evaluation of CEL in when the first object with rules comes: most clusters have none."""
+    return import_module("knarr.api.custom.rules")
 
 
 def _mark(obj: Obj) -> tuple[str, str]:

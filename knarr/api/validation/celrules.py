@@ -17,7 +17,6 @@ from knarr.api.cel.overloads import COST_MAX
 from knarr.api.cel.syntax import mentions
 from knarr.api.cel.types import Type, optional_of
 from knarr.api.custom.declared import most_there, type_of
-from knarr.api.custom.node import any_below
 from knarr.api.custom.rules import WORD
 from knarr.api.validation.spot import Raw, Spot, compact
 
@@ -56,8 +55,6 @@ class _Around:
 
 def check_rules(spot: Spot, schema: Obj) -> None:
     """Check the rules of a whole schema."""
-    if not any_below(schema, WORD):
-        return
     costs = _Costs()
     _place(spot, schema, _Around(), costs, root=True)
     if costs.total > SCHEMA_COST_MAX:

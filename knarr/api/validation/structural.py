@@ -7,14 +7,14 @@ pkg/apis/apiextensions/validation/validation.go, ValidateCustomResourceDefinitio
 from __future__ import annotations
 
 import copy
+from importlib import import_module
 from typing import Any, Final
 
 from knarr.api.custom import check as values
-from knarr.api.custom.node import Node
+from knarr.api.custom.node import Node, any_below
 from knarr.api.custom.prune import prune
 from knarr.api.errors import Cause
 from knarr.api.regexes import BadPattern, matcher
-from knarr.api.validation import celrules
 from knarr.api.validation.spot import Spot
 
 Obj = dict[str, Any]
@@ -42,7 +42,13 @@ def check(spot: Spot, schema: Obj) -> None:
     known = len(spot.causes)
     _place(spot, schema, "must not be empty at the root")
     if len(spot.causes) == known:  # rules are looked at in schemas that are sound otherwise
-        celrules.check_rules(spot, schema)
+        _check_rules(spot, schema)
+
+
+def _check_rules(spot: Spot, schema: Obj) -> None:
+    """Check CEL rules, if there are any: only then is what reads them brought in."""
+    if any_below(schema, "x-kubernetes-validations"):
+        import_module("knarr.api.validation.celrules").check_rules(spot, schema)
 
 
 def _place(spot: Spot, schema: Obj, untyped: str) -> None:
