@@ -20,6 +20,9 @@ MASTERS = "system:masters"
 AUTHENTICATED = "system:authenticated"
 
 
+STRANGER = User("system:anonymous", groups=("system:unauthenticated",))  # the one object: who showed nothing
+
+
 @dataclass(frozen=True, slots=True)
 class Attributes:
     """What one request wants to do. Source: kube authorization/authorizer/interfaces.go.

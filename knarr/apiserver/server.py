@@ -42,6 +42,7 @@ from knarr.apiserver.route import Target, UnknownPath
 from knarr.apiserver.scale import Scaler
 from knarr.apiserver.scrape import Scrape
 from knarr.apiserver.security import (
+    STRANGER,
     Attributes,
     Authenticator,
     Authorizer,
@@ -281,8 +282,11 @@ class ApiServer:
         if call.notes is not None:
             call.notes["authorization.k8s.io/decision"] = "allow" if decision.allowed else "forbid"
             call.notes["authorization.k8s.io/reason"] = decision.reason
-        if not decision.allowed:
-            raise forbidden(attributes, decision.reason)
+        if decision.allowed:
+            return
+        if attributes.user is STRANGER:  # who shows no credentials is asked for them, not told what exists
+            raise Unauthorized("Unauthorized")
+        raise forbidden(attributes, decision.reason)
 
     def _subresource(self, request: Request) -> Verb:
         target, verb = request.target, request.verb

@@ -31,12 +31,11 @@ def ask(cluster, path, *, token="", verify=True):
 
 
 def test_nobody_comes_in_without_credentials(cluster):
-    """A stranger is `system:anonymous`, as in Kubernetes, and may nothing: 403, as a Status."""
+    """A stranger may look at health and version; for all else credentials are asked for: 401, as a Status."""
     code, body = ask(cluster, "/api/v1/namespaces")
 
-    assert code == 403
-    assert ("Forbidden", "Failure") == (body["reason"], body["status"])
-    assert 'User "system:anonymous" cannot list resource "namespaces"' in body["message"]
+    assert code == 401
+    assert ("Unauthorized", "Failure") == (body["reason"], body["status"])
 
 
 def test_the_server_proves_who_it_is(cluster):

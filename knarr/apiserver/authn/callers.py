@@ -13,14 +13,13 @@ from knarr.api.errors import Unauthorized
 from knarr.api.http import Call, User
 from knarr.apiserver.authn.bearers import Bearers
 from knarr.apiserver.authn.certificates import Certificates
-from knarr.apiserver.authn.doors import ANONYMOUS, UNAUTHENTICATED, Anonymous, BadToken
+from knarr.apiserver.authn.doors import Anonymous, BadToken
 from knarr.apiserver.authn.impersonation import become, impersonated
-from knarr.apiserver.security import Attributes, Authorizer
+from knarr.apiserver.security import STRANGER, Attributes, Authorizer
 
 BEARER = "bearer "
 PROTOCOL_HEADER = "sec-websocket-protocol"
 PROTOCOL = "base64url.bearer.authorization.k8s.io."  # browsers cannot set headers on a WebSocket
-STRANGER = User(ANONYMOUS, groups=(UNAUTHENTICATED,))
 
 
 class Callers:

@@ -181,9 +181,9 @@ async def test_a_token_for_another_audience_is_not_for_us(world):
     pytest.param("Bearer a.b.c",       401, "Unauthorized", id="no token of ours"),
     pytest.param("bearer x",           401, "Unauthorized", id="no token at all"),
     pytest.param("Bearer \u00e9.b.c", 401, "Unauthorized", id="no token could hold that"),
-    pytest.param("Bearer ",            403, "Forbidden",    id="nothing: a stranger"),
-    pytest.param("Basic dXNlcjpwYXNz", 403, "Forbidden",    id="a scheme nobody knows: a stranger"),
-    pytest.param("nonsense",           403, "Forbidden",    id="nonsense: a stranger"),
+    pytest.param("Bearer ",            401, "Unauthorized", id="nothing: a stranger"),
+    pytest.param("Basic dXNlcjpwYXNz", 401, "Unauthorized", id="a scheme nobody knows: a stranger"),
+    pytest.param("nonsense",           401, "Unauthorized", id="nonsense: a stranger"),
 ])
 async def test_bad_credentials_are_refused(world, header, code, reason):
     """A 401 or the stranger's 403, as kube-apiserver tells them apart; never a traceback."""
@@ -199,7 +199,16 @@ async def test_strangers_may_look_at_health_and_version(world):
     version, _ = await world.ask(None, "GET", "/version")
     keys, _ = await world.ask(None, "GET", "/openid/v1/jwks")
 
-    assert (403, 200, 200, 403) == (code, health.status, version, keys)
+    assert (401, 200, 200, 401) == (code, health.status, version, keys)
+    assert ("Unauthorized", "Unauthorized") == (why["reason"], why["message"])
+
+
+async def test_who_acts_as_a_stranger_is_told_what_a_stranger_may_not(world):
+    """An administrator asks what strangers see: he has shown who he is, so he gets the refusal itself."""
+    acting = User("system:anonymous", groups=("system:unauthenticated",))
+    code, why = await world.ask(acting, "GET", "/api/v1/namespaces")
+
+    assert 403 == code
     assert why["message"] == (
         'namespaces is forbidden: User "system:anonymous" cannot list resource "namespaces" in API group "" at the cluster scope')
 

@@ -155,7 +155,7 @@ async def test_a_front_proxy_speaks_for_others(world):
 @pytest.mark.parametrize(("der", "expected"), [
     pytest.param(PROXIES.of("somebody-else"), 401, id="a proxy of another name"),
     pytest.param(CLIENTS.of("eve"), "eve", id="a client who claims to be a proxy is itself"),
-    pytest.param(None, 403, id="a stranger who claims to be a proxy is a stranger"),
+    pytest.param(None, 401, id="a stranger who claims to be a proxy is a stranger"),
 ])
 async def test_only_the_front_proxy_is_believed(world, der, expected):
     """The headers alone are worth nothing."""
