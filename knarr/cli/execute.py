@@ -6,6 +6,7 @@ channel. Source: kube apimachinery/pkg/util/remotecommand/constants.go.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import shutil
@@ -16,6 +17,7 @@ import threading
 import tty
 import urllib.parse
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 from typing import Any
 
@@ -47,25 +49,44 @@ def command(
         [("stdin", "true")] * stdin + [("tty", "true")] * terminal + ([("container", container)] if container else [])
     )
     path = f"/api/v1/namespaces/{server.namespace}/pods/{pod}/exec?{urllib.parse.urlencode(asked)}"
-    with connected(server, path) as socket, raw_terminal(terminal and sys.stdin.isatty()):
-        if terminal:
-            watch_size(socket)
-        if stdin:
-            threading.Thread(target=send_input, args=(socket,), daemon=True).start()
-        code = receive(socket)
+    with raw_terminal(terminal and sys.stdin.isatty()):
+        code = asyncio.run(talk(server, path, stdin=stdin, terminal=terminal))
     raise click.exceptions.Exit(code)
 
 
-@contextmanager
-def connected(server: Server, path: str) -> Iterator[Any]:
-    """Open the WebSocket; a refusal is told in the server's words."""
+async def talk(server: Server, path: str, *, stdin: bool, terminal: bool) -> int:
+    """Join standard streams and terminal to the command; return its exit code."""
+    socket, loop = await connected(server, path), asyncio.get_running_loop()
+    try:
+        if terminal:
+            changed = threading.Event()
+            loop.add_signal_handler(signal.SIGWINCH, changed.set)
+            threading.Thread(target=send_sizes, args=(socket, loop, changed), daemon=True).start()
+        if stdin:
+            threading.Thread(target=send_input, args=(socket, loop), daemon=True).start()
+        status = await receive(socket)
+    finally:
+        await socket.close()
+    if status is None:
+        raise RequestFailed(
+            "the connection ended before the command did", hint="does the pod still run? knarr get pods"
+        )
+    return exit_code(status)
+
+
+async def connected(server: Server, path: str) -> Any:
+    """Open the WebSocket; a refusal is told in the server's words.
+
+    Not by the library's threads: they read and write one TLS connection at once, which OpenSSL does not allow; now and
+    then a request was lost, and the command hung.
+    """
+    from websockets.asyncio.client import connect
     from websockets.exceptions import InvalidStatus
-    from websockets.sync.client import connect
     from websockets.typing import Subprotocol
 
     url = server.url.replace("https://", "wss://", 1) + path
     try:
-        socket = connect(
+        return await connect(
             url,
             ssl=server.tls,
             subprotocols=[Subprotocol(name) for name in PROTOCOLS],
@@ -80,8 +101,6 @@ def connected(server: Server, path: str) -> Iterator[Any]:
         raise RequestFailed(
             f"the server at {server.url} does not answer: {error}", hint="is it up? knarr status"
         ) from error
-    with socket:
-        yield socket
 
 
 def _words(body: bytes | bytearray) -> dict[str, Any]:
@@ -91,27 +110,23 @@ def _words(body: bytes | bytearray) -> dict[str, Any]:
         return {"message": body.decode(errors="replace").strip() or "the server refused the connection"}
 
 
-def receive(socket: Any) -> int:
-    """Print what comes until the command ends; return its exit code."""
+async def receive(socket: Any) -> dict[str, Any] | None:
+    """Print what comes until the connection ends; return the command's final status, None where none was told."""
     from websockets.exceptions import ConnectionClosed
 
     outputs = {STDOUT: sys.stdout.buffer, STDERR: sys.stderr.buffer}
-    code: int | None = None
+    status: dict[str, Any] | None = None
     try:
-        for message in socket:
+        async for message in socket:
             channel, data = message[0], message[1:]
             if channel in outputs:
                 outputs[channel].write(data)
                 outputs[channel].flush()
             elif channel == STATUS:
-                code = exit_code(json.loads(data))
+                status = json.loads(data)
     except ConnectionClosed:
         pass  # the status told before decides, or its absence
-    if code is None:
-        raise RequestFailed(
-            "the connection ended before the command did", hint="does the pod still run? knarr get pods"
-        )
-    return code
+    return status
 
 
 def exit_code(status: dict[str, Any]) -> int:
@@ -125,28 +140,39 @@ def exit_code(status: dict[str, Any]) -> int:
     return int(code)
 
 
-def send_input(socket: Any) -> None:
-    """Pass standard input on, then close that channel."""
+def send_input(socket: Any, loop: asyncio.AbstractEventLoop) -> None:
+    """Pass standard input on, then close that channel. Runs in a thread: reading a terminal may block for ever."""
+    while data := os.read(sys.stdin.fileno(), 32768):
+        if not sent(socket, bytes([STDIN]) + data, loop):
+            return  # the command ended first
+    if socket.subprotocol == PROTOCOLS[0]:
+        sent(socket, bytes([CLOSE, STDIN]), loop)
+
+
+def sent(socket: Any, message: bytes, loop: asyncio.AbstractEventLoop) -> bool:
+    """Send from another thread and wait for it; False when the connection or its loop has ended."""
     from websockets.exceptions import ConnectionClosed
 
+    sending = socket.send(message)
     try:
-        while data := os.read(sys.stdin.fileno(), 32768):
-            socket.send(bytes([STDIN]) + data)
-        if socket.subprotocol == PROTOCOLS[0]:
-            socket.send(bytes([CLOSE, STDIN]))
-    except ConnectionClosed:
-        return  # the command ended first
+        asyncio.run_coroutine_threadsafe(sending, loop).result()
+    except (ConnectionClosed, CancelledError):
+        return False
+    except RuntimeError:  # the loop is closed
+        sending.close()
+        return False
+    return True
 
 
-def watch_size(socket: Any) -> None:
-    """Tell the terminal's size now and whenever it changes."""
-
-    def tell(*_: Any) -> None:
+def send_sizes(socket: Any, loop: asyncio.AbstractEventLoop, changed: threading.Event) -> None:
+    """Tell the terminal's size now and whenever it has changed. Runs in a thread, beside `send_input`."""
+    while True:
+        changed.clear()
         size = shutil.get_terminal_size()
-        socket.send(bytes([RESIZE]) + json.dumps({"Width": size.columns, "Height": size.lines}).encode())
-
-    tell()
-    signal.signal(signal.SIGWINCH, tell)
+        message = bytes([RESIZE]) + json.dumps({"Width": size.columns, "Height": size.lines}).encode()
+        if not sent(socket, message, loop):
+            return
+        changed.wait()
 
 
 @contextmanager
