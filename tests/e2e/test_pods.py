@@ -207,6 +207,17 @@ def test_a_pod_ends_gracefully(cluster, namespace):
     assert took_s < 15
 
 
+def test_standard_input_ends_where_it_ends(cluster, namespace):
+    """`exec -i` with nothing, with little, with much that comes back while it is still being sent: cat ends each time."""
+    cluster.apply(pod("cat"), namespace=namespace, wait=False)
+    until(lambda: ready(cluster, "cat", namespace), "cat ready")
+    line = "0123456789abcdef" * 64 + "\n"
+
+    for text in ("", "", "", "a line\n", line * 2000):
+        done = cluster.knarr("exec", "-i", "cat", "-n", namespace, "--", "cat", stdin=text, timeout_s=60)
+        assert text == done.stdout
+
+
 def test_a_generic_ephemeral_volume_lives_as_long_as_its_pod(cluster, namespace):
     """A claim is made for the pod, its volume is written to, and both go with it."""
     template = {"spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "10Mi"}}}}
