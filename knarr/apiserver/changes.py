@@ -113,7 +113,7 @@ class Changer:
                 raise invalid(kind.kind, kind.group, request.target.name, causes)
             async with chain.checked(admission):
                 if request.dry_run:
-                    return pretended(entry.key, new)
+                    return pretended(entry.key, new, replacing=entry.revision)
                 saved = await self._write(kind, entry, new, old=old)
             claim.keep()
         return saved

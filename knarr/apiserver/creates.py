@@ -102,9 +102,15 @@ class Creator:
         return pretended(key, obj)
 
 
-def pretended(key: str, obj: Obj) -> Entry:
-    """Return the entry a dry run shows: what would have been stored, without a revision."""
-    return Entry(key, encode.unstored(obj), 0, 0, 0)
+def pretended(key: str, obj: Obj, *, replacing: int = 0) -> Entry:
+    """Return the entry a dry run shows: what would have been stored, with the revision it would have replaced if any.
+
+    Source: kube registry/generic/registry/dryrun.go, Create and GuaranteedUpdate.
+    """
+    if not replacing:
+        return Entry(key, encode.unstored(obj), 0, 0, 0)
+    draft = encode.draft(obj)
+    return Entry(key, draft.before + str(replacing).encode() + draft.after, replacing, 0, 0)
 
 
 def place(draft: Obj, request: Request) -> None:

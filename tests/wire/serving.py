@@ -15,8 +15,11 @@ import yaml
 
 from knarr.api.http import Call, User
 from knarr.apiserver.edge import Edge, server_tls
+from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.server import ApiServer
 from knarr.apiserver.settings import Settings
+from knarr.base.clock import SystemClock
+from knarr.base.rng import Rng
 from knarr.store.memory import open_memory
 from tests.wire.certificates import Pki, make_pki
 
@@ -63,10 +66,36 @@ def serving(folder: Path, serve: Callable[..., Coroutine[Any, Any, None]] | None
         thread.join(20)
 
 
+async def serve_locked(pki: Pki, ports: list[int], started: threading.Event, stop: threading.Event) -> None:
+    """Serve with authentication, roles, tokens and APIServices, as `knarr up` does."""
+    store = open_memory()
+    key = Path(pki.files("admin")[1]).read_bytes()
+    whole = secured(store, Settings(), Entrances(key), clock=SystemClock(), rng=Rng(7))
+    await whole.start()
+    tasks = [asyncio.ensure_future(run()) for run in (whole.access.run, whole.server.aggregator.run)]
+    try:
+        await _listen(whole.server, pki, ports, ending=(started, stop))
+    finally:
+        for task in tasks:
+            task.cancel()
+        await store.close()
+
+
 async def _serve(pki: Pki, ports: list[int], started: threading.Event, stop: threading.Event) -> None:
     store = open_memory()
     server = ApiServer(store, Settings())
     await server.start()
+    try:
+        await _listen(server, pki, ports, ending=(started, stop))
+    finally:
+        await store.close()
+
+
+async def _listen(
+    server: ApiServer, pki: Pki, ports: list[int], *, ending: tuple[threading.Event, threading.Event]
+) -> None:
+    """Listen until told to stop, then stop the server. ending: what is set when it listens, and what it waits for."""
+    started, stop = ending
     account = b'{"metadata":{"name":"default"}}'
     await server.handle(Call("POST", "/api/v1/namespaces/default/serviceaccounts", body=account, user=ADMIN))
     edge = Edge(server.handle, uploads=server.uploads)
@@ -78,7 +107,6 @@ async def _serve(pki: Pki, ports: list[int], started: threading.Event, stop: thr
     finally:
         await server.stop()
         await edge.stop(1)
-        await store.close()
 
 
 def write_kubeconfig(folder: Path, port: int, pki: Pki) -> Path:

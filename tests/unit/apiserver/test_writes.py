@@ -181,3 +181,20 @@ async def test_bad_patches_change_nothing(api, body, media, code):
     assert code == answer.status, answer.body
     assert "Status" == orjson.loads(answer.body)["kind"]
     assert made == (await api.ask("GET", f"{MAPS}/a"))[1]
+
+
+@pytest.mark.parametrize("content_type", [MERGE, "application/apply-patch+yaml"])
+async def test_a_dry_run_shows_the_revision_it_would_have_replaced(api, content_type):
+    """`kubectl diff --server-side` compares it with what is stored: nothing but the change may differ."""
+    made = await api.make("/api/v1/namespaces/default/configmaps", {"metadata": {"name": "m"}, "data": {"a": "1"}})
+    wanted = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"a": "2"}}
+    path = "/api/v1/namespaces/default/configmaps/m"
+    code, shown = await api.ask("PATCH", f"{path}?dryRun=All&fieldManager=f&fieldValidation=Strict{FORCE[content_type]}", wanted,
+                                content_type=content_type)
+
+    assert (200, {"a": "2"}) == (code, shown["data"])
+    assert made["metadata"]["resourceVersion"] == shown["metadata"]["resourceVersion"]
+    assert {"a": "1"} == (await api.ask("GET", path))[1]["data"]
+
+
+FORCE = {MERGE: "", "application/apply-patch+yaml": "&force=true"}

@@ -1,0 +1,80 @@
+"""What kubectl prints, command by command, against golden files; and every kind in `explain`, `get` and `describe`."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.wire.serving import Served, serve_locked, serving
+from tests.wire.test_kubectl import Kubectl, binaries
+from tests.wire.transcripts import TOPICS, Line
+
+VERSION = "kubectl.1.33"  # others print a few words otherwise: tests/wire/test_kubectl.py and tests/e2e ask for what they share
+MASKS = (
+    (re.compile(r"https://127\.0\.0\.1:\d+"), "https://SERVER"),
+    (re.compile(r"\b10\.\d+\.\d+\.\d+\b"), "ADDRESS"),
+    (re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"), "UID"),
+    (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ|\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}"), "TIME"),
+    (re.compile(r'(resourceVersion"?: ?)"\d+"'), r'\1"VERSION"'),
+    (re.compile(r"\b(\d+m)?\d+s\b|<invalid>"), "AGE"),
+    (re.compile(r":3\d{4}\b(?!123)"), ":PORT"),
+    (re.compile(r"/\S*(LIVE|MERGED)-\d+/"), r"\1/"),
+    (re.compile(r"\t\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ [+-]\d{4}"), "  TIME"),
+    (re.compile(r"credential-id=\S+|X509SHA256=\S+"), "CREDENTIAL"),
+    (re.compile(r"X509SHA256=[0-9a-f]+"), "DIGEST"),
+    (re.compile(r"[EWI]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+ "), "LOG "),
+    (re.compile(r" {2,}"), "  "),
+)
+
+
+@pytest.fixture
+def served(tmp_path: Path) -> Iterator[Served]:
+    """An empty server for every topic: what one leaves is not seen by the next."""
+    with serving(tmp_path, serve=serve_locked) as found:
+        yield found
+
+
+@pytest.fixture
+def kubectl(served: Served, tmp_path: Path) -> Kubectl:
+    found = [path for path in binaries() if path.name == VERSION]
+    if not found:
+        pytest.skip(f"no {VERSION} beside kubectl")
+    return Kubectl(found[0], served, tmp_path / "cache")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("topic", TOPICS)
+def test_golden_transcripts(kubectl, golden, topic):
+    """Somebody works through a topic; every word kubectl prints is the kept one, but for what is drawn or told by a clock."""
+    golden(f"kubectl/{topic}.txt", "\n".join(said(kubectl, line) for line in TOPICS[topic]))
+
+
+def said(kubectl: Kubectl, line: Line) -> str:
+    """Type one line; return it with what was answered."""
+    typed, stdin = line if isinstance(line, tuple) else (line, "")
+    words = shlex.split(typed.removeprefix("! "))
+    command = [str(kubectl.binary), "--kubeconfig", str(kubectl.served.kubeconfig), "--cache-dir", str(kubectl.cache), *words]
+    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    answer = done.stdout + done.stderr
+    assert (done.returncode != 0) == typed.startswith("! "), (typed, answer)
+    for pattern, word in MASKS:
+        answer = pattern.sub(word, answer)
+    return f"$ kubectl {typed.removeprefix('! ')}\n{answer}"
+
+
+@pytest.mark.slow
+def test_every_kind_is_explained_got_and_described(kubectl):
+    """`api-resources` names them; no kind's fields, table or description is missing or fails."""
+    named = [line.split() for line in kubectl("api-resources", "--verbs=list", "-o", "wide", "--no-headers").splitlines()]
+    names = [words[0] + ("." + words[1 if "/" in words[1] else 2].rpartition("/")[0] if "/" in " ".join(words[1:3]) else "")
+             for words in named]
+    assert len(names) >= 50
+    for name in names:
+        assert "FIELDS:" in kubectl("explain", "--recursive", name.partition(".")[0]), name
+    kubectl("get", ",".join(names), "-A", "--ignore-not-found")
+    kubectl("describe", ",".join(names), "-A")
