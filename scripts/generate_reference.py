@@ -71,9 +71,14 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("networking.k8s.io", "NetworkPolicy"): ("nothing yet", "enforcement: all traffic passes"),
     ("node.k8s.io", "RuntimeClass"): ("admission: overhead and scheduling", "a runtime other than containerd's own"),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): (
-        "admission asks them in turn", "matchConditions"),
+        "admission asks them in turn", ""),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): ("admission: CEL, objects laid over and patches", ""),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): ("admission", ""),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): (
+        "admission: CEL; its status says what cannot be", "audit log"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): ("admission: deny, warn, audit", ""),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): (
-        "admission asks them side by side", "matchConditions"),
+        "admission asks them side by side", ""),
     ("policy", "PodDisruptionBudget"): ("`disruption` counts, evictions and preemption heed it", ""),
     ("rbac.authorization.k8s.io", "ClusterRoleBinding"): ("API server decides by it", ""),
     ("rbac.authorization.k8s.io", "ClusterRole"): ("API server decides by it; `clusterroles` aggregates", ""),

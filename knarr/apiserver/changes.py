@@ -101,7 +101,8 @@ class Changer:
         if not owned:
             ownership.track(self.core, request, new, old)
         admission = Admission(
-            self.core, request.user, kind, "update", new, old, subresource, request.warnings, request.dry_run
+            self.core, request.user, kind, "update", new, old, subresource, request.warnings, request.dry_run,
+            requested=request.target.kind, options=request.options if self.core.configured.active else {},
         )
         admission.annotations = request.audit_annotations
         await chain.admit(admission)

@@ -9,11 +9,13 @@ from typing import Any
 from uuid import UUID
 
 from knarr.api.http import Answer, Call, User
+from knarr.apiserver.configured import Configured
 from knarr.apiserver.negotiate import PLAIN, Form, accepted
 from knarr.apiserver.options import dry_run
 from knarr.apiserver.outbound import Outbound
 from knarr.apiserver.registry import Registry
-from knarr.apiserver.route import Target
+from knarr.apiserver.route import TRUE, Target
+from knarr.apiserver.security import Authorizer, MastersOnly
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
@@ -25,7 +27,8 @@ class Core:
     """What every handler may use.
 
     checks: admission steps that others bring, by (group, plural, operation). desks: who waits to charge quotas, by
-    namespace; empty while nobody does. outbound: how to reach servers elsewhere.
+    namespace; empty while nobody does. outbound: how to reach servers elsewhere. configured: the webhooks and policies
+    there are. authorizer: who may do what, for policies that ask.
     """
 
     store: Store
@@ -36,6 +39,8 @@ class Core:
     desks: dict[str, Any] = field(default_factory=dict)
     registry: Registry = field(default_factory=Registry)
     outbound: Outbound = field(default_factory=Outbound)
+    configured: Configured = field(default_factory=Configured)
+    authorizer: Authorizer = field(default_factory=MastersOnly)
 
     def timestamp(self) -> str:
         """Return now as the API writes it, to the second."""
@@ -49,6 +54,10 @@ class Core:
 def timestamp(now_s: float) -> str:
     """Write a time as RFC 3339 to the second, UTC."""
     return datetime.fromtimestamp(int(now_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions", "delete": "DeleteOptions",
+           "deletecollection": "DeleteOptions", "get": "GetOptions"}
 
 
 @dataclass(slots=True)
@@ -71,6 +80,17 @@ class Request:
     def dry_run(self) -> bool:
         """Say whether everything but the store must happen; BadRequest for a value that means nothing."""
         return dry_run(self.call.query)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the request's CreateOptions, UpdateOptions or PatchOptions, as admission webhooks are told of them."""
+        query = self.call.query
+        found: dict[str, Any] = {name: query[name] for name in ("fieldManager", "fieldValidation") if query.get(name)}
+        if query.get("force"):
+            found["force"] = query["force"] in TRUE
+        if query.get("dryRun"):
+            found["dryRun"] = [query["dryRun"]]
+        return {"kind": OPTIONS[self.verb], "apiVersion": "meta.k8s.io/v1", **found}
 
 
 def form_of(call: Call) -> Form:

@@ -40,7 +40,7 @@ class Creator:
 
     async def insert(self, request: Request, kind: Kind, draft: Obj, *, owned: bool = False) -> Entry:
         """Complete, check and store a draft whose namespace is settled. owned: its managedFields are complete."""
-        obj = convert.stored(kind, draft)
+        obj, requested = convert.stored(kind, draft), kind
         kind = kind.storage
         meta = obj["metadata"]
         generated = str(meta.get("generateName") or "") if not meta.get("name") else ""
@@ -50,7 +50,8 @@ class Creator:
         if not owned:
             ownership.track(self.core, request, obj, unowned=unowned)
         admission = Admission(
-            self.core, request.user, kind, "create", obj, warnings=request.warnings, dry_run=request.dry_run
+            self.core, request.user, kind, "create", obj, warnings=request.warnings, dry_run=request.dry_run,
+            requested=requested, options=request.options if self.core.configured.active else {},
         )
         admission.annotations = request.audit_annotations
         await chain.admit(admission)

@@ -22,7 +22,7 @@ from knarr.apiserver import bodies, conversion, encode
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.changes import deletion_done, modified
-from knarr.apiserver.core import Core, Request, timestamp
+from knarr.apiserver.core import Core, Request, timestamp, with_warnings
 from knarr.apiserver.reads import Reader
 from knarr.apiserver.services import Services
 from knarr.store.face import Entry, Gone, Stale
@@ -67,13 +67,14 @@ class Deleter:
         target = request.target
         options = read_options(request)
         outcome = await self.remove(
-            target.kind.storage, target.key, options, user=request.user, dry_run=is_dry(request, options)
+            target.kind, target.key, options, user=request.user, dry_run=is_dry(request, options),
+            warnings=request.warnings,
         )
         if outcome.gone and (target.kind.group or target.kind.plural not in SHOWN_WHEN_DELETED):
-            return Answer(200, orjson.dumps(success(target.kind, outcome.obj)))
+            return with_warnings(Answer(200, orjson.dumps(success(target.kind, outcome.obj))), request.warnings)
         entry = Entry(target.key, encode.dump(outcome.obj), 0, 0, 0)
         await conversion.ready(self.core, target.kind, [entry])
-        return self.reader.show(request, 200, entry)
+        return with_warnings(self.reader.show(request, 200, entry), request.warnings)
 
     async def delete_collection(self, request: Request) -> Answer:
         """Delete all that a list would show; answer with the list as it was."""
@@ -86,7 +87,7 @@ class Deleter:
         async def one(entry: Entry) -> None:
             async with limit:
                 try:
-                    await self.remove(kind.storage, entry.key, options, user=request.user, dry_run=dry)
+                    await self.remove(kind, entry.key, options, user=request.user, dry_run=dry)
                 except ApiError as error:
                     if error.code != 404:  # another's deletion came first
                         raise
@@ -104,16 +105,22 @@ class Deleter:
             200, encode.list_body(kind, encode.join_items(kind.storage, listed.entries), listed.meta), request.form
         )
 
-    async def remove(self, kind: Kind, key: str, options: Obj, *, user: User, dry_run: bool = False) -> Outcome:
-        """Delete one object as the options say; NotFound, Conflict or Forbidden."""
-        name = key.rpartition("/")[2]
+    async def remove(
+        self, kind: Kind, key: str, options: Obj, *, user: User, dry_run: bool = False,
+        warnings: list[str] | None = None,
+    ) -> Outcome:
+        """Delete one object as the options say; NotFound, Conflict or Forbidden. kind: in any form of it."""
+        name, requested, kind = key.rpartition("/")[2], kind, kind.storage
         for _ in range(TRIES_MAX):
             entry = self.core.store.get(key)
             if entry is None:
                 raise not_found(kind.plural, kind.group, name)
             obj = entry.obj
             check_preconditions(kind, obj, options)
-            admission = Admission(self.core, user, kind, "delete", obj, dry_run=dry_run)
+            admission = Admission(
+                self.core, user, kind, "delete", obj, warnings=[] if warnings is None else warnings, dry_run=dry_run,
+                requested=requested, options=_told(options, dry_run=dry_run),
+            )
             await chain.admit(admission)
             gone = self._mark(kind, obj, options)
             try:
@@ -157,6 +164,12 @@ class Deleter:
             return Outcome(obj, False)
         saved = await self.core.store.replace(entry.key, encode.draft(obj), expect=entry.revision)
         return Outcome(saved.obj, False)
+
+
+def _told(options: Obj, *, dry_run: bool) -> Obj:
+    """Return the options as admission webhooks are told of them."""
+    dry = {"dryRun": ["All"]} if dry_run else {}
+    return {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1", **options, **dry}
 
 
 def read_options(request: Request) -> Obj:

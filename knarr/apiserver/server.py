@@ -13,7 +13,9 @@ from typing import TypeAlias
 
 from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized
 from knarr.api.http import Answer, Call, Handler, User
-from knarr.apiserver import conversion, health, refuse, route
+from knarr.api.kinds import Kind
+from knarr.apiserver import configured, conversion, health, policy_status, refuse, route
+from knarr.apiserver.admission import answered
 from knarr.apiserver.admission.words import Step
 from knarr.apiserver.aggregation import requests
 from knarr.apiserver.aggregation.aggregator import Aggregator
@@ -106,7 +108,9 @@ class ApiServer:
     ) -> None:
         self.security, self.mounts = security or Security(), mounts or Mounts()
         rng, clock = rng or Rng.from_machine(), clock or SystemClock()
-        self.core = Core(store, settings or Settings(), clock, rng, self.mounts.checks)
+        self.core = Core(
+            store, settings or Settings(), clock, rng, self.mounts.checks, authorizer=self.security.authorizer
+        )
         self.reader, self.watcher = Reader(self.core), Watcher(self.core)
         self.components = Components(self.reader)
         self.services = Services(self.core)
@@ -132,6 +136,7 @@ class ApiServer:
         self.services.load()
         await self.definitions.refresh()
         self.aggregator.load()
+        self.core.configured.refresh(self.core.store)
         await bootstrap(self.creator, self.changer)
         self.gate.flows.load()
         self.ready = True
@@ -209,12 +214,22 @@ class ApiServer:
         form = PLAIN if target.subresource in route.CONNECTING else form_of(call)  # whose answers are not ours to form
         request = Request(call, target, user, verb, form)
         handler = self._verbs[verb] if not target.subresource else self._subresource(request)
+        if self.core.configured.active:
+            await answered.admit(self.core, request)
         answer = await handler(request)
-        if verb in WRITES and (target.kind.rules is not None or target.kind is DEFINITION):
-            await self.definitions.after(target.kind)
+        if verb in WRITES:
+            await self._follow_up(target.kind)
         if target.kind.deprecated:
             answer = with_warnings(answer, [target.kind.deprecated, *request.warnings])
         return answer
+
+    async def _follow_up(self, kind: Kind) -> None:
+        """Let a write have its effect on the server itself before its writer is told."""
+        if kind.rules is not None or kind is DEFINITION:
+            await self.definitions.after(kind)
+        elif kind.group == configured.GROUP:
+            self.core.configured.refresh(self.core.store)
+            await policy_status.refresh(self.changer)
 
     async def _user(self, call: Call) -> User:
         if call.user is not None:

@@ -89,6 +89,25 @@ def _runtime_cells(obj: Obj, now_s: float) -> list[Any]:
     return [name(obj), obj.get("handler", ""), age(obj, now_s)]
 
 
+def _policy_cells(member: str) -> Any:
+    def cells(obj: Obj, now_s: float) -> list[Any]:
+        spec = obj.get("spec") or {}
+        kind = spec.get("paramKind")
+        shown = f"{kind.get('apiVersion', '')}/{kind.get('kind', '')}" if kind else "<unset>"
+        return [name(obj), len(spec.get(member) or ()), shown, age(obj, now_s)]
+    return cells
+
+
+def _policy_binding_cells(obj: Obj, now_s: float) -> list[Any]:
+    """Source: kube printers.go, printValidatingAdmissionPolicyBinding."""
+    spec = obj.get("spec") or {}
+    ref = spec.get("paramRef")
+    shown = "<unset>"
+    if ref is not None:
+        shown = f"{ref.get('namespace') or '*'}/{ref.get('name') or ''}" if ref.get("name") else "<selector>"
+    return [name(obj), spec.get("policyName", ""), shown, age(obj, now_s)]
+
+
 def _webhook_cells(obj: Obj, now_s: float) -> list[Any]:
     return [name(obj), len(obj.get("webhooks") or ()), age(obj, now_s)]
 
@@ -96,6 +115,7 @@ def _webhook_cells(obj: Obj, now_s: float) -> list[Any]:
 RBAC = "rbac.authorization.k8s.io"
 BINDING = View(
     (NAME, *columns("Role"), AGE, *columns("+Users", "+Groups", "+ServiceAccounts")), binding_cells)
+POLICY_BINDINGS = View((NAME, *columns("PolicyName", "ParamRef"), AGE), _policy_binding_cells)
 WEBHOOKS = View((NAME, *columns("Webhooks#"), AGE), _webhook_cells)
 def _request_cells(obj: Obj, now_s: float) -> list[Any]:
     spec = obj.get("spec") or {}
@@ -117,6 +137,12 @@ VIEWS = {
     ("", "ResourceQuota"): View((NAME, *columns("Request", "Limit"), AGE), quota_cells),
     ("policy", "PodDisruptionBudget"): View(
         (NAME, *columns("Min Available", "Max Unavailable", "Allowed Disruptions#"), AGE), _budget_cells),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): View(
+        (NAME, *columns("Mutations#", "ParamKind"), AGE), _policy_cells("mutations")),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): POLICY_BINDINGS,
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): View(
+        (NAME, *columns("Validations#", "ParamKind"), AGE), _policy_cells("validations")),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): POLICY_BINDINGS,
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): WEBHOOKS,
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): WEBHOOKS,
     ("certificates.k8s.io", "CertificateSigningRequest"): View(

@@ -16,6 +16,7 @@ ALWAYS: Final[dict[tuple[str, str], dict[str, Any]]] = {
     ("", "ReplicationController"): {"replicas": 0},
     ("", "ResourceQuota"): {},
     ("", "Service"): {},
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): {},
     ("apps", "DaemonSet"): {
         "currentNumberScheduled": 0, "numberMisscheduled": 0, "desiredNumberScheduled": 0, "numberReady": 0,
     },

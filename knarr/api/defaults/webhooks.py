@@ -1,4 +1,7 @@
-"""Defaults of webhook configurations. Source: kube pkg/apis/admissionregistration/v1/defaults.go."""
+"""Defaults of webhook configurations and admission policies.
+
+Source: kube pkg/apis/admissionregistration/v1/defaults.go.
+"""
 
 from __future__ import annotations
 
@@ -28,3 +31,35 @@ def mutating(obj: dict[str, Any]) -> None:
     validating(obj)
     for hook in obj.get("webhooks") or ():
         hook.setdefault("reinvocationPolicy", "Never")
+
+
+def validating_policy(obj: dict[str, Any]) -> None:
+    """Let a policy's faults refuse, for all objects that its rules name."""
+    spec = obj["spec"]
+    spec.setdefault("failurePolicy", "Fail")
+    _resources(spec.get("matchConstraints"))
+
+
+def mutating_policy(obj: dict[str, Any]) -> None:
+    """The same; and no second look."""
+    validating_policy(obj)
+    obj["spec"].setdefault("reinvocationPolicy", "Never")
+
+
+def binding(obj: dict[str, Any]) -> None:
+    """Let parameters that are not found refuse."""
+    spec = obj["spec"]
+    _resources(spec.get("matchResources"))
+    if spec.get("paramRef") is not None:
+        spec["paramRef"].setdefault("parameterNotFoundAction", "Deny")
+
+
+def _resources(resources: dict[str, Any] | None) -> None:
+    if resources is None:
+        return
+    for member in ("namespaceSelector", "objectSelector"):
+        resources.setdefault(member, {})
+    resources.setdefault("matchPolicy", "Equivalent")
+    for member in ("resourceRules", "excludeResourceRules"):
+        for rule in resources.get(member) or ():
+            rule.setdefault("scope", "*")

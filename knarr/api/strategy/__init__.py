@@ -34,6 +34,8 @@ GENERATIONS: Final[dict[tuple[str, str], tuple[str, ...]]] = {
     ("", "Pod"): ("spec",),
     ("", "PodTemplate"): ("template",),
     ("", "ReplicationController"): ("spec",),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): ("spec",),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): ("spec",),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): ("webhooks",),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): ("spec",),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): ("spec",),

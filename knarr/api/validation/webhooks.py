@@ -5,7 +5,9 @@ from __future__ import annotations
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from knarr.api import expressions
 from knarr.api.validation import formats
+from knarr.api.validation.expressions import match_conditions
 from knarr.api.validation.selector import label_selector
 from knarr.api.validation.spot import Spot
 
@@ -18,7 +20,6 @@ SCOPES: Final = ("*", "Cluster", "Namespaced")
 VERSIONS: Final = ("v1", "v1beta1")
 TIMEOUT_MAX_S: Final = 30
 SEGMENTS_MIN: Final = 3
-CEL_LATER: Final = "CEL expressions are not evaluated yet: narrow the webhook by its selectors"
 URL_FORM: Final = "desired format: https://host[/path]"
 
 
@@ -40,7 +41,7 @@ def _webhook(spot: Spot, hook: dict[str, Any]) -> None:
     if not faults and len(name.split(".")) < SEGMENTS_MIN:
         spot.at("name").invalid(name, "should be a domain with at least three segments separated by dots")
     for number, rule in enumerate(hook.get("rules") or ()):
-        _rule(spot.at("rules").index(number), rule)
+        rule_with_operations(spot.at("rules").index(number), rule)
     for member, choices in (("failurePolicy", FAILURE), ("matchPolicy", MATCH), ("reinvocationPolicy", REINVOCATION)):
         if hook.get(member) is not None and hook[member] not in choices:
             spot.at(member).unsupported(hook[member], choices)
@@ -54,8 +55,7 @@ def _webhook(spot: Spot, hook: dict[str, Any]) -> None:
         label_selector(spot.at(member), hook.get(member))
     _versions(spot.at("admissionReviewVersions"), hook.get("admissionReviewVersions") or [])
     _client(spot.at("clientConfig"), hook.get("clientConfig") or {})
-    if hook.get("matchConditions"):
-        spot.at("matchConditions").forbidden(CEL_LATER)
+    match_conditions(spot.at("matchConditions"), hook.get("matchConditions") or [], expressions.scope())
 
 
 def _versions(spot: Spot, versions: list[str]) -> None:
@@ -96,7 +96,8 @@ def _url(spot: Spot, url: str) -> None:
         spot.invalid(parts.query, "query parameters are not permitted in the URL")
 
 
-def _rule(spot: Spot, rule: dict[str, Any]) -> None:
+def rule_with_operations(spot: Spot, rule: dict[str, Any]) -> None:
+    """Check which operations on which resources a rule names."""
     for member in ("operations", "apiGroups", "apiVersions", "resources"):
         if not rule.get(member):
             spot.at(member).required()

@@ -1,7 +1,7 @@
 """Let webhooks change a write, then let others refuse it.
 
 Those that change are asked one after the other, each with what the one before has made; one that wants to know is asked
-a second time if a later one changed more. Those that only refuse are asked side by side.
+a second time if the object changed after its turn. Those that only refuse are asked side by side.
 Source: kube apiserver admission/plugin/webhook/mutating/dispatcher.go, validating/dispatcher.go.
 """
 
@@ -12,65 +12,94 @@ from typing import Any
 
 import orjson
 
-from knarr.api import defaults, patch, schema_decode
+from knarr.api import defaults, patch
+from knarr.api.cel import CelError
 from knarr.api.errors import ApiError, Internal
-from knarr.apiserver import convert
-from knarr.apiserver.admission.webhook_call import Verdict, ask
-from knarr.apiserver.admission.webhook_match import Matched, matching
+from knarr.api.kinds import Kind
+from knarr.apiserver.admission import forms
+from knarr.apiserver.admission.matching import wanted_form
+from knarr.apiserver.admission.turns import Turns
+from knarr.apiserver.admission.values import conditions_hold, values_of
+from knarr.apiserver.admission.webhook_call import ask
+from knarr.apiserver.admission.webhook_review import Verdict
 from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.configured import Hook
 
 Obj = dict[str, Any]
-MUTATING, VALIDATING = "mutatingwebhookconfigurations", "validatingwebhookconfigurations"
 
 
-async def mutate(a: Admission) -> None:
-    """Ask those that may change the object; it is changed in place."""
-    hooks = list(matching(a, MUTATING))
-    last_change = -1
-    for number, matched in enumerate(hooks):
-        if await _apply(a, matched):
-            last_change = number
-    for matched in hooks[:max(last_change, 0)]:
-        if matched.hook.get("reinvocationPolicy") == "IfNeeded":
-            await _apply(a, matched)
+async def mutate(a: Admission, turns: Turns) -> None:
+    """Ask those whose turn it is and that may change the object; it is changed in place."""
+    for hook in a.core.configured.mutating_hooks:
+        key = f"webhook/{hook.key}"
+        if not turns.due(key, again=hook.raw.get("reinvocationPolicy") == "IfNeeded"):
+            continue
+        row = _called(a, hook)
+        if row is None:
+            continue
+        turns.done(key, changed=await _apply(a, hook, row))
 
 
 async def validate(a: Admission) -> None:
     """Ask those that may only refuse; the first refusal in order counts."""
-    hooks = list(matching(a, VALIDATING))
-    if not hooks:
+    called = [(hook, row) for hook in a.core.configured.validating_hooks if (row := _called(a, hook)) is not None]
+    if not called:
         return
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_heard(a, matched)) for matched in hooks]
+        tasks = [group.create_task(_heard(a, hook, row)) for hook, row in called]
     answers = [task.result() for task in tasks]
     for answer in answers:
         if isinstance(answer, ApiError):
             raise answer
     for answer in answers:
-        a.warnings.extend(answer.warnings if isinstance(answer, Verdict) else ())
+        if isinstance(answer, Verdict):
+            _tell(a, answer)
 
 
-async def _heard(a: Admission, matched: Matched) -> Verdict | ApiError:
+def _called(a: Admission, hook: Hook) -> Kind | None:
+    """Return the kind in whose form a webhook is to be asked; None if it is not."""
+    row = wanted_form(a, hook.scope)
+    if row is None or not hook.conditions:
+        return row
     try:
-        return await ask(a, matched)
+        return row if conditions_hold(values_of(a, forms.shown(a, row)), hook.conditions) else None
+    except CelError as fault:
+        if not hook.fails:
+            return None
+        raise a.refuse(str(fault)) from fault
+
+
+async def _heard(a: Admission, hook: Hook, row: Kind) -> Verdict | ApiError:
+    try:
+        return await ask(a, hook, forms.shown(a, row), mutating=False)
     except ApiError as refusal:
         return refusal
 
 
-async def _apply(a: Admission, matched: Matched) -> bool:
-    """Ask one; say whether it changed the object."""
-    verdict = await ask(a, matched)
+def _tell(a: Admission, verdict: Verdict) -> None:
     a.warnings.extend(verdict.warnings)
-    if not verdict.patch or a.operation == "delete":
+    a.annotations.update(verdict.annotations)
+
+
+async def _apply(a: Admission, hook: Hook, row: Kind) -> bool:
+    """Ask one; say whether it changed the object."""
+    view = forms.shown(a, row)
+    verdict = await ask(a, hook, view, mutating=True)
+    _tell(a, verdict)
+    if verdict.patch is None:
         return False
+    if view.obj is None:
+        raise _internal(f'admission webhook "{hook.name}" attempted to modify the object, which is not supported for '
+                        "this operation")
     before = orjson.dumps(a.obj)
     try:
-        made = patch.json_patch(convert.served(matched.kind, orjson.loads(before)), verdict.patch)
-        made = schema_decode.settle(made, matched.kind, validation="Ignore").obj
+        forms.take(a, row, patch.json_patch(orjson.loads(orjson.dumps(view.obj)), verdict.patch))
     except ApiError as fault:
-        raise Internal(f'Internal error occurred: webhook "{matched.name}" sent a patch that fails: {fault}') from fault
-    fresh = convert.stored(matched.kind, made)
-    defaults.apply(a.kind, fresh)
-    a.obj.clear()
-    a.obj.update(fresh)
+        raise _internal(str(fault)) from fault
+    if a.spoken is None:
+        defaults.apply(a.kind, a.obj)
     return orjson.dumps(a.obj) != before
+
+
+def _internal(why: str) -> Internal:
+    return Internal(f"Internal error occurred: {why}", {"causes": [{"message": why}]})

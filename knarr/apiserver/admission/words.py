@@ -21,6 +21,11 @@ class Admission:
 
     operation: create, update or delete. obj: the draft, changed in place (on delete: what is stored). old: on update,
     what is stored. warnings: told to the client. dry_run: nothing may be changed elsewhere.
+<<<<<<< HEAD
+=======
+    requested: the kind of the URL, where it is another form of `kind`. spoken: the kind of `obj`, where it is not the
+    resource's own (Scale, Eviction). options: those of the request. place: namespace and name, where `obj` has none.
+>>>>>>> a738de9 (Let admission policies decide by CEL, and ask webhooks over TLS by conditions, in every form and again where they want it)
     annotations: what an audit log is to say of the write.
     """
 
@@ -33,16 +38,27 @@ class Admission:
     subresource: str = ""
     warnings: list[str] = field(default_factory=list)
     dry_run: bool = False
+<<<<<<< HEAD
+=======
+    requested: Kind | None = None
+    spoken: Kind | None = None
+    options: Obj = field(default_factory=dict)
+    place: tuple[str, str] | None = None
+>>>>>>> a738de9 (Let admission policies decide by CEL, and ask webhooks over TLS by conditions, in every form and again where they want it)
     annotations: dict[str, str] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:
         """Return the object's namespace, empty for cluster-wide kinds."""
+        if self.place is not None:
+            return self.place[0]
         return str(self.obj["metadata"].get("namespace", ""))
 
     @property
     def name(self) -> str:
         """Return the object's name."""
+        if self.place is not None:
+            return self.place[1]
         return str(self.obj["metadata"].get("name", ""))
 
     def find(self, group: str, plural: str, name: str, *, namespace: str = "") -> Obj | None:

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from knarr.apiserver.admission.webhook_places import Place
 from knarr.apiserver.outbound import CallFailed
 from tests.unit.apiserver.asking import MERGE, Asker
 
@@ -25,12 +26,12 @@ class Hooks:
         self.api, self.servers, self.asked = api, {}, []
         api.server.core.outbound.post = self.post  # type: ignore[method-assign]
 
-    async def post(self, url: str, body: bytes, **_: Any) -> bytes:
-        review = orjson.loads(body)
+    async def post(self, place: Place, body: bytes, **_: Any) -> bytes:
+        url, review = place.url, orjson.loads(body)
         self.asked.append((url.partition("?")[0], review["request"]))
         say: Say | None = self.servers.get(url.partition("?")[0])
         if say is None:
-            raise CallFailed("connection refused")
+            raise CallFailed(f'Post "{url}": connection refused')
         return orjson.dumps({"kind": "AdmissionReview", "apiVersion": review["apiVersion"],
                              "response": {"uid": review["request"]["uid"], **say(review["request"])}})
 
@@ -174,8 +175,8 @@ async def test_a_service_is_asked_at_a_ready_endpoint(api, hooks):
     """The certificate is for the Service's name; the connection goes to a pod."""
     reached = []
 
-    async def post(url: str, body: bytes, **options: Any) -> bytes:
-        reached.append((url, options["server_name"]))
+    async def post(place: Place, body: bytes, **_: Any) -> bytes:
+        reached.append((place.url, place.name))
         raise CallFailed("stop here")
 
     await hooks.add("v", clientConfig={"service": {"namespace": "web", "name": "s", "path": "/check"}})
@@ -189,3 +190,83 @@ async def test_a_service_is_asked_at_a_ready_endpoint(api, hooks):
     await api.ask("POST", MAPS, config_map())
 
     assert [("https://10.0.0.7:8443/check?timeout=10s", "s.web.svc")] == reached
+
+
+@pytest.mark.parametrize(("conditions", "code", "asked"), [
+    pytest.param(["object.metadata.name == 'c'"], 201, True, id="holds"),
+    pytest.param(["object.metadata.name == 'd'"], 201, False, id="does not hold"),
+    pytest.param(["object.nope == 1", "false"], 201, False, id="a fault, and one that decides"),
+    pytest.param(["object.nope == 1", "true"], 403, False, id="a fault"),
+    pytest.param(["!authorizer.group('').resource('x').check('breakglass').allowed()"], 201, False, id="who may pass it by"),
+])
+async def test_match_conditions(api, hooks, conditions, code, asked):
+    """Expressions say whether the webhook is asked; a fault is as good as the failurePolicy."""
+    rows = [{"name": f"n{number}", "expression": text} for number, text in enumerate(conditions)]
+    await hooks.add("v", yes, matchConditions=rows)
+    found, answer = await api.ask("POST", MAPS, config_map())
+
+    assert (code, asked) == (found, bool(hooks.asked))
+    if code == 403:
+        assert answer["message"] == "configmaps \"c\" is forbidden: expression 'object.nope == 1' resulted in error: no such key: nope"
+
+
+@pytest.mark.parametrize(("answer", "sort", "said"), [
+    pytest.param({"uid": "other", "allowed": True}, "validating", 'expected response.uid="', id="another uid"),
+    pytest.param({"allowed": True, "patch": "e30="}, "mutating", "webhook returned response.patch but not response.patchType", id="no type"),
+    pytest.param({"allowed": True, "patchType": "JSONPatch"}, "mutating", "webhook returned response.patchType but not response.patch", id="no patch"),
+    pytest.param({"allowed": True, "patch": "W10=", "patchType": "JSONPatch"}, "validating", "validating webhook may not return response.patch", id="must not change"),
+    pytest.param({"allowed": True, "patch": "W10=", "patchType": "Merge"}, "mutating", 'unsupported patch type "Merge"', id="unknown type"),
+])
+async def test_a_webhook_that_breaks_the_contract(api, hooks, answer, sort, said):
+    """It counts as one that failed: Ignore lets the write through."""
+    await hooks.add("v", lambda _: answer, sort=sort)
+    code, refusal = await api.ask("POST", MAPS, config_map())
+    start = 'Internal error occurred: failed calling webhook "v.example.com": received invalid webhook response: '
+
+    assert (500, True, True) == (code, refusal["message"].startswith(start), said in refusal["message"])
+    patch = [{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Ignore"}]
+    await api.ask("PATCH", f"{ROOT}/{sort}webhookconfigurations/v", patch, content_type="application/json-patch+json")
+    assert 201 == (await api.ask("POST", MAPS, config_map()))[0]
+
+
+async def test_what_a_webhook_adds_is_completed_like_the_users_own(api, hooks):
+    """A container that is injected gets the defaults, the LimitRange's amounts and the service account's token."""
+    await api.make("/api/v1/namespaces/web/limitranges", {"metadata": {"name": "l"}, "spec": {
+        "limits": [{"type": "Container", "default": {"cpu": "1"}, "defaultRequest": {"cpu": "1"}}]}})
+    await hooks.add("m", patching({"op": "add", "path": "/spec/containers/-", "value": {"name": "side", "image": "s"}}),
+                    sort="mutating", rules=[{**RULE, "resources": ["pods"]}])
+    pod = await api.make("/api/v1/namespaces/web/pods", {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "a", "image": "x"}]}})
+    side = pod["spec"]["containers"][1]
+
+    assert ("Always", {"cpu": "1"}, True) == (side["imagePullPolicy"], side["resources"]["requests"], bool(side["volumeMounts"]))
+
+
+async def test_a_deletion_is_told_with_its_options(api, hooks):
+    """What the client asked for; its warnings come back with the answer."""
+    await hooks.add("v", lambda _: {"allowed": True, "warnings": ["mind"]})
+    await api.make(MAPS, config_map())
+    answer = await api.call("DELETE", f"{MAPS}/c", {"propagationPolicy": "Background"})
+
+    assert {"kind": "DeleteOptions", "apiVersion": "meta.k8s.io/v1", "propagationPolicy": "Background"} == hooks.asked[-1][1]["options"]
+    assert '299 - "mind"' == answer.headers["Warning"]
+
+
+async def test_what_cannot_be_changed(api, hooks):
+    """A webhook that moves an object to another namespace, and one that patches what is being deleted."""
+    await hooks.add("m", patching({"op": "replace", "path": "/metadata/namespace", "value": "default"}), sort="mutating")
+    assert 400 == (await api.ask("POST", MAPS, config_map()))[0]
+    hooks.servers["https://m.example.com/x"] = yes
+    await api.make(MAPS, config_map())
+    hooks.servers["https://m.example.com/x"] = patching({"op": "add", "path": "/data/b", "value": "c"})
+    code, refusal = await api.ask("DELETE", f"{MAPS}/c")
+
+    assert (500, True) == (code, "attempted to modify the object, which is not supported" in refusal["message"])
+
+
+async def test_a_server_without_webhooks_has_nothing_to_ask(api, hooks):
+    """The index follows the configuration within the request that writes it."""
+    assert not api.server.core.configured.active
+    await hooks.add("v", yes)
+    assert api.server.core.configured.active
+    await api.ask("DELETE", f"{ROOT}/validatingwebhookconfigurations/v")
+    assert not api.server.core.configured.active

@@ -11,8 +11,7 @@ from tests.unit.apiserver.asking import MERGE, Asker
 from tests.unit.apiserver.oracle import plain, recorded, replay
 
 FILES = ("sequences/writes.json", "sequences/reads-and-policies.json")
-NOT_SERVED_YET = ("RBAC", "quotas",
-                  "ValidatingAdmissionPolicy", "tokens", "watches")
+NOT_SERVED_YET = ("RBAC", "quotas", "tokens", "watches")
 NOT_REPLAYED = {  # story and step -> why it is left out
     ("custom resources", 0): "costs of rules are not estimated",
 }

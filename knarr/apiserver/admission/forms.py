@@ -1,0 +1,83 @@
+"""Show a write to webhooks and policies, in the form that each asked for, and take the changed form back.
+
+Source: kube apiserver admission/plugin/webhook/request/admissionreview.go; admission/conversion.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from knarr.api import schema_decode
+from knarr.api.kinds import Kind
+from knarr.apiserver import convert
+from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.scale_forms import SCALE, scale_of, set_replicas
+
+Obj = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One write in one form. spoken: the kind of the object. obj, old: None where there is none."""
+
+    row: Kind
+    spoken: Kind
+    obj: Obj | None
+    old: Obj | None
+
+
+def shown(a: Admission, row: Kind) -> Shown:
+    """Return a write in the form of a kind."""
+    new, old = (None, a.obj) if a.operation == "delete" else (a.obj, a.old)
+    spoken = spoken_kind(a, row)
+    return Shown(row, spoken, _form(a, spoken, new), _form(a, spoken, old))
+
+
+def spoken_kind(a: Admission, row: Kind) -> Kind:
+    """Return the kind of the object that a write to a resource speaks."""
+    return a.spoken or (SCALE if a.subresource == "scale" else row)
+
+
+def take(a: Admission, row: Kind, made: Obj) -> None:
+    """Put a changed form in the object's place; ApiError if it is none of its kind."""
+    spoken = spoken_kind(a, row)
+    made = schema_decode.settle(orjson.loads(orjson.dumps(made)), spoken, validation="Ignore").obj
+    if spoken is SCALE:
+        set_replicas(a.obj, a.kind, int((made.get("spec") or {}).get("replicas") or 0))
+        return
+    fresh = convert.stored(spoken, made) if a.spoken is None else made
+    a.obj.clear()
+    a.obj.update(fresh)
+
+
+def request_of(a: Admission, view: Shown) -> Obj:
+    """Return the request of an AdmissionReview, without its uid and its objects."""
+    asked = a.requested or a.kind
+    user = {"username": a.user.name, "uid": a.user.uid, "groups": list(a.user.groups),
+            "extra": {key: list(values) for key, values in a.user.extra.items()}}
+    below = {"subResource": a.subresource, "requestSubResource": a.subresource} if a.subresource else {}
+    namespace = a.namespace or (a.name if (a.kind.group, a.kind.plural) == ("", "namespaces") else "")
+    return {
+        "kind": _gvk(view.spoken), "resource": _gvr(view.row),
+        "requestKind": _gvk(spoken_kind(a, asked)), "requestResource": _gvr(asked), **below,
+        **({"name": a.name} if a.name else {}), **({"namespace": namespace} if namespace else {}),
+        "operation": a.operation.upper(), "userInfo": {key: value for key, value in user.items() if value},
+        "dryRun": a.dry_run, "options": a.options or None,
+    }
+
+
+def _form(a: Admission, spoken: Kind, obj: Obj | None) -> Obj | None:
+    if obj is None or a.spoken is not None:
+        return obj
+    return scale_of(obj, a.kind) if spoken is SCALE else convert.served(spoken, obj)
+
+
+def _gvk(kind: Kind) -> Obj:
+    return {"group": kind.group, "version": kind.version, "kind": kind.kind}
+
+
+def _gvr(kind: Kind) -> Obj:
+    return {"group": kind.group, "version": kind.version, "resource": kind.plural}

@@ -1,0 +1,60 @@
+"""Find the server of a webhook: the URL as it stands, or a ready endpoint of its Service.
+
+The pod network is reachable from where the API server runs, so an endpoint is asked itself; its certificate must be
+the Service's. Source: kube apiserver util/webhook/client.go, util/proxy/proxy.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.outbound import CallFailed
+
+Obj = dict[str, Any]
+SLICE_LABEL: Final = "kubernetes.io/service-name"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a webhook listens. shown: the URL as Kubernetes words it. name: what its certificate must say."""
+
+    url: str
+    shown: str
+    name: str = ""
+
+
+def place_of(a: Admission, client: Obj, timeout_s: int) -> Place:
+    """Find where to send a review; CallFailed."""
+    if client.get("url"):
+        url = f"{client['url']}?timeout={timeout_s}s"
+        return Place(url, url)
+    service = client["service"]
+    port, name = service.get("port", 443), f"{service['name']}.{service['namespace']}.svc"
+    path = f"{service.get('path') or '/'}?timeout={timeout_s}s"
+    shown = f"https://{name}:{port}{path}"
+    found = a.find("", "services", service["name"], namespace=service["namespace"])
+    if found is None:
+        raise CallFailed(f'Post "{shown}": service "{service["name"]}" not found')
+    if found["spec"].get("type") == "ExternalName":
+        return Place(f"https://{found['spec']['externalName']}:{port}{path}", shown, name)
+    ports = [one for one in found["spec"].get("ports") or () if one.get("port") == port]
+    if not ports:
+        raise CallFailed(f'Post "{shown}": no service port {port} found for service "{service["name"]}"')
+    address = _endpoint(a, service, str(ports[0].get("name") or ""))
+    if address is None:
+        raise CallFailed(f'Post "{shown}": no endpoints available for service "{service["name"]}"')
+    return Place(f"https://{address}{path}", shown, name)
+
+
+def _endpoint(a: Admission, service: Obj, port_name: str) -> str | None:
+    for one in a.all_in("discovery.k8s.io", "endpointslices", service["namespace"]):
+        if (one["metadata"].get("labels") or {}).get(SLICE_LABEL) != service["name"]:
+            continue
+        port = next((row.get("port") for row in one.get("ports") or () if (row.get("name") or "") == port_name), None)
+        ready = [row for row in one.get("endpoints") or () if (row.get("conditions") or {}).get("ready") is not False]
+        if port and ready:
+            address = a.core.rng.choice(ready)["addresses"][0]
+            return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
+    return None
