@@ -13,6 +13,8 @@ from typing import Final, Protocol
 import aiohttp
 
 ANSWER_BYTES_MAX: Final = 3 << 20  # as much as a request may have
+CONNECTIONS_MAX: Final = 1024  # a slow server must not keep others waiting
+CONNECTIONS_TO_ONE_MAX: Final = 128
 SHOWN_CHARS_MAX: Final = 512  # of a server's own words inside an error
 REFUSED_FROM: Final = 300  # redirects are not followed
 WORDS: Final = {  # Source: kube apimachinery api/errors, NewGenericServerResponse
@@ -51,16 +53,8 @@ class Outbound:
 
     async def post(self, place: Where, body: bytes, *, ca: str = "", timeout_s: float = 10) -> bytes:
         """Send JSON, return the answer's body; CallFailed. ca: base64 PEM, empty for the system's own authorities."""
-        if self._session is None:
-            self._session = aiohttp.ClientSession(auto_decompress=True)
-        limit = aiohttp.ClientTimeout(total=timeout_s)
         try:
-            async with self._session.post(
-                place.url, data=body, headers={"content-type": "application/json", "accept": "application/json"},
-                ssl=tls(ca), server_hostname=place.name or None, timeout=limit, allow_redirects=False,
-            ) as answer:
-                found = await bounded(answer.content)
-                status = answer.status
+            status, found = await self._sent(place, body, ca=ca, timeout_s=timeout_s)
         except TimeoutError as fault:
             raise CallFailed(f'Post "{place.shown}": context deadline exceeded') from fault
         except (aiohttp.ClientError, OSError, ValueError) as fault:
@@ -68,6 +62,24 @@ class Outbound:
         if status >= REFUSED_FROM:
             raise CallFailed(refused(status, found.decode(errors="replace").strip()))
         return found
+
+    async def _sent(self, place: Where, body: bytes, *, ca: str, timeout_s: float) -> tuple[int, bytes]:
+        """Send once more over a new connection if one that was kept has been closed by the server meanwhile."""
+        try:
+            return await self._once(place, body, ca=ca, timeout_s=timeout_s)
+        except aiohttp.ServerDisconnectedError:
+            return await self._once(place, body, ca=ca, timeout_s=timeout_s)
+
+    async def _once(self, place: Where, body: bytes, *, ca: str, timeout_s: float) -> tuple[int, bytes]:
+        if self._session is None:
+            places = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, limit_per_host=CONNECTIONS_TO_ONE_MAX)
+            self._session = aiohttp.ClientSession(connector=places)
+        async with self._session.post(
+            place.url, data=body, headers={"content-type": "application/json", "accept": "application/json"},
+            ssl=tls(ca), server_hostname=place.name or None, allow_redirects=False,
+            timeout=aiohttp.ClientTimeout(total=timeout_s),
+        ) as answer:
+            return answer.status, await bounded(answer.content)
 
     async def close(self) -> None:
         """Let go of the connections."""

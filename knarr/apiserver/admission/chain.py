@@ -104,7 +104,7 @@ async def mutate(admission: Admission) -> None:
 
     Source: kube apiserver admission/reinvocation.go: the built-in rules always look again.
     """
-    turns, identity = Turns(), (admission.namespace, admission.name)
+    turns, identity, owned = Turns(), (admission.namespace, admission.name), _owned(admission)
     mutations.mutate(admission, turns)
     await webhooks.mutate(admission, turns)
     if turns.changed:
@@ -114,6 +114,13 @@ async def mutate(admission: Admission) -> None:
         mutations.mutate(admission, turns)
         await webhooks.mutate(admission, turns)
         _keep_identity(admission, *identity)
+        admission.obj.get("metadata", {}).update(owned)
+
+
+def _owned(admission: Admission) -> dict[str, str]:
+    """Return what only the server sets in an object."""
+    meta = admission.obj.get("metadata") or {}
+    return {name: meta[name] for name in ("uid", "creationTimestamp", "resourceVersion") if name in meta}
 
 
 def _keep_identity(admission: Admission, namespace: str, name: str) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import orjson
 
 from knarr.api import schema_decode
+from knarr.api.errors import BadRequest
 from knarr.api.kinds import Kind
 from knarr.apiserver import convert
 from knarr.apiserver.admission.words import Admission
@@ -41,9 +42,13 @@ def spoken_kind(a: Admission, row: Kind) -> Kind:
     return a.spoken or (SCALE if a.subresource == "scale" else row)
 
 
-def take(a: Admission, row: Kind, made: Obj) -> None:
+def take(a: Admission, row: Kind, made: Any) -> None:
     """Put a changed form in the object's place; ApiError if it is none of its kind."""
     spoken = spoken_kind(a, row)
+    if not isinstance(made, dict) or (made.get("kind"), made.get("apiVersion")) != (spoken.kind, spoken.api_version):
+        raise BadRequest(f"the object must stay a {spoken.kind} of {spoken.api_version}")
+    if not isinstance(made.get("metadata", {}), dict) or ("metadata" in a.obj and "metadata" not in made):
+        raise BadRequest("the object must keep its metadata")
     made = schema_decode.settle(orjson.loads(orjson.dumps(made)), spoken, validation="Ignore").obj
     if spoken is SCALE:
         set_replicas(a.obj, a.kind, int((made.get("spec") or {}).get("replicas") or 0))

@@ -34,8 +34,7 @@ async def ask(a: Admission, hook: Hook, view: Shown, *, mutating: bool) -> Verdi
     try:
         response = await _call(a, hook, view, mutating=mutating)
         if not response.get("allowed"):
-            status = response.get("status")
-            raise denial(hook.name, status if isinstance(status, dict) else {})
+            raise denial(hook.name, response.get("status") or {})
         return verdict_of(hook.name, response)
     except CallFailed as fault:
         return _fallen(hook, f"failed to call webhook: {fault}", fault)

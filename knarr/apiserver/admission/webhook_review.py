@@ -19,7 +19,12 @@ from knarr.apiserver.admission.words import Admission
 Obj = dict[str, Any]
 VERSIONS: Final = ("v1", "v1beta1")
 REVIEW: Final = "AdmissionReview"
-CODE_MIN: Final = 400  # a refusal has no lower code
+CODE_MIN, CODE_MAX = 400, 599  # of a refusal
+CALLED: Final = {dict: "object", list: "array", str: "string", bool: "bool"}
+TYPES: Final[dict[str, tuple[type, str]]] = {
+    "allowed": (bool, "bool"), "patch": (str, "[]uint8"), "patchType": (str, "v1.PatchType"),
+    "warnings": (list, "[]string"), "auditAnnotations": (dict, "map[string]string"), "status": (dict, "v1.Status"),
+}
 
 
 class BadReview(Exception):
@@ -61,8 +66,18 @@ def response_of(body: bytes, *, version: str, uid: str, mutating: bool) -> Obj:
     if (group, said, review.get("kind")) != ("admission.k8s.io", version, REVIEW):
         raise BadReview(f"expected webhook response of admission.k8s.io/{version}, Kind={REVIEW}, "
                         f"got {group}/{said}, Kind={review.get('kind') or ''}")
+    _check_types(response)
     _check_patch(response, strict=version == "v1", mutating=mutating)
     return response
+
+
+def _check_types(response: Obj) -> None:
+    for name, (sort, called) in TYPES.items():
+        value = response.get(name)
+        if value is not None and not isinstance(value, sort):
+            got = CALLED.get(type(value), "number")
+            raise BadReview(f"couldn't get version/kind; json parse error: json: cannot unmarshal {got} into Go struct "
+                            f"field AdmissionResponse.response.{name} of type {called}")
 
 
 def _check_patch(response: Obj, *, strict: bool, mutating: bool) -> None:
@@ -109,7 +124,7 @@ def denial(name: str, status: Obj) -> ApiError:
     told = f'admission webhook "{name}" denied the request'
     why = status.get("message") or status.get("reason")
     code = status.get("code")
-    words = {"code": code if isinstance(code, int) and code >= CODE_MIN else CODE_MIN,
+    words = {"code": code if isinstance(code, int) and CODE_MIN <= code <= CODE_MAX else CODE_MIN,
              "reason": str(status.get("reason") or "")}
     kind: type[ApiError] = type("Denied", (ApiError,), words)
     details = status["details"] if isinstance(status.get("details"), dict) else {}

@@ -322,3 +322,27 @@ async def test_the_list_shows_parameters(api):
              for plural in ("validatingadmissionpolicies", "validatingadmissionpolicybindings")]
 
     assert [["p", 1, "v1/ConfigMap"], ["b", "p", "y/x"]] == [cells[:3] for cells in shown]
+
+
+@pytest.mark.parametrize(("expression", "fault"), [
+    pytest.param("object.spec.replicas == 'x'", "found no matching overload for '_==_' applied to '(int, string)'", id="types that never agree"),
+    pytest.param("object.spec.template.spec.containers.all(one, one.imag == 'x')", "undefined field 'imag'", id="below a list"),
+    pytest.param("object.spec.replicas > 1 && object.metadata.labels['a'] == 'b'", "", id="nothing"),
+    pytest.param("variables.spec.nope == 1", "undefined field 'nope'", id="through a variable"),
+])
+async def test_what_type_checking_finds(api, expression, fault):
+    """In the status, for the kinds that the rules name."""
+    await refuse(api, expression, variables=[{"name": "spec", "expression": "object.spec"}], matchConstraints={
+        "resourceRules": [{**RULE, "apiGroups": ["apps"], "resources": ["deployments"]}]})
+    _, policy = await api.ask("GET", f"{ROOT}/validatingadmissionpolicies/p")
+    found = policy["status"]["typeChecking"].get("expressionWarnings", [{"warning": ""}])
+
+    assert (bool(fault), True) == (bool(found[0]["warning"]), fault in found[0]["warning"])
+
+
+async def test_expressions_may_cost_only_so_much(api):
+    """A loop in a loop over what the user sent: refused with words, within a moment."""
+    await refuse(api, "object.data.all(a, object.data.all(b, object.data.all(c, a + b + c != 'x')))")
+    code, refusal = await api.ask("POST", MAPS, config_map(**{f"k{number}": "v" for number in range(200)}))
+
+    assert (422, True) == (code, "cost limit exceeded" in refusal["message"])

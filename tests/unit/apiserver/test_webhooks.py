@@ -270,3 +270,38 @@ async def test_a_server_without_webhooks_has_nothing_to_ask(api, hooks):
     assert api.server.core.configured.active
     await api.ask("DELETE", f"{ROOT}/validatingwebhookconfigurations/v")
     assert not api.server.core.configured.active
+
+
+@pytest.mark.parametrize("operation", [
+    {"op": "remove", "path": "/metadata"}, {"op": "replace", "path": "/metadata", "value": 3}, {"op": "replace", "path": "", "value": []},
+    {"op": "replace", "path": "/kind", "value": "Secret"}, {"op": "replace", "path": "/data", "value": "x"}, {"op": "replace"}, 3,
+], ids=str)
+async def test_a_patch_that_leaves_no_object_behind(api, hooks, operation):
+    """A fault of the webhook's, told as one."""
+    await hooks.add("m", patching(operation), sort="mutating")
+    code, refusal = await api.ask("POST", MAPS, config_map())
+
+    assert (500, "InternalError", True) == (code, refusal["reason"], refusal["message"].startswith("Internal error occurred: "))
+    assert refusal["details"]["causes"]
+
+
+async def test_what_the_server_owns_stays(api, hooks):
+    """Another uid and time than the server's are no webhook's choice."""
+    await hooks.add("m", patching({"op": "replace", "path": "/metadata/uid", "value": "mine"},
+                                  {"op": "replace", "path": "/metadata/creationTimestamp", "value": "2001-01-01T00:00:00Z"}), sort="mutating")
+    meta = (await api.make(MAPS, config_map()))["metadata"]
+
+    assert ("mine", "2001-01-01T00:00:00Z") != (meta["uid"], meta["creationTimestamp"])
+    assert len(meta["uid"]) == 36
+
+
+@pytest.mark.parametrize("answer", [
+    {"allowed": "yes"}, {"allowed": True, "patch": 3}, {"allowed": True, "warnings": "w"}, {"allowed": True, "auditAnnotations": []},
+    {"allowed": False, "status": "no"},
+], ids=str)
+async def test_an_answer_of_other_types(api, hooks, answer):
+    """Nothing of it is believed."""
+    await hooks.add("v", lambda _: answer)
+    code, refusal = await api.ask("POST", MAPS, config_map())
+
+    assert (500, True) == (code, "json: cannot unmarshal" in refusal["message"])
