@@ -35,7 +35,7 @@ def mutating(obj: dict[str, Any]) -> None:
 
 def validating_policy(obj: dict[str, Any]) -> None:
     """Let a policy's faults refuse, for all objects that its rules name."""
-    spec = obj["spec"]
+    spec = obj.setdefault("spec", {})
     spec.setdefault("failurePolicy", "Fail")
     _resources(spec.get("matchConstraints"))
 
@@ -48,7 +48,7 @@ def mutating_policy(obj: dict[str, Any]) -> None:
 
 def binding(obj: dict[str, Any]) -> None:
     """Let parameters that are not found refuse."""
-    spec = obj["spec"]
+    spec = obj.setdefault("spec", {})
     _resources(spec.get("matchResources"))
     if spec.get("paramRef") is not None:
         spec["paramRef"].setdefault("parameterNotFoundAction", "Deny")
