@@ -18,7 +18,7 @@ from knarr.api import kinds
 from knarr.api.errors import Internal
 from knarr.api.kinds import Kind
 from knarr.apiserver.core import Core
-from knarr.apiserver.outbound import CallFailed
+from knarr.apiserver.outbound import CallFailed, Place
 from knarr.store.face import Entry
 
 Obj = dict[str, Any]
@@ -72,15 +72,12 @@ async def _call(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list
         raise CallFailed("the webhook speaks no version of ConversionReview that this server speaks: v1")
     review = {"kind": "ConversionReview", "apiVersion": "apiextensions.k8s.io/v1",
               "request": {"uid": uid, "desiredAPIVersion": wanted, "objects": objects}}
-    url, shown, name = _place(core, config)
+    place, ca = _place(core, config), config.get("caBundle") or ""
+    body = await core.outbound.post(place, orjson.dumps(review), ca=ca, timeout_s=TIMEOUT_S)
     try:
-        body = await core.outbound.post(url, orjson.dumps(review), ca=config.get("caBundle") or "", server_name=name,
-                                        timeout_s=TIMEOUT_S)
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
         raise CallFailed(f"the answer is no JSON: {fault}") from fault
-    except CallFailed as fault:
-        raise CallFailed(f'Post "{shown}": {fault}') from fault
     response = answer.get("response") if isinstance(answer, dict) else None
     if not isinstance(response, dict):
         raise CallFailed("no response provided")
@@ -115,10 +112,11 @@ def _restored(objects: list[Obj], made: list[Any], wanted: str) -> list[Obj]:
     return made
 
 
-def _place(core: Core, config: Obj) -> tuple[str, str, str]:
-    """Return where to send to, how errors name it, and what the certificate must say; CallFailed."""
+def _place(core: Core, config: Obj) -> Place:
+    """Return where to send to; CallFailed."""
     if config.get("url"):
-        return f"{config['url']}?timeout={TIMEOUT_S}s", f"{config['url']}?timeout={TIMEOUT_S}s", ""
+        url = f"{config['url']}?timeout={TIMEOUT_S}s"
+        return Place(url, url)
     service = config["service"]
     name, wanted = f"{service['name']}.{service['namespace']}.svc", service.get("port", 443)
     path = f"/{str(service.get('path') or '').lstrip('/')}?timeout={TIMEOUT_S}s"
@@ -130,7 +128,7 @@ def _place(core: Core, config: Obj) -> tuple[str, str, str]:
     address = _endpoint(core, service, str(port.get("name") or "")) if port is not None else None
     if address is None:
         raise CallFailed(f'Post "{shown}": no endpoints available for service "{service["name"]}"')
-    return f"https://{address}{path}", shown, name
+    return Place(f"https://{address}{path}", shown, name)
 
 
 def _endpoint(core: Core, service: Obj, port_name: str) -> str | None:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import ssl
 from base64 import b64decode
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final, Protocol
+from typing import Final
 
 import aiohttp
 
@@ -34,15 +35,13 @@ class CallFailed(Exception):
     """The server could not be asked, or gave no answer that counts; the text says why."""
 
 
-class Where(Protocol):
+@dataclass(frozen=True, slots=True)
+class Place:
     """Where to send something. shown: how errors name it. name: what the certificate must say, empty for the URL's."""
 
-    @property
-    def url(self) -> str: ...
-    @property
-    def shown(self) -> str: ...
-    @property
-    def name(self) -> str: ...
+    url: str
+    shown: str
+    name: str = ""
 
 
 class Outbound:
@@ -51,7 +50,7 @@ class Outbound:
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
 
-    async def post(self, place: Where, body: bytes, *, ca: str = "", timeout_s: float = 10) -> bytes:
+    async def post(self, place: Place, body: bytes, *, ca: str = "", timeout_s: float = 10) -> bytes:
         """Send JSON, return the answer's body; CallFailed. ca: base64 PEM, empty for the system's own authorities."""
         try:
             status, found = await self._sent(place, body, ca=ca, timeout_s=timeout_s)
@@ -63,14 +62,14 @@ class Outbound:
             raise CallFailed(refused(status, found.decode(errors="replace").strip()))
         return found
 
-    async def _sent(self, place: Where, body: bytes, *, ca: str, timeout_s: float) -> tuple[int, bytes]:
+    async def _sent(self, place: Place, body: bytes, *, ca: str, timeout_s: float) -> tuple[int, bytes]:
         """Send once more over a new connection if one that was kept has been closed by the server meanwhile."""
         try:
             return await self._once(place, body, ca=ca, timeout_s=timeout_s)
         except aiohttp.ServerDisconnectedError:
             return await self._once(place, body, ca=ca, timeout_s=timeout_s)
 
-    async def _once(self, place: Where, body: bytes, *, ca: str, timeout_s: float) -> tuple[int, bytes]:
+    async def _once(self, place: Place, body: bytes, *, ca: str, timeout_s: float) -> tuple[int, bytes]:
         if self._session is None:
             places = aiohttp.TCPConnector(limit=CONNECTIONS_MAX, limit_per_host=CONNECTIONS_TO_ONE_MAX)
             self._session = aiohttp.ClientSession(connector=places)

@@ -1,7 +1,6 @@
 """Run the rules that concern a write, in order. Which those are is a table.
 
     admit(admission)     before validation: completes the object, or refuses it
-    mutate, validate     what webhooks and policies change and refuse: part of the two; alone where nothing is stored
     checked(admission)   after validation, around the write: refuses what is whole but not allowed, and charges quotas
 """
 
@@ -11,18 +10,15 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeAlias
 
-from knarr.api.errors import BadRequest
 from knarr.apiserver.admission import (
     certificates,
     flows,
     ingress_class,
     limits,
-    mutations,
     namespace_lifecycle,
     node_restriction,
     nodes,
     pod_security,
-    policies,
     priority,
     quota,
     runtime_class,
@@ -30,10 +26,9 @@ from knarr.apiserver.admission import (
     service_ranges,
     tolerations,
     volumes,
-    webhooks,
 )
-from knarr.apiserver.admission.turns import Turns
 from knarr.apiserver.admission.words import Admission, Step
+from knarr.apiserver.configured import judges
 
 Table: TypeAlias = dict[tuple[str, str, str], tuple[Step, ...]]
 
@@ -90,51 +85,13 @@ async def admit(admission: Admission) -> None:
     await namespace_lifecycle.admit(admission)
     await _complete(admission)
     if admission.core.configured.active:
-        await mutate(admission)
+        await judges().mutate(admission, _complete)
 
 
 async def _complete(admission: Admission) -> None:
     key = (admission.kind.group, admission.kind.plural, admission.operation)
     for step in (*STEPS.get(key, ()), *admission.core.checks.get(key, ())):
         await step(admission)
-
-
-async def mutate(admission: Admission) -> None:
-    """Let policies and webhooks change the object; what they add is completed as if the client had written it.
-
-    Source: kube apiserver admission/reinvocation.go: the built-in rules always look again.
-    """
-    turns, identity, owned = Turns(), (admission.namespace, admission.name), _owned(admission)
-    mutations.mutate(admission, turns)
-    await webhooks.mutate(admission, turns)
-    if turns.changed:
-        turns.again = True
-        if admission.spoken is None:
-            await _complete(admission)
-        mutations.mutate(admission, turns)
-        await webhooks.mutate(admission, turns)
-        _keep_identity(admission, *identity)
-        admission.obj.get("metadata", {}).update(owned)
-
-
-def _owned(admission: Admission) -> dict[str, str]:
-    """Return what only the server sets in an object."""
-    meta = admission.obj.get("metadata") or {}
-    return {name: meta[name] for name in ("uid", "creationTimestamp", "resourceVersion") if name in meta}
-
-
-def _keep_identity(admission: Admission, namespace: str, name: str) -> None:
-    if admission.namespace != namespace:
-        raise BadRequest("the namespace of the provided object does not match the namespace sent on the request")
-    if admission.operation != "create" and admission.name != name:
-        raise BadRequest(
-            f"the name of the object ({admission.name}) does not match the name on the URL ({name})")
-
-
-async def validate(admission: Admission) -> None:
-    """Let policies and webhooks refuse the object as it is now."""
-    policies.validate(admission)
-    await webhooks.validate(admission)
 
 
 @asynccontextmanager
@@ -144,6 +101,6 @@ async def checked(admission: Admission) -> AsyncIterator[None]:
     for step in CHECKS.get(key, ()):
         await step(admission)
     if admission.core.configured.active:
-        await validate(admission)
+        await judges().validate(admission)
     async with quota.charged(admission):
         yield

@@ -6,23 +6,13 @@ the Service's. Source: kube apiserver util/webhook/client.go, util/proxy/proxy.g
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 from knarr.apiserver.admission.words import Admission
-from knarr.apiserver.outbound import CallFailed
+from knarr.apiserver.outbound import CallFailed, Place
 
 Obj = dict[str, Any]
 SLICE_LABEL: Final = "kubernetes.io/service-name"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a webhook listens. shown: the URL as Kubernetes words it. name: what its certificate must say."""
-
-    url: str
-    shown: str
-    name: str = ""
 
 
 def place_of(a: Admission, client: Obj, timeout_s: int) -> Place:

@@ -9,8 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
-from knarr.apiserver.admission.webhook_places import Place
-from knarr.apiserver.outbound import CallFailed
+from knarr.apiserver.outbound import CallFailed, Place
 from tests.unit.apiserver.asking import MERGE, Asker
 
 ROOT = "/apis/admissionregistration.k8s.io/v1"

@@ -15,7 +15,6 @@ from knarr.api import kinds
 from knarr.api.http import Call
 from knarr.api.kinds import Kind, Subresource
 from knarr.apiserver import bodies
-from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.core import Core, Request
 from knarr.apiserver.route import CONNECTING, TRUE, Target
@@ -25,31 +24,29 @@ FLAGS: Final = frozenset({"stdin", "stdout", "stderr", "tty"})
 LISTS: Final = frozenset({"command", "ports"})
 
 
-async def admit(core: Core, request: Request) -> None:
-    """Refuse a request, or change its body; those that store an object of their own kind are judged when they do."""
+def admission_of(core: Core, request: Request) -> Admission | None:
+    """Return what is to be judged; None for requests that store an object of their own kind, or none at all."""
     target = request.target
     below = target.kind.subresource(target.subresource) if target.subresource else None
     if below is not None and below.name in CONNECTING:
-        await _judge(_admission(core, request, "connect", connection(target, below, request.call)))
-    elif request.verb == "create" and _is_answered(target, below):
-        await _admit_body(core, request, target.kind if below is None else target.kind.body_of(below))
-
-
-async def _admit_body(core: Core, request: Request, spoken: Kind) -> None:
+        return _admission(core, request, "connect", connection(target, below, request.call))
+    if request.verb != "create" or not _is_answered(target, below):
+        return None
     told = list(request.warnings)
-    a = _admission(core, request, "create", bodies.read(request, spoken))
+    obj = bodies.read(request, target.kind if below is None else target.kind.body_of(below))
     request.warnings[:] = told  # the handler reads the body again
-    a.spoken = spoken
-    before = orjson.dumps(a.obj)
-    await _judge(a)
-    if orjson.dumps(a.obj) != before:
-        request.call.body = orjson.dumps(a.obj)
-        request.call.headers = {**request.call.headers, "content-type": "application/json"}
+    return _admission(core, request, "create", obj)
 
 
-async def _judge(a: Admission) -> None:
-    await chain.mutate(a)
-    await chain.validate(a)
+def body_of(a: Admission) -> bytes:
+    """Return the object as a body."""
+    return orjson.dumps(a.obj)
+
+
+def put(request: Request, a: Admission) -> None:
+    """Let the handler read a changed object instead of what the client sent."""
+    request.call.body = body_of(a)
+    request.call.headers = {**request.call.headers, "content-type": "application/json"}
 
 
 def _is_answered(target: Target, below: Subresource | None) -> bool:
