@@ -55,6 +55,12 @@ async def stored(core: Core, kind: Kind, obj: Obj) -> Obj:
     return made
 
 
+async def shown(core: Core, kind: Kind, obj: Obj) -> Obj:
+    """Return one object, stored or not yet, in a kind's version; Internal if the webhook fails."""
+    [made] = await _ask(core, kind, [obj], kind.api_version)
+    return made
+
+
 async def _ask(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list[Obj]:
     asked = f"{objects[0]['apiVersion']}, Kind={kind.kind}"
     try:

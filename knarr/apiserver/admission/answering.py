@@ -61,6 +61,7 @@ def _admission(core: Core, request: Request, operation: str, obj: Obj) -> Admiss
     return Admission(
         core, request.user, target.kind, operation, obj, subresource=target.subresource, warnings=request.warnings,
         dry_run=request.dry_run, requested=target.kind, place=place, options=request.options,
+        annotations=request.audit_annotations,
         spoken=target.kind if below is None else spoken_by(target, below),
     )
 

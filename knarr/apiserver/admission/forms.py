@@ -5,15 +5,16 @@ Source: kube apiserver admission/plugin/webhook/request/admissionreview.go; admi
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
 from knarr.api import schema_decode
-from knarr.api.errors import BadRequest
+from knarr.api.errors import BadRequest, Internal
 from knarr.api.kinds import Kind
-from knarr.apiserver import convert
+from knarr.apiserver import conversion, convert
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.scale_forms import SCALE, scale_of, set_replicas
 
@@ -53,6 +54,11 @@ def take(a: Admission, row: Kind, made: Any) -> None:
     if spoken is SCALE:
         set_replicas(a.obj, a.kind, int((made.get("spec") or {}).get("replicas") or 0))
         return
+    if spoken.rules is not None and a.spoken is None and made["apiVersion"] != a.obj["apiVersion"]:
+        if spoken.rules.webhook is not None:
+            why = f"a change in {made['apiVersion']} is not converted back: name {a.obj['apiVersion']} in the rules"
+            raise BadRequest(why)
+        made["apiVersion"] = a.obj["apiVersion"]
     fresh = convert.stored(spoken, made) if a.spoken is None else made
     a.obj.clear()
     a.obj.update(fresh)
@@ -77,7 +83,34 @@ def request_of(a: Admission, view: Shown) -> Obj:
 def _form(a: Admission, spoken: Kind, obj: Obj | None) -> Obj | None:
     if obj is None or a.spoken is not None:
         return obj
-    return scale_of(obj, a.kind) if spoken is SCALE else convert.served(spoken, obj)
+    if spoken is SCALE:
+        return scale_of(obj, a.kind)
+    return convert.served(spoken, obj) if spoken.rules is None else _custom_form(a, spoken, obj)
+
+
+def _custom_form(a: Admission, spoken: Kind, obj: Obj) -> Obj:
+    assert spoken.rules is not None
+    if obj["apiVersion"] == spoken.api_version:
+        return obj
+    if spoken.rules.webhook is None:
+        return spoken.rules.show(orjson.loads(orjson.dumps(obj)))
+    found = a.converted.get((spoken.api_version, orjson.dumps(obj)))
+    if found is None:
+        why = (f"the object has changed since it was converted to {spoken.api_version}: "
+               f"name {obj['apiVersion']} in the rules")
+        raise Internal(f"Internal error occurred: {why}", {"causes": [{"message": why}]})
+    return found
+
+
+async def convert_ahead(a: Admission, rows: Iterable[Kind]) -> None:
+    """Let a conversion webhook make the forms that will be shown; Internal if it fails."""
+    for row in rows:
+        if a.spoken is not None or row.rules is None or row.rules.webhook is None:
+            continue
+        for obj in (a.obj, a.old):
+            if obj is not None and obj["apiVersion"] != row.api_version:
+                key = row.api_version, orjson.dumps(obj)
+                a.converted[key] = await conversion.shown(a.core, row, orjson.loads(key[1]))
 
 
 def _gvk(kind: Kind) -> Obj:

@@ -7,10 +7,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from knarr.api.errors import BadRequest
-from knarr.apiserver.admission import answering, mutations, policies, webhooks
+from knarr.apiserver.admission import answering, forms, mutations, policies, webhooks
+from knarr.apiserver.admission.matching import wanted_form
 from knarr.apiserver.admission.turns import Turns
 from knarr.apiserver.admission.words import Admission, Step
+from knarr.apiserver.configured import Hook, Policy
 from knarr.apiserver.core import Core, Request
 
 
@@ -19,6 +23,8 @@ async def mutate(admission: Admission, complete: Step) -> None:
 
     Source: kube apiserver admission/reinvocation.go.
     """
+    found = admission.core.configured
+    await _convert(admission, (*found.mutating_hooks, *found.mutating_policies))
     turns, identity, owned = Turns(), (admission.namespace, admission.name), _owned(admission)
     mutations.mutate(admission, turns)
     await webhooks.mutate(admission, turns)
@@ -30,6 +36,14 @@ async def mutate(admission: Admission, complete: Step) -> None:
         await webhooks.mutate(admission, turns)
         _keep_identity(admission, *identity)
         admission.obj.get("metadata", {}).update(owned)
+
+
+async def _convert(admission: Admission, judges: Iterable[Hook | Policy]) -> None:
+    """Have the forms ready that are asked for, where a kind's versions are converted by a webhook."""
+    if admission.kind.rules is None or admission.kind.rules.webhook is None:
+        return
+    rows = [row for one in judges if (row := wanted_form(admission, one.scope)) is not None]
+    await forms.convert_ahead(admission, rows)
 
 
 def _owned(admission: Admission) -> dict[str, str]:
@@ -48,6 +62,8 @@ def _keep_identity(admission: Admission, namespace: str, name: str) -> None:
 
 async def validate(admission: Admission) -> None:
     """Let policies and webhooks refuse the object."""
+    found = admission.core.configured
+    await _convert(admission, (*found.validating_hooks, *found.validating_policies))
     policies.validate(admission)
     await webhooks.validate(admission)
 

@@ -21,12 +21,9 @@ class Admission:
 
     operation: create, update or delete. obj: the draft, changed in place (on delete: what is stored). old: on update,
     what is stored. warnings: told to the client. dry_run: nothing may be changed elsewhere.
-<<<<<<< HEAD
-=======
     requested: the kind of the URL, where it is another form of `kind`. spoken: the kind of `obj`, where it is not the
     resource's own (Scale, Eviction). options: those of the request. place: namespace and name, where `obj` has none.
->>>>>>> a738de9 (Let admission policies decide by CEL, and ask webhooks over TLS by conditions, in every form and again where they want it)
-    annotations: what an audit log is to say of the write.
+    annotations: what an audit log is to say of the write. converted: forms that a conversion webhook made, by version.
     """
 
     core: Core
@@ -38,14 +35,12 @@ class Admission:
     subresource: str = ""
     warnings: list[str] = field(default_factory=list)
     dry_run: bool = False
-<<<<<<< HEAD
-=======
     requested: Kind | None = None
     spoken: Kind | None = None
     options: Obj = field(default_factory=dict)
     place: tuple[str, str] | None = None
->>>>>>> a738de9 (Let admission policies decide by CEL, and ask webhooks over TLS by conditions, in every form and again where they want it)
     annotations: dict[str, str] = field(default_factory=dict)
+    converted: dict[tuple[str, bytes], Obj] = field(default_factory=dict)
 
     @property
     def namespace(self) -> str:

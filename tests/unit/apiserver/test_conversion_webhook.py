@@ -137,7 +137,7 @@ def failing(**response):
 
 
 def down(_):
-    raise CallFailed("connection refused")
+    raise CallFailed('Post "https://convert.example.com/x?timeout=30s": connection refused')
 
 
 def renamed(review):
@@ -218,3 +218,17 @@ async def test_over_https(api, tmp_path, name, code):
         assert shown["spec"] == {"host": "a", "port": 80}
     else:
         assert 'Post "https://convert.web.svc:443/convert?timeout=30s"' in shown["message"]
+
+
+async def test_a_policy_sees_the_version_it_names(api, hook):
+    """Written in the old version, judged in the new one; what is deleted is judged likewise."""
+    root = "/apis/admissionregistration.k8s.io/v1/validatingadmissionpolic"
+    rule = {"apiGroups": ["example.com"], "apiVersions": ["v2"], "operations": ["*"], "resources": ["*"]}
+    await api.make(f"{root}ies", {"metadata": {"name": "p"}, "spec": {"matchConstraints": {"resourceRules": [rule]}, "validations": [
+        {"expression": "(object == null ? oldObject : object).spec.port < 100"}]}})
+    await api.make(f"{root}ybindings", {"metadata": {"name": "p"}, "spec": {"policyName": "p", "validationActions": ["Deny"]}})
+    await api.make(OLD, host(address="a:80"))
+    code, _ = await api.ask("PATCH", f"{OLD}/a", {"spec": {"address": "a:800"}}, content_type=MERGE)
+
+    assert 422 == code
+    assert 200 == (await api.ask("DELETE", f"{OLD}/a"))[0]

@@ -346,3 +346,15 @@ async def test_expressions_may_cost_only_so_much(api):
     code, refusal = await api.ask("POST", MAPS, config_map(**{f"k{number}": "v" for number in range(200)}))
 
     assert (422, True) == (code, "cost limit exceeded" in refusal["message"])
+
+
+async def test_a_policy_leaves_the_clients_version_alone(api):
+    """A mutating one that speaks another version changes the object, not the version in which it was written."""
+    schema = {"openAPIV3Schema": {"type": "object", "properties": {"size": {"type": "integer"}}}}
+    versions = [{"name": name, "served": True, "storage": name == "v1", "schema": schema} for name in ("v1", "v2")]
+    await api.make("/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {"metadata": {"name": "hats.x.io"}, "spec": {
+        "group": "x.io", "names": {"plural": "hats", "kind": "Hat"}, "scope": "Namespaced", "versions": versions}})
+    await change(api, "Object{size: object.apiVersion == 'x.io/v1' ? 7 : 8}", rule={**RULE, "apiGroups": ["x.io"], "resources": ["hats"]})
+    made = await api.make("/apis/x.io/v2/namespaces/web/hats", {"apiVersion": "x.io/v2", "kind": "Hat", "metadata": {"name": "h"}})
+
+    assert ("x.io/v2", 7) == (made["apiVersion"], made["size"])
