@@ -75,7 +75,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): ("admission: CEL, objects laid over and patches", ""),
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): ("admission", ""),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): (
-        "admission: CEL; its status says what cannot be", "audit log"),
+        "admission: CEL; its status says what cannot be", ""),
     ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): ("admission: deny, warn, audit", ""),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): (
         "admission asks them side by side", ""),
