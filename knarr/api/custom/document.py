@@ -46,6 +46,7 @@ def _schemas_v2(kind: Kind) -> dict[str, Schema]:
     full = kind.definition.removeprefix(":")
     one, many = (plainer(schema) for schema in _schemas(kind).values())
     for schema, meta in ((one, "ObjectMeta"), (many, "ListMeta")):
+        schema.setdefault("properties", {key: value for key, value in _head(meta).items() if key != "metadata"})
         schema["properties"]["metadata"] = {"$ref": f"{META_V2}.{meta}", "description": "Standard metadata."}
     many["properties"]["items"] = {"type": "array", "items": {"$ref": f"#/definitions/{full}"}}
     return {full: one, f"{full}List": many}

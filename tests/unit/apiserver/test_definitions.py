@@ -56,6 +56,17 @@ async def test_a_definition_is_served_at_once(api):
     assert document["components"]["schemas"]["com.example.v1.Gadget"]["properties"]["spec"]["properties"]["n"]["default"] == 1
 
 
+async def test_a_kind_without_a_schema_does_not_spoil_the_document_of_all(api):
+    """An operator keeps everything it is sent: older programs still read the version 2 document."""
+    loose = definition()
+    loose["spec"]["versions"][0]["schema"]["openAPIV3Schema"] = {"type": "object", "x-kubernetes-preserve-unknown-fields": True}
+    await api.make(DEFINITIONS, loose)
+    code, document = await api.ask("GET", "/openapi/v2")
+
+    assert 200 == code
+    assert {"apiVersion", "kind", "metadata"} == set(document["definitions"]["com.example.v1.Gadget"]["properties"])
+
+
 async def test_older_programs_hear_of_it_too(api):
     """The version 2 document names the kind in its own words, in JSON and in protobuf, and forgets it again."""
     loose = definition()
