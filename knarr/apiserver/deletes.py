@@ -68,7 +68,7 @@ class Deleter:
         options = read_options(request)
         outcome = await self.remove(
             target.kind, target.key, options, user=request.user, dry_run=is_dry(request, options),
-            warnings=request.warnings,
+            request=request,
         )
         if outcome.gone and (target.kind.group or target.kind.plural not in SHOWN_WHEN_DELETED):
             return with_warnings(Answer(200, orjson.dumps(success(target.kind, outcome.obj))), request.warnings)
@@ -87,7 +87,7 @@ class Deleter:
         async def one(entry: Entry) -> None:
             async with limit:
                 try:
-                    await self.remove(kind, entry.key, options, user=request.user, dry_run=dry)
+                    await self.remove(kind, entry.key, options, user=request.user, dry_run=dry, request=request)
                 except ApiError as error:
                     if error.code != 404:  # another's deletion came first
                         raise
@@ -107,9 +107,12 @@ class Deleter:
 
     async def remove(
         self, kind: Kind, key: str, options: Obj, *, user: User, dry_run: bool = False,
-        warnings: list[str] | None = None,
+        request: Request | None = None,
     ) -> Outcome:
-        """Delete one object as the options say; NotFound, Conflict or Forbidden. kind: in any form of it."""
+        """Delete one object as the options say; NotFound, Conflict or Forbidden.
+
+        kind: in any form of it. request: who is to be told what admission says, if anybody.
+        """
         name, requested, kind = key.rpartition("/")[2], kind, kind.storage
         for _ in range(TRIES_MAX):
             entry = self.core.store.get(key)
@@ -118,9 +121,11 @@ class Deleter:
             obj = entry.obj
             check_preconditions(kind, obj, options)
             admission = Admission(
-                self.core, user, kind, "delete", obj, warnings=[] if warnings is None else warnings, dry_run=dry_run,
-                requested=requested, options=_told(options, dry_run=dry_run),
+                self.core, user, kind, "delete", obj, dry_run=dry_run, requested=requested,
+                options=_told(options, dry_run=dry_run),
             )
+            if request is not None:
+                admission.warnings, admission.annotations = request.warnings, request.audit_annotations
             await chain.admit(admission)
             gone = self._mark(kind, obj, options)
             try:

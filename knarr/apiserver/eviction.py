@@ -44,7 +44,7 @@ class Evictor:
         entry = self.changer.core.store.get(request.target.key)
         if entry is not None and counts(entry.obj):
             await self._spend(request.target.namespace, entry, dry_run=dry)
-        await self.deleter.remove(POD, request.target.key, options, user=request.user, dry_run=dry)
+        await self.deleter.remove(POD, request.target.key, options, user=request.user, dry_run=dry, request=request)
         return Answer(201, CREATED)
 
     async def _spend(self, namespace: str, entry: Entry, *, dry_run: bool) -> None:

@@ -12,6 +12,7 @@ Source: kube pkg/apis/*/validation.
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from typing import Any, Final, TypeAlias
 
 from knarr.api.errors import Cause
@@ -34,7 +35,6 @@ from knarr.api.validation import (
     pod,
     podresize,
     podupdate,
-    policies,
     rbac,
     runtimeclass,
     scaling,
@@ -48,6 +48,14 @@ from knarr.api.validation.spot import Spot
 Object: TypeAlias = dict[str, Any]
 Check: TypeAlias = Callable[[Spot, Object], None]
 ChangeCheck: TypeAlias = Callable[[Spot, Object, Object], None]
+
+
+def _policies(name: str) -> Check:
+    """Return a check of `policies`, which brings CEL in with the first policy: most clusters have none."""
+    def check(spot: Spot, obj: Object) -> None:
+        getattr(import_module("knarr.api.validation.policies"), name)(spot, obj)
+    return check
+
 
 CREATE: Final[dict[tuple[str, str], Check]] = {
     ("", "ConfigMap"): config.config_map,
@@ -65,10 +73,10 @@ CREATE: Final[dict[tuple[str, str], Check]] = {
     ("", "Secret"): config.secret,
     ("", "Service"): service.service,
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): webhooks.configuration,
-    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): policies.mutating,
-    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): policies.mutating_binding,
-    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): policies.validating,
-    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): policies.validating_binding,
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): _policies("mutating"),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): _policies("mutating_binding"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"): _policies("validating"),
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicyBinding"): _policies("validating_binding"),
     ("admissionregistration.k8s.io", "ValidatingWebhookConfiguration"): webhooks.configuration,
     ("apiextensions.k8s.io", "CustomResourceDefinition"): definition.create,
     ("apiregistration.k8s.io", "APIService"): apiservice.api_service,

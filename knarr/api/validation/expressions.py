@@ -39,6 +39,11 @@ def type_of(text: str, variables: Variables, *, objects: bool = False) -> Type:
         return DYN
 
 
+def hook_conditions(spot: Spot, conditions: list[Obj]) -> None:
+    """Check the match conditions of a webhook."""
+    match_conditions(spot, conditions, expressions.scope())
+
+
 def match_conditions(spot: Spot, conditions: list[Obj], variables: Variables) -> None:
     """Check the match conditions of a webhook or a policy."""
     if len(conditions) > CONDITIONS_MAX:

@@ -358,3 +358,18 @@ async def test_a_policy_leaves_the_clients_version_alone(api):
     made = await api.make("/apis/x.io/v2/namespaces/web/hats", {"apiVersion": "x.io/v2", "kind": "Hat", "metadata": {"name": "h"}})
 
     assert ("x.io/v2", 7) == (made["apiVersion"], made["size"])
+
+
+async def test_what_is_noted_for_the_audit_log(api):
+    """A policy's annotations, and the validations that failed, where the binding asks for that."""
+    await refuse(api, auditAnnotations=[{"key": "name", "valueExpression": "'it is ' + string(oldObject == null)"}],
+                 binding={"validationActions": ["Audit"]})
+    notes: list[dict[str, str]] = [{}, {}]
+    headers = {"content-type": "application/json"}
+    for method, path, told in (("POST", MAPS, notes[0]), ("DELETE", f"{MAPS}/c", notes[1])):
+        body = orjson.dumps(config_map()) if method == "POST" else b""
+        await api.server.handle(Call(method, path, {}, headers, body, User("admin", groups=("system:masters",)), notes=told))
+    failure = orjson.loads(notes[0]["validation.policy.admission.k8s.io/validation_failure"])
+
+    assert ["it is true", "it is false"] == [one["p/name"] for one in notes]
+    assert [{"message": "failed expression: false", "policy": "p", "binding": "b", "expressionIndex": 0, "validationActions": ["Audit"]}] == failure
