@@ -1,4 +1,7 @@
-"""Golden files: what Knarr prints or writes for others, byte for byte. `make golden` rewrites them; review reads the diff."""
+"""What all tests share: property tests without a clock, and golden files.
+
+Golden files: what Knarr prints or writes for others, byte for byte. `make golden` rewrites them; review reads the diff.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# A busy machine is no fault: no example is judged by how long it took.
+settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("untimed")
 
 GOLDEN = Path(__file__).parent / "golden"
 
