@@ -14,18 +14,17 @@ from typing import Any, Final
 
 import orjson
 
-from knarr.api import kinds
 from knarr.api.errors import Internal
 from knarr.api.kinds import Kind
 from knarr.apiserver.core import Core
-from knarr.apiserver.outbound import CallFailed, Place
+from knarr.apiserver.outbound import CallFailed
+from knarr.apiserver.webhook_places import place_of
 from knarr.store.face import Entry
 
 Obj = dict[str, Any]
 TIMEOUT_S: Final = 30
 BATCH_MAX: Final = 500  # objects asked for together
 VERSIONS: Final = ("v1",)
-SLICE_LABEL: Final = "kubernetes.io/service-name"
 FREE: Final = ("labels", "annotations")
 
 
@@ -78,7 +77,7 @@ async def _call(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list
         raise CallFailed("the webhook speaks no version of ConversionReview that this server speaks: v1")
     review = {"kind": "ConversionReview", "apiVersion": "apiextensions.k8s.io/v1",
               "request": {"uid": uid, "desiredAPIVersion": wanted, "objects": objects}}
-    place, ca = _place(core, config), config.get("caBundle") or ""
+    place, ca = place_of(core, config, TIMEOUT_S), config.get("caBundle") or ""
     body = await core.outbound.post(place, orjson.dumps(review), ca=ca, timeout_s=TIMEOUT_S)
     try:
         answer = orjson.loads(body)
@@ -116,44 +115,3 @@ def _restored(objects: list[Obj], made: list[Any], wanted: str) -> list[Obj]:
         kept = {name: value for name, value in old["metadata"].items() if name not in FREE}
         new["metadata"] = kept | free
     return made
-
-
-def _place(core: Core, config: Obj) -> Place:
-    """Return where to send to; CallFailed."""
-    if config.get("url"):
-        url = f"{config['url']}?timeout={TIMEOUT_S}s"
-        return Place(url, url)
-    service = config["service"]
-    name, wanted = f"{service['name']}.{service['namespace']}.svc", service.get("port", 443)
-    path = f"/{str(service.get('path') or '').lstrip('/')}?timeout={TIMEOUT_S}s"
-    shown = f"https://{name}:{wanted}{path}"
-    found = core.store.get(SERVICES.key(service["namespace"], service["name"]))
-    if found is None:
-        raise CallFailed(f'Post "{shown}": service "{service["name"]}" not found')
-    port = next((row for row in found.obj["spec"].get("ports") or () if row.get("port") == wanted), None)
-    address = _endpoint(core, service, str(port.get("name") or "")) if port is not None else None
-    if address is None:
-        raise CallFailed(f'Post "{shown}": no endpoints available for service "{service["name"]}"')
-    return Place(f"https://{address}{path}", shown, name)
-
-
-def _endpoint(core: Core, service: Obj, port_name: str) -> str | None:
-    for entry in core.store.list(SLICES.namespace_prefix(service["namespace"])).entries:
-        one = entry.obj
-        if (one["metadata"].get("labels") or {}).get(SLICE_LABEL) != service["name"]:
-            continue
-        port = next((row.get("port") for row in one.get("ports") or () if (row.get("name") or "") == port_name), None)
-        able = [row for row in one.get("endpoints") or () if (row.get("conditions") or {}).get("ready") is not False]
-        if port and able:
-            address = able[0]["addresses"][0]
-            return f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
-    return None
-
-
-def _row(group: str, plural: str) -> Kind:
-    found = kinds.by_resource(group, "v1", plural)
-    assert found is not None
-    return found
-
-
-SERVICES, SLICES = _row("", "services"), _row("discovery.k8s.io", "endpointslices")

@@ -9,7 +9,6 @@ from typing import Any
 
 from knarr.api.errors import BadRequest
 from knarr.apiserver.admission.forms import Shown
-from knarr.apiserver.admission.webhook_places import place_of
 from knarr.apiserver.admission.webhook_review import (
     BadReview,
     Verdict,
@@ -23,6 +22,7 @@ from knarr.apiserver.admission.webhook_review import (
 from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.configured import Hook
 from knarr.apiserver.outbound import CallFailed
+from knarr.apiserver.webhook_places import place_of
 
 Obj = dict[str, Any]
 
@@ -51,7 +51,7 @@ def _fallen(hook: Hook, why: str, fault: Exception) -> Verdict:
 async def _call(a: Admission, hook: Hook, view: Shown, *, mutating: bool) -> Obj:
     client, uid, version = hook.raw["clientConfig"], a.core.uid(), version_of(hook.raw)
     timeout_s = int(hook.raw.get("timeoutSeconds", 10))
-    place = place_of(a, client, timeout_s)
+    place = place_of(a.core, client, timeout_s)
     body = written(a, view, version=version, uid=uid)
     answer = await a.core.outbound.post(place, body, ca=client.get("caBundle") or "", timeout_s=timeout_s)
     return response_of(answer, version=version, uid=uid, mutating=mutating)
