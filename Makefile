@@ -32,8 +32,8 @@ bench: setup-dev          ## every claim against its figure
 golden: setup-dev         ## rewrite the golden files; read the diff
 	$(BIN)/python -m pytest tests -k golden --golden-rewrite
 
-soak: setup-dev           ## kill every process two hundred times; an hour
-	KNARR_KILL_ROUNDS=200 KNARR_LEAK_PODS=2000 $(BIN)/python -m pytest tests/e2e/test_kills.py tests/e2e/test_leaks.py
+soak: setup-dev           ## kill every process two hundred times; two hours
+	KNARR_KILL_ROUNDS=200 KNARR_LEAK_PODS=2000 $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_kills.py tests/e2e/test_leaks.py
 
 fuzz: setup-dev           ## a million hostile requests, ten minutes; goes on where it stopped
 	$(BIN)/python -m tests.hostile
