@@ -6,11 +6,8 @@ on it, and no other request looks into the store for it.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from functools import lru_cache
-from importlib import import_module
-from typing import Any, Final, Protocol, cast
+from typing import Any, Final
 
 from knarr.api import kinds, selectors
 from knarr.api.selectors import Selector
@@ -75,20 +72,6 @@ class Policy:
     def fails(self) -> bool:
         """Say whether a fault of the policy refuses the write."""
         return self.spec.get("failurePolicy") != "Ignore"
-
-
-class Judges(Protocol):
-    """What looks at writes where anything is configured; `admission.judging` is it."""
-
-    async def mutate(self, admission: Any, complete: Callable[[Any], Awaitable[None]]) -> None: ...
-    async def validate(self, admission: Any) -> None: ...
-    async def answered(self, core: Any, request: Any) -> None: ...
-
-
-@lru_cache(maxsize=1)
-def judges() -> Judges:
-    """Bring the judges in when the first webhook or policy is written: most clusters have none."""
-    return cast(Judges, import_module("knarr.apiserver.admission.judging"))
 
 
 class Configured:

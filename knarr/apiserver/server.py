@@ -15,6 +15,7 @@ from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized
 from knarr.api.http import Answer, Call, Handler, User
 from knarr.api.kinds import Kind
 from knarr.apiserver import configured, conversion, health, policy_status, refuse, route
+from knarr.apiserver.admission.judges import judges
 from knarr.apiserver.admission.words import Step
 from knarr.apiserver.aggregation import requests
 from knarr.apiserver.aggregation.aggregator import Aggregator
@@ -214,7 +215,7 @@ class ApiServer:
         request = Request(call, target, user, verb, form)
         handler = self._verbs[verb] if not target.subresource else self._subresource(request)
         if self.core.configured.active:
-            await configured.judges().answered(self.core, request)
+            await judges().answered(self.core, request)
         answer = await handler(request)
         if verb in WRITES:
             await self._follow_up(target.kind)

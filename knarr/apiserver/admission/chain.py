@@ -27,8 +27,8 @@ from knarr.apiserver.admission import (
     tolerations,
     volumes,
 )
+from knarr.apiserver.admission.judges import judges
 from knarr.apiserver.admission.words import Admission, Step
-from knarr.apiserver.configured import judges
 
 Table: TypeAlias = dict[tuple[str, str, str], tuple[Step, ...]]
 

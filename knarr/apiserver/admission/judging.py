@@ -1,4 +1,4 @@
-"""Let webhooks and policies change and refuse: what `configured.judges()` brings in when the first one is configured.
+"""Let webhooks and policies change and refuse: what `judges.judges()` brings in when the first one is configured.
 
     mutate(a, complete)        change the object; what is added is completed as if the client had written it
     validate(a)                refuse the object as it is now
