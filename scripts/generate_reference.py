@@ -27,7 +27,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "LimitRange"): ("admission: defaults, bounds and ratios", ""),
     ("", "Namespace"): (
         "`namespace` empties one that goes; admission: Pod Security by its labels", "audit annotations"),
-    ("", "Node"): ("node agent registers; `nodelifecycle` taints; scheduler", "more than one machine"),
+    ("", "Node"): ("node agent registers; `nodelifecycle` taints; `ttl`; scheduler", "more than one machine"),
     ("", "PersistentVolumeClaim"): (
         "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`", "resizing, snapshots"),
     ("", "PersistentVolume"): ("`volumebinder`, `pvprotection`, `localpath`", "CSI drivers"),

@@ -28,7 +28,8 @@ class Settings:
     advertise_address, port: where other machines reach this server; they become the endpoints of the Service
     `kubernetes`. service_cidr: IPv4 range of ClusterIPs. agent_tls: how to speak to the nodes' agents (None: they
     cannot be reached). front_proxy: how extension servers know us (None: they cannot). requests_max,
-    changes_max: together the seats that requests under way share.
+    changes_max: together the seats that requests under way share. unreachable_s: how long a pod that does not say so
+    itself stays on a node that is out of reach. Source: kube --default-unreachable-toleration-seconds.
     """
 
     advertise_address: str = "127.0.0.1"
@@ -40,6 +41,7 @@ class Settings:
     front_proxy: ProxyFiles | None = None
     requests_max: int = REQUESTS_MAX
     changes_max: int = CHANGES_MAX
+    unreachable_s: int = 300
 
     @property
     def git_version(self) -> str:

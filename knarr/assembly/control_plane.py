@@ -39,6 +39,7 @@ from knarr.store.sqlite import open_sqlite
 
 AGENT = "kube-controller-manager"  # tools that compare objects are told to leave this manager's fields alone
 CONTROLLER_USER = User("system:kube-controller-manager", groups=("system:masters", "system:authenticated"))
+UNREACHABLE_S = 2  # docs/decisions/lost-nodes.md
 GRACE_S = 2.0  # what requests under way get when the server is told to stop
 
 FRONT_PROXY_FILES = (f"{pki.FRONT_PROXY}.crt", f"{pki.FRONT_PROXY}.key", f"{pki.FRONT_PROXY_CA}.crt")
@@ -193,4 +194,5 @@ def _settings(instance: Instance) -> Settings:
         service_cidr=instance.config.service_cidr,
         agent_tls=tls,
         front_proxy=ProxyFiles(*(str(instance.pki / name) for name in FRONT_PROXY_FILES)),
+        unreachable_s=UNREACHABLE_S,
     )

@@ -43,6 +43,7 @@ ALL: tuple[str, ...] = (
     "serviceaccounts",
     "statefulset",
     "tokencleaner",
+    "ttl",
     "volumebinder",
 )
 

@@ -26,6 +26,9 @@ from knarr.node.settings import Settings
 
 LEASE_NAMESPACE = "kube-node-lease"
 LEASE_S, RENEW_S = 40, 10.0        # Source: kubelet's nodeLeaseDurationSeconds, a quarter of it
+PACE = "knarr.dev/renew-every"     # annotation of the lease: how often to renew it, in seconds; controllers write it
+RENEW_MIN_S = 1.0                  # whatever is written there
+MISSED_MAX = 3                     # renewals that may be late before a quick lease is over
 LOOK_S = 10.0                      # how often the machine is looked at. Source: kubelet's nodeStatusUpdateFrequency
 REPORT_S = 300.0                   # an unchanged status is written again. Source: nodeStatusReportFrequency
 RETRY = Backoff(first_s=0.1, factor=2, cap_s=7)
@@ -125,7 +128,7 @@ class Heartbeat:
             try:
                 await self._renew(node)
                 failures = 0
-                await self._clock.sleep(RENEW_S)
+                await self._clock.sleep(renew_s(self._lease))
             except (ApiError, OSError) as fault:
                 log.info("lease.retry", failures=failures, error=str(fault))
                 self._lease = None
@@ -134,14 +137,32 @@ class Heartbeat:
 
     async def _renew(self, node: Node) -> None:
         """Create the lease, or write a new time into it."""
-        name, now = self._settings.node_name, rfc3339_micro(self._clock.now_s())
-        spec = LeaseSpec(holderIdentity=name, leaseDurationSeconds=LEASE_S, renewTime=now)
+        name = self._settings.node_name
         if self._lease is None:
             try:
                 self._lease = await self._client.get(Lease, LEASE_NAMESPACE, name)
             except NotFound:
                 owner = OwnerReference(apiVersion="v1", kind="Node", name=name, uid=node.metadata.uid or "")
-                self._lease = await self._client.create(Lease(
-                    metadata=ObjectMeta(name=name, namespace=LEASE_NAMESPACE, ownerReferences=(owner,)), spec=spec))
+                meta = ObjectMeta(name=name, namespace=LEASE_NAMESPACE, ownerReferences=(owner,))
+                self._lease = await self._client.create(self._renewed(Lease(metadata=meta)))
                 return
-        self._lease = await self._client.update(msgspec.structs.replace(self._lease, spec=spec))
+        self._lease = await self._client.update(self._renewed(self._lease))
+
+    def _renewed(self, lease: Lease) -> Lease:
+        """Return the lease with a new time, and for as long as its pace promises."""
+        every_s = renew_s(lease)
+        spec = LeaseSpec(
+            holderIdentity=self._settings.node_name, renewTime=rfc3339_micro(self._clock.now_s()),
+            leaseDurationSeconds=LEASE_S if every_s >= RENEW_S else int(MISSED_MAX * every_s))
+        notes = {PACE: f"{RENEW_S:g}", **lease.metadata.annotations}
+        return msgspec.structs.replace(
+            lease, spec=spec, metadata=msgspec.structs.replace(lease.metadata, annotations=notes))
+
+
+def renew_s(lease: Lease | None) -> float:
+    """Return how often the lease is to be renewed: as its annotation says, or as kubelet does."""
+    try:
+        asked_s = float(lease.metadata.annotations[PACE]) if lease is not None else RENEW_S
+    except (KeyError, ValueError):
+        return RENEW_S
+    return min(max(asked_s, RENEW_MIN_S), RENEW_S)

@@ -5,16 +5,23 @@ Source: kube controller/nodelifecycle/node_lifecycle_controller.go, controller/t
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from knarr.api.tolerations import tolerates
+from knarr.api.types.coordination_v1 import Lease
 from knarr.api.types.core_v1 import Node, NodeCondition, Pod, Taint
 from knarr.base.times import rfc3339, seconds
 from knarr.reconcile.actions import Action, After, Delete, Event, Patch
 
 GRACE_S = 50.0  # a node may be silent for that long. Source: kube --node-monitor-grace-period
+LEASE_S = 40    # kubelet's leases; a shorter one says that its node will be heard more often
+RENEW_S, RENEW_QUICK_S = 10.0, 2.0  # how often our agents renew: alone, and where others can take their pods over
+RENEWALS_MAX = 500   # a second, of all nodes together: a sixth of what the server writes in that time
+HELD_LOOK_S = 20.0   # how often a braked node is looked at again
+PACE = "knarr.dev/renew-every"  # annotation of a lease: our agents read there how often to renew it, in seconds
 STRATEGIC = "application/strategic-merge-patch+json"
 NOT_READY, UNREACHABLE = "node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable"
 CORDONED = "node.kubernetes.io/unschedulable"
@@ -34,25 +41,53 @@ OVER = ("Succeeded", "Failed")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One node. silent_s: since its last sign of life. alone: no node is ready, so nobody's pods are evicted."""
+    """One node.
+
+    silent_s: since its last sign of life; grace_s: how long that may be. held_s: how long its pods must be left alone
+    even if it is lost (`brake`). renew_s: how often an agent of ours shall renew its lease.
+    """
 
     node: Node
     pods: tuple[Pod, ...]
     silent_s: float
-    alone: bool
+    held_s: float
     now_s: float
+    grace_s: float = GRACE_S
+    lease: Lease | None = None
+    renew_s: float = RENEW_S
 
 
 def plan(view: View) -> list[Action]:
     """Mark a silent node, taint it by its conditions, and evict what does not tolerate that."""
-    if view.silent_s >= GRACE_S and _claims_to_live(view.node):
+    if view.silent_s >= view.grace_s and _claims_to_live(view.node):
         return _mark_unknown(view)
-    actions: list[Action] = list(_taint(view))
+    actions: list[Action] = [*_taint(view), *_pace(view)]
     if not actions:
         actions = [*_unready_pods(view), *_evict(view)]
-    if _claims_to_live(view.node) and view.silent_s < GRACE_S:
-        actions.append(After(GRACE_S - view.silent_s + 0.1))  # a moment later, so that the grace is over then
+    if _claims_to_live(view.node) and view.silent_s < view.grace_s:
+        actions.append(After(view.grace_s - view.silent_s + 0.1))  # a moment later, so that the grace is over then
+    if view.held_s:
+        actions.append(After(min(view.held_s, HELD_LOOK_S)))
     return actions
+
+
+def renew_s(nodes: int) -> float:
+    """Return how often each of so many nodes shall renew its lease, so that the server is not kept busy by it.
+
+    Haste is of no use to a node that is alone: there is none to take its pods over.
+    """
+    return RENEW_S if nodes < 2 else min(max(RENEW_QUICK_S, math.ceil(nodes / RENEWALS_MAX)), RENEW_S)
+
+
+def promised_s(lease: Lease | None) -> float:
+    """Return how long a node may be silent: as long as its lease holds, where that is shorter than kubelet's."""
+    promised = lease.spec.leaseDurationSeconds if lease is not None else None
+    return GRACE_S if promised is None or promised >= LEASE_S else float(max(promised, 1))
+
+
+def is_evicted(node: Node) -> bool:
+    """Tell whether the node bears the taint already that drives pods away."""
+    return any(one.effect == "NoExecute" and one.key in (NOT_READY, UNREACHABLE) for one in node.spec.taints)
 
 
 def is_ready(node: Node) -> bool:
@@ -116,11 +151,19 @@ def _wanted(view: View) -> dict[tuple[str, str], None]:
         key = BY_CONDITION.get((one.type, one.status))
         if key is not None:
             wanted[key, "NoSchedule"] = None
-        if key in (NOT_READY, UNREACHABLE) and not view.alone:
+        if key in (NOT_READY, UNREACHABLE) and not view.held_s:
             wanted[key, "NoExecute"] = None
     if view.node.spec.unschedulable:
         wanted[CORDONED, "NoSchedule"] = None
     return wanted
+
+
+def _pace(view: View) -> Iterator[Action]:
+    """Tell an agent of ours how often to renew its lease."""
+    lease, wanted = view.lease, f"{view.renew_s:g}"
+    if lease is not None and lease.metadata.annotations.get(PACE, wanted) != wanted:
+        meta = {"resourceVersion": lease.metadata.resourceVersion, "annotations": {PACE: wanted}}
+        yield Patch(lease, {"metadata": meta})
 
 
 def _is_ours(taint: Taint) -> bool:

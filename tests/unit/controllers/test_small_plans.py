@@ -9,6 +9,7 @@ import pytest
 from knarr.api import volumes
 from knarr.api.types import core_v1, meta_v1, storage_v1
 from knarr.controllers.garbagecollector.graph import Graph, Item, Meta
+from knarr.controllers.nodelifecycle.brake import NEVER
 from knarr.reconcile.actions import After, Create, Delete, Event, Patch
 
 gc, localpath, nodes, podgc, pvc, pv, binder = (
@@ -152,14 +153,14 @@ def a_node(ready="True", taints=(), unschedulable=None, **rest):
         status=core_v1.NodeStatus(conditions=conditions, **rest))
 
 
-def node_view(node, pods=(), silent_s=0.0, alone=False):
-    return nodes.View(node, tuple(pods), silent_s, alone, NOW_S)
+def node_view(node, pods=(), silent_s=0.0, held_s=0.0):
+    return nodes.View(node, tuple(pods), silent_s, held_s, NOW_S)
 
 
 @pytest.mark.parametrize(("view", "expected"), [
     pytest.param(node_view(a_node()), [], id="ready"),
     pytest.param(node_view(a_node("False")), [("not-ready", "NoSchedule"), ("not-ready", "NoExecute")], id="not ready"),
-    pytest.param(node_view(a_node("False"), alone=True), [("not-ready", "NoSchedule")], id="no node is ready"),
+    pytest.param(node_view(a_node("False"), held_s=NEVER), [("not-ready", "NoSchedule")], id="no node is ready"),
     pytest.param(node_view(a_node(unschedulable=True)), [("unschedulable", "NoSchedule")], id="cordoned"),
     pytest.param(node_view(a_node("True", (core_v1.Taint(key=nodes.NOT_READY, effect="NoSchedule"),))), None,
                  id="ready again"),
