@@ -19,7 +19,7 @@ import orjson
 from aiohttp import web
 from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http_exceptions import HttpProcessingError
-from aiohttp.http_writer import StreamWriter
+from aiohttp.http_writer import HttpVersion10, StreamWriter
 from multidict import CIMultiDict
 
 from knarr.api.errors import ApiError, BadRequest, RequestTimeout, TooLarge
@@ -87,6 +87,8 @@ class Edge:
         connection = request.protocol
         assert isinstance(connection, Connection)
         try:
+            if request.version < HttpVersion10:
+                raise BadRequest("malformed HTTP request: Bad HTTP version")
             call = await _call(request, connection, self.uploads)
         except ApiError as error:
             return await _send(request, refusal(error), close=True)

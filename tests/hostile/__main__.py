@@ -26,13 +26,13 @@ def main() -> int:
         state["done"] += found.codes.total()
         for code, number in found.codes.items():
             state["codes"][str(code)] = state["codes"].get(str(code), 0) + number
-        state["bad"] += found.bad
+        state["bad"] += [*found.bad, *(("logged", one) for one in found.logged)]
         STATE.parent.mkdir(exist_ok=True)
         STATE.write_text(json.dumps(state, indent=1))
         memory_mb = resident_mb()
         first_mb = first_mb or memory_mb
         print(f"{state['done']} sent, slowest {found.slowest_s:.2f} s ({found.slowest}), {memory_mb:.0f} MB, codes {state['codes']}", flush=True)
-        for bad in found.bad:
+        for bad in (*found.bad, *((one,) for one in found.logged)):
             print("!", *bad, flush=True)
         assert memory_mb < first_mb + GROWTH_MB_MAX, "memory grows with the number of requests"
     return int(bool(state["bad"]))

@@ -6,14 +6,21 @@ import base64
 import json
 from collections.abc import Callable
 from copy import deepcopy
+from functools import cache
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 from typing import Any
 from urllib.parse import unquote
 
+from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+
 from knarr.api.http import Call, User
 from knarr.api.kinds import KINDS, Kind
-from tests.hostile import objects
+from tests.hostile import languages, objects
 from tests.hostile.objects import NAMES, TEXTS
+from tests.wire.certificates import make_pki
 
 ADMIN = User("admin", groups=("system:masters", "system:authenticated"))
 JANE = User("jane", groups=("system:authenticated",))
@@ -130,6 +137,95 @@ def custom_door(dice: Random) -> Call:
     return Call(dice.choice(("GET", "POST", "PUT", "PATCH", "DELETE")), path, query(dice), {"content-type": dice.choice((JSON, *PATCHES))}, body=body(dice, obj), user=ADMIN)
 
 
+def list_door(dice: Random) -> Call:
+    """Lists and watches by selectors and continue tokens that nobody was given."""
+    kind, asked = dice.choice(COMMON), query(dice, 3)
+    for key, maker, chance in (("labelSelector", languages.selector, 0.6), ("fieldSelector", languages.selector, 0.4), ("continue", languages.token, 0.4)):
+        if dice.random() < chance:
+            asked[key] = maker(dice)
+    return Call(dice.choice(("GET", "GET", "GET", "DELETE")), path_of(dice, kind, named=0), asked, user=who(dice))
+
+
+def quantity_door(dice: Random) -> Call:
+    """Amounts of everything, in pods, quotas, limits and claims."""
+    made = {dice.choice(("cpu", "memory", "pods", "storage", "example.com/gpu", "requests.cpu", "hugepages-2Mi", "x", "")): languages.quantity(dice) for _ in range(dice.choice((1, 2, 3)))}
+    name, sort = f"n{dice.randrange(50)}", dice.choice(("pods", "resourcequotas", "limitranges", "persistentvolumeclaims"))
+    spec: dict[str, Any] = {
+        "pods": {"containers": [{"name": "c", "image": "i", "resources": {dice.choice(("requests", "limits")): made}}], "overhead": made if dice.random() < 0.1 else None},
+        "resourcequotas": {"hard": made, "scopes": dice.choice(([], ["BestEffort"], ["x"], None))},
+        "limitranges": {"limits": [{"type": dice.choice(("Container", "Pod", "PersistentVolumeClaim", "x")), dice.choice(("max", "min", "default", "defaultRequest", "maxLimitRequestRatio")): made}]},
+        "persistentvolumeclaims": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": made}},
+    }[sort]
+    asked = {"dryRun": "All"} if sort in ("resourcequotas", "limitranges") else {}  # else nothing gets past them any more
+    return Call("POST", f"/api/v1/namespaces/default/{sort}", asked, {"content-type": JSON}, body=body(dice, {"metadata": {"name": name}, "spec": spec}), user=ADMIN)
+
+
+def policy_door(dice: Random) -> Call:
+    """Policies of admission and rules of definitions, in something like CEL; and reviews that ask as somebody."""
+    said = [languages.expression(dice) for _ in range(3)]
+    if dice.random() < 0.5:
+        return ruled(dice, said)
+    mutating = dice.random() < 0.3
+    kind = "MutatingAdmissionPolicy" if mutating else "ValidatingAdmissionPolicy"
+    spec: dict[str, Any] = {"matchConstraints": {"resourceRules": [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*"]}]}, "failurePolicy": dice.choice(("Fail", "Ignore", "x")),
+                            "variables": [{"name": dice.choice(("x", "", "1", "if")), "expression": said[0]}], "matchConditions": [{"name": "m", "expression": said[2]}]}  # fmt: skip
+    if mutating:
+        sort = dice.choice(("ApplyConfiguration", "JSONPatch", "x"))
+        spec |= {"reinvocationPolicy": "Never", "mutations": [{"patchType": sort, sort[:1].lower() + sort[1:]: {"expression": said[1]}}]}
+    else:
+        spec["validations"] = [{"expression": said[1], "messageExpression": said[2]}]
+    root = "/apis/admissionregistration.k8s.io/v1/" + ("mutatingadmissionpolicies" if mutating else "validatingadmissionpolicies")
+    obj = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": kind, "metadata": {"name": "p"}, "spec": spec}
+    return Call("POST", root, {"dryRun": "All"}, {"content-type": JSON}, body=body(dice, obj), user=ADMIN)
+
+
+def ruled(dice: Random, said: list[str]) -> Call:
+    """Define a kind with rules and columns, and do not keep it."""
+    rules = [{"rule": said[0], "messageExpression": said[1]}]
+    inner = {"type": dice.choice(("string", "integer", "object", "array")), "x-kubernetes-validations": rules, "maxLength": dice.choice((5, 100, None))}
+    schema = {"type": "object", "properties": {"spec": {"type": "object", "properties": {"a": inner, "b": {"type": "string"}}, "x-kubernetes-validations": [{"rule": said[2]}]}}}
+    version = {"name": "v1", "served": True, "storage": True, "schema": {"openAPIV3Schema": schema}, "selectableFields": [{"jsonPath": languages.column_path(dice)}],
+               "additionalPrinterColumns": [{"name": "A", "type": dice.choice(("string", "date", "integer", "x")), "jsonPath": languages.column_path(dice)}]}  # fmt: skip
+    names = {"plural": "ruled", "singular": "ruled", "kind": "Ruled", "listKind": "RuledList"}
+    obj = {"metadata": {"name": "ruled.example.com"}, "spec": {"group": "example.com", "scope": "Namespaced", "names": names, "versions": [version]}}
+    return Call("POST", "/apis/apiextensions.k8s.io/v1/customresourcedefinitions", {"dryRun": "All"}, {"content-type": JSON}, body=body(dice, obj), user=ADMIN)
+
+
+def apply_door(dice: Random) -> Call:
+    """Applies of objects whose owners are made up, and updates that claim owners."""
+    kind = dice.choice(COMMON)
+    sent = objects.make(dice, kind)
+    if dice.random() < 0.7 and isinstance(sent.get("metadata"), dict):
+        sent["metadata"]["managedFields"] = languages.managed(dice)
+    asked = {"fieldManager": dice.choice(("me", "you", "x" * 129, ""))} | ({"force": dice.choice(("true", "false", "x"))} if dice.random() < 0.6 else {})
+    path = path_of(dice, kind, named=1)
+    if dice.random() < 0.6:
+        return Call("PATCH", path, asked, {"content-type": PATCHES[3]}, body=body(dice, sent), user=who(dice))
+    return Call(dice.choice(("PUT", "PATCH")), path, asked, {"content-type": dice.choice((JSON, PATCHES[1], PATCHES[2]))}, body=body(dice, sent), user=who(dice))
+
+
+def identity_door(dice: Random) -> Call:
+    """Callers who say that they are others: by headers, tokens and names."""
+    headers = {name: dice.choice((*TEXTS, *IDENTITIES)) for name in dice.sample(IDENTITY_HEADERS, dice.choice((1, 1, 2, 4)))}
+    path = path_of(dice, dice.choice(COMMON)) if dice.random() < 0.8 else dice.choice(PATHS)
+    call = Call(dice.choice(("GET", "POST", "DELETE")), path, query(dice), headers, peer_certificate=certificate() if dice.random() < 0.8 else dice.choice((None, b"", b"x", b"0\x82")))
+    call.body = b"{}" if call.method == "POST" else b""
+    return call
+
+
+@cache
+def certificate() -> bytes:
+    """Return the certificate of an administrator, as the TLS layer hands it on."""
+    with TemporaryDirectory() as folder:
+        pem = Path(make_pki(Path(folder)).files("admin")[0]).read_bytes()
+    return x509.load_pem_x509_certificate(pem).public_bytes(serialization.Encoding.DER)
+
+
+IDENTITY_HEADERS = ("impersonate-user", "impersonate-group", "impersonate-uid", "impersonate-extra-a", "impersonate-extra-%zz", "impersonate-extra-", "impersonate-x", "authorization", "x-remote-user", "x-remote-group", "sec-websocket-protocol", "x-forwarded-for", "cookie")
+IDENTITIES = ("jane", "system:node:n1", "system:node:", "system:serviceaccount:default:default", "system:serviceaccount:", "system:serviceaccount:a:b:c", "system:masters", "system:anonymous", "Bearer x", "Bearer ", "Bearer a.b.c", "Basic YTpi",
+              "Bearer eyJhbGciOiJub25lIn0.e30.", "Bearer " + "A" * 9000, "bearer 07401b.f395accd246ae52d", "base64url.bearer.authorization.k8s.io.eA, x")  # fmt: skip
+
+
 def path_of(dice: Random, kind: Kind, named: float = 0.5) -> str:
     """Return a path of a kind's collection, object or subresource."""
     name = (f"n{dice.choice((1, 1, dice.randrange(50)))}" if dice.random() < 0.8 else dice.choice(NAMES)) if dice.random() < named else ""
@@ -224,5 +320,5 @@ RAW: tuple[Callable[[Random], bytes], ...] = (
     lambda dice: base64.b64encode(dice.randbytes(60)),
 )
 COMMON = tuple(kind for kind in KINDS if kind.plural in ("pods", "configmaps", "services", "deployments", "statefulsets", "jobs", "secrets", "namespaces", "nodes", "roles", "ingresses", "horizontalpodautoscalers", "persistentvolumeclaims"))
-DOORS = (path_door, read_door, create_door, update_door, patch_door, bytes_door, definition_door, custom_door)
-WEIGHTS = (5, 12, 35, 14, 22, 6, 3, 3)
+DOORS = (path_door, read_door, create_door, update_door, patch_door, bytes_door, definition_door, custom_door, list_door, quantity_door, policy_door, apply_door, identity_door)
+WEIGHTS = (4, 8, 26, 10, 14, 5, 3, 4, 6, 4, 6, 7, 3)

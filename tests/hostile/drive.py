@@ -4,33 +4,46 @@ from __future__ import annotations
 
 import asyncio
 import re
+import traceback
 from collections import Counter
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import orjson
 import structlog
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from knarr.api.http import Answer, Call
+from knarr.apiserver.secured import Entrances, Secured, secured
 from knarr.apiserver.server import ApiServer
 from knarr.apiserver.settings import Settings
+from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
 from knarr.store.memory import open_memory
+from tests.hostile import framing
 from tests.hostile.doors import ADMIN, request
 
 ANEW_EVERY = 20_000  # requests to one store; after that it is mostly full of what got through
 ANSWER_S_MAX = 20.0  # one that takes longer hangs
 KEPT_MAX = 50  # findings told in full
+FRAMED_OF = 50  # one request of so many is sent as bytes, to the socket
+LOGGED: list[str] = []  # errors that the server wrote to its log
 LEADS_ON = re.compile(r"/(?:proxy|log|exec|attach|portforward)(?:/|$)")  # to servers of which there are none here
 
 
 @dataclass
 class Found:
-    """What came of it. bad: number, method, path, status and body of answers that are the server's fault."""
+    """What came of it. bad: number, method, path, status and body of answers that are the server's fault.
+
+    codes: how often each was answered; 0 counts connections that sent bytes. logged: what the server says went wrong.
+    """
 
     codes: Counter[int] = field(default_factory=Counter)
     bad: list[tuple[int, str, str, int, str]] = field(default_factory=list)
+    logged: list[str] = field(default_factory=list)
     slowest_s: float = 0.0
     slowest: int = -1
 
@@ -39,22 +52,46 @@ async def drive(seed: int, first: int, count: int) -> Found:
     """Send requests `first` and following; each twenty thousand meet a fresh server."""
     found = Found()
     for start in range(first, first + count, ANEW_EVERY):
-        server = await fresh()
-        for number in range(start, min(start + ANEW_EVERY, first + count)):
-            await one(server, seed, number, found)
-        await still_sound(server)
-        await server.stop()
+        numbers = range(start, min(start + ANEW_EVERY, first + count))
+        whole = secured(open_memory(), Settings(), Entrances(signing_key()), clock=SystemClock(), rng=Rng(1))
+        async with asyncio.TaskGroup() as group:
+            await fill(whole)
+            following = [group.create_task(run()) for run in (whole.access.run, whole.server.run)]
+            await send(whole.server, seed, numbers, found)
+            await still_sound(whole.server)
+            assert not any(task.done() for task in following), "what follows the store has stopped"
+            for task in following:
+                task.cancel()
+        await whole.server.stop()
+    found.logged += LOGGED
+    LOGGED.clear()
     return found
 
 
-async def fresh() -> ApiServer:
+async def send(server: ApiServer, seed: int, numbers: range, found: Found) -> None:
+    """Send these requests one by one, and one in fifty as bytes."""
+    framed = numbers[:: FRAMED_OF]
+    for number in numbers:
+        if number not in framed:
+            await one(server, seed, number, found)
+    for number, sent, answered, wrong in await framing.knock(server, seed, framed):
+        found.bad.append((number, "bytes", repr(sent), 0, f"{wrong}: {answered!r}"))
+    found.codes[0] += len(framed)
+
+
+def signing_key() -> bytes:
+    """Make the key of service accounts' tokens."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+async def fill(whole: Secured) -> None:
     """Start a server and give it something to lose."""
-    server = ApiServer(open_memory(), Settings(), rng=Rng(1))
-    await server.start()
+    await whole.start()
+    server = whole.server
     for path, body in KEPT.items():
         answer = await server.handle(Call("POST", path, headers={"content-type": "application/json"}, body=orjson.dumps(body), user=ADMIN))
         assert answer.status == 201, answer.body
-    return server
 
 
 async def still_sound(server: ApiServer) -> None:
@@ -119,8 +156,14 @@ def resident_mb() -> float:
 
 
 def quiet() -> None:
-    """Leave the log to what is worth reading: bugs."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(40))
+    """Keep of the log what speaks of bugs, and print nothing."""
+
+    def keep(_: Any, __: str, event: Any) -> Any:
+        if len(LOGGED) < KEPT_MAX:
+            LOGGED.append("".join(traceback.format_exception(event.pop("exc_info"))) if isinstance(event.get("exc_info"), Exception) else repr(event))
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[keep], wrapper_class=structlog.make_filtering_bound_logger(40))
 
 
 META = {"labels": {"a": "b"}}

@@ -77,10 +77,14 @@ class Certificates:
         return known
 
     def _read(self, der: bytes) -> Holder:
-        certificate = x509.load_der_x509_certificate(der)
+        try:
+            certificate = x509.load_der_x509_certificate(der)
+            user = user_of(certificate)
+        except ValueError as fault:  # OpenSSL, which has verified it, is more lenient than `cryptography`
+            raise Unauthorized("Unauthorized") from fault
         proxy = any(issued_by(certificate, ca) for ca in self._front_ca)
         begin, end = certificate.not_valid_before_utc.timestamp(), certificate.not_valid_after_utc.timestamp()
-        return Holder(user_of(certificate), proxy, begin, end)
+        return Holder(user, proxy, begin, end)
 
 
 def issued_by(certificate: x509.Certificate, ca: x509.Certificate) -> bool:
