@@ -5,7 +5,6 @@ Encoding happens once, at the write; every read splices these bytes.
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 import orjson
@@ -65,7 +64,9 @@ def dump(value: Any) -> bytes:
 
 def unstored(obj: dict[str, Any]) -> bytes:
     """Encode an object that has no revision: one that is answered and forgotten, or a dry run's."""
-    return re.sub(rb'"resourceVersion":"",?', b"", dump(ordered(obj)), count=1)
+    whole = ordered(obj)
+    del whole["metadata"]["resourceVersion"]
+    return dump(whole)
 
 
 def revised(obj: dict[str, Any], revision: int) -> dict[str, Any]:

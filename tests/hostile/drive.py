@@ -128,11 +128,14 @@ def fault_of(call: Call, answer: Answer) -> str:
     excused = LEADS_ON.search(call.path) or b"Too large resource version" in answer.body or b"failed calling webhook" in answer.body
     if answer.status >= 500 and (b"met a bug" in answer.body or not excused):
         return "5xx"
-    if answer.status >= 400 and "json" in answer.content_type and answer.body:
-        status = orjson.loads(answer.body)
-        if (status.get("kind"), status.get("code")) != ("Status", answer.status):
-            return "no Status"
-    return ""
+    if "json" not in answer.content_type or not answer.body or answer.stream is not None:
+        return ""
+    try:
+        said = orjson.loads(answer.body)
+    except orjson.JSONDecodeError:
+        return "no JSON"
+    refused = answer.status >= 400
+    return "no Status" if refused and (said.get("kind"), said.get("code")) != ("Status", answer.status) else ""
 
 
 async def drain(answer: Answer) -> None:

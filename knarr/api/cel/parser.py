@@ -22,6 +22,7 @@ BINARY: tuple[dict[str, str], ...] = (
 LOOPS = {("all", 2), ("exists", 2), ("exists_one", 2), ("existsOne", 2), ("map", 2), ("map", 3), ("filter", 2),
          ("all", 3), ("exists", 3), ("exists_one", 3), ("existsOne", 3), ("transformList", 3), ("transformList", 4),
          ("transformMap", 3), ("transformMap", 4), ("transformMapEntry", 3), ("transformMapEntry", 4)}
+SORTED = "@__sortBy_input__"  # Source: cel-go ext/lists.go
 CONSTANTS = {"true": True, "false": False, "null": None}
 
 
@@ -236,6 +237,8 @@ class _Parser:
             return OptMap(at, target, self._variable(args[0], name), args[1], name == "optFlatMap")
         if name == "bind" and len(args) == 3 and isinstance(target, Ident) and target.name == "cel":
             return Bind(at, self._variable(args[0], "cel.bind"), args[1], args[2])
+        if name == "sortBy" and len(args) == 2:
+            return self._sorted(target, at, args)
         return Call(at, name, target, args)
 
     def _loop(self, target: Expr, name: str, at: int, args: tuple[Expr, ...]) -> Expr:
@@ -249,6 +252,16 @@ class _Parser:
             return Loop(at, sort, target, names, rest[0])
         test = rest[0] if len(rest) == 2 else None
         return Loop(at, sort, target, names, test, rest[-1])
+
+    def _sorted(self, target: Expr, at: int, args: tuple[Expr, ...]) -> Expr:
+        """Compute the key of each item, and sort the items by them. Source: cel-go ext/lists.go, sortByMacro."""
+        if isinstance(target, Literal | MapExpr | Message):
+            raise self._fault("sortBy can only be applied to a list, identifier, comprehension, call or select "
+                              "expression", target.at)
+        name = self._variable(args[0], "sortBy")
+        items = Ident(target.at, SORTED)
+        keys = Loop(at, "map", items, (name,), None, args[1])
+        return Bind(at, SORTED, target, Call(at, "@sortByAssociatedKeys", items, (keys,)))
 
     def _variable(self, given: Expr, macro: str) -> str:
         if not isinstance(given, Ident):

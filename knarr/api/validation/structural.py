@@ -21,11 +21,13 @@ Obj = dict[str, Any]
 TYPES: Final = ("array", "boolean", "integer", "number", "object", "string")
 REFUSED: Final = ("$ref", "definitions", "dependencies", "patternProperties", "additionalItems", "id", "$schema")
 LOGICAL: Final = ("allOf", "anyOf", "oneOf", "not")
-STRUCTURE: Final = (  # what parts of a logical operator may not have
-    "additionalProperties", "description", "type", "nullable", "title", "default",
-    "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string",
-    "x-kubernetes-list-type", "x-kubernetes-list-map-keys", "x-kubernetes-map-type",
-)
+STRUCTURE: Final = {  # what parts of a logical operator may not have, and what each must be instead
+    "additionalProperties": "undefined", "description": "empty", "type": "empty", "nullable": "false",
+    "title": "empty", "default": "undefined",
+    "x-kubernetes-preserve-unknown-fields": "false", "x-kubernetes-embedded-resource": "false",
+    "x-kubernetes-int-or-string": "false", "x-kubernetes-list-type": "undefined",
+    "x-kubernetes-list-map-keys": "empty", "x-kubernetes-map-type": "undefined", "x-kubernetes-validations": "empty",
+}
 INT_OR_STRING: Final = ([{"type": "integer"}, {"type": "string"}],)
 PRESERVE, EMBEDDED, EITHER = (
     "x-kubernetes-preserve-unknown-fields", "x-kubernetes-embedded-resource", "x-kubernetes-int-or-string",
@@ -154,10 +156,13 @@ def _part(spot: Spot, part: Any, *, either: bool) -> None:
     """Check a schema below a logical operator: it may narrow, not shape."""
     if not isinstance(part, dict):
         return
-    for word in STRUCTURE:
+    for word, instead in STRUCTURE.items():
         inner = either and word == "type"
-        if part.get(word) not in (None, False, "") and not inner:
-            spot.at(word).forbidden("must be empty to be structural")
+        there = part.get(word) is not None if instead == "undefined" else bool(part.get(word))
+        if there and not inner:
+            spot.at(word).forbidden(f"must be {instead} to be structural")
+    if "metadata" in (part.get("properties") or {}):
+        spot.at("properties").key("metadata").forbidden("must not be specified in a nested context")
     for name, child in (part.get("properties") or {}).items():
         _part(spot.at("properties").key(name), child, either=False)
     if isinstance(part.get("items"), dict):

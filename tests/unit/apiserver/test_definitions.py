@@ -214,6 +214,27 @@ async def test_watches_end_when_the_schema_changes(api):
     assert [chunk async for chunk in stream] == []
 
 
+@pytest.mark.parametrize(("part", "field", "said"), [
+    ({"x-kubernetes-validations": [{"rule": "self > 1"}]}, "x-kubernetes-validations", "must be empty to be structural"),
+    ({"nullable": True}, "nullable", "must be false to be structural"),
+    ({"default": False}, "default", "must be undefined to be structural"),
+    ({"type": "integer"}, "type", "must be empty to be structural"),
+    ({"properties": {"metadata": {}}}, "properties[metadata]", "must not be specified in a nested context"),
+], ids=lambda one: one if isinstance(one, str) else "")  # fmt: skip
+@pytest.mark.parametrize("word", ["allOf", "anyOf", "oneOf", "not"])
+async def test_what_stands_below_a_logical_operator_only_narrows(api, word, part, field, said):
+    """Rules in CEL too: which of the alternatives they would count for, nobody could tell."""
+    broken = definition()
+    place = broken["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
+    place[word] = part if word == "not" else [part]
+    code, status = await api.ask("POST", DEFINITIONS, broken)
+
+    where = word if word == "not" else f"{word}[0]"
+    assert 422 == code
+    assert [(f"spec.validation.openAPIV3Schema.properties[spec].{where}.{field}", f"Forbidden: {said}")] == [
+        (cause["field"], cause["message"]) for cause in status["details"]["causes"]]
+
+
 def operators():
     files = sorted(OPERATORS.rglob("*.yaml"))
     parts = [part for file in files for part in re.split(r"(?m)^---.*$", file.read_text())]

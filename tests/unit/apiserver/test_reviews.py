@@ -50,6 +50,14 @@ async def test_questions_that_make_no_sense(world, kind, spec, said):
     assert (422, True) == (code, said in body["message"]), body["message"]
 
 
+async def test_a_review_may_have_a_name(world):
+    """It is answered and forgotten, so it has no revision; what it says of itself comes back whole."""
+    named = {"metadata": {"name": "mine"}, "spec": {"resourceAttributes": PODS}}
+    code, body = await world.ask("POST", f"{GROUP}/selfsubjectaccessreviews", named)
+
+    assert (201, "mine", False) == (code, body["metadata"]["name"], "resourceVersion" in body["metadata"])
+
+
 async def test_a_local_review_asks_within_its_namespace(world):
     """Of the namespace in the path, and of resources only."""
     path = f"{GROUP}/namespaces/shop/localsubjectaccessreviews"

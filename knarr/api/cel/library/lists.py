@@ -13,6 +13,7 @@ from knarr.api.cel.values import Span, equal, order
 
 RANGE_MAX = 1_000_000  # items that lists.range makes
 SUMS = {"int": 0, "uint": 0, "double": 0.0, "duration": Span(0)}
+SORT_BY = "@sortByAssociatedKeys"  # what the macro `sortBy` calls, under a name that no expression can say
 ORDERED = ("int", "uint", "double", "bool", "duration", "timestamp", "string", "bytes")
 
 
@@ -25,6 +26,7 @@ def declare(functions: Functions) -> None:
         put(f"(list<{one}>).max() -> {one}", lambda items: _extreme(items, 1, "max"), cost=each)
         put(f"(list<{one}>).sort() -> list<{one}>", lambda items: sorted(items, key=cmp_to_key(order)), cost=each,
             size=lambda sizes: sizes[0])
+        put(f"(list<A>).{SORT_BY}(list<{one}>) -> list<A>", _sort_by, cost=each, size=lambda sizes: sizes[0])
     for one, zero in SUMS.items():
         put(f"(list<{one}>).sum() -> {one}", lambda items, zero=zero: _sum(items, zero), cost=each)
     put("(list<A>).indexOf(A) -> int", _index, cost=each)
@@ -40,6 +42,12 @@ def declare(functions: Functions) -> None:
 
 def _is_sorted(items: list[Any]) -> bool:
     return all(order(left, right) != 1 for left, right in itertools.pairwise(items))
+
+
+def _sort_by(items: list[Any], keys: list[Any]) -> list[Any]:
+    """Sort a list by what the macro has computed for each item; equal ones keep their order."""
+    by_key = cmp_to_key(order)
+    return [item for _, item in sorted(zip(keys, items, strict=True), key=lambda pair: by_key(pair[0]))]
 
 
 def _extreme(items: list[Any], sign: int, name: str) -> Any:

@@ -5,6 +5,7 @@ Source: cel-go ext/strings.go; kube apiserver pkg/cel/library/{regex,urls}.go.
 
 from __future__ import annotations
 
+import itertools
 import re
 from typing import Any
 
@@ -12,10 +13,8 @@ from knarr.api.cel.faults import CelError
 from knarr.api.cel.library.basics import double_text, text
 from knarr.api.cel.overloads import Cost, Functions, each, scan, search, tenth, within
 from knarr.api.cel.values import Moment, Span, TypeName, Uint, type_name
-from knarr.api.regexes import BadPattern, matcher
+from knarr.api.regexes import BadPattern, found, matcher
 
-FOUND_IN_MAX = 1000  # characters in which `find` looks: Python's engine, which says where, backtracks
-NESTED = re.compile(r"[*+}][^()]*\)[*+{]")  # a repetition within a repetition: what backtracking chokes on
 NUMBERED = str.maketrans({chr(code): chr(code + 32) for code in range(65, 91)})
 RAISED = str.maketrans({chr(code): chr(code - 32) for code in range(97, 123)})
 DIRECTIVE = re.compile(r"%(?:\.(\d+))?(.)", re.DOTALL)
@@ -88,16 +87,10 @@ def _find(value: str, pattern: str) -> str:
 
 
 def _find_all(value: str, pattern: str, count: int) -> list[str]:
-    """Say whether there is a match in linear time, before Python's engine is asked where."""
-    if not count or not _matches(value, pattern):
-        return []
-    if len(value) > FOUND_IN_MAX or NESTED.search(pattern):
-        raise CelError(f"find takes texts of at most {FOUND_IN_MAX} characters, and no repetition within a repetition")
     try:
-        found = [one[0] for one in re.finditer(pattern, value)]
-    except re.error as fault:
-        raise CelError(f"error parsing regexp: {fault}") from fault
-    return found if count < 0 else found[:count]
+        return list(itertools.islice(found(pattern, value), count if count >= 0 else None))
+    except BadPattern as fault:
+        raise CelError(str(fault)) from fault
 
 
 def _offset(value: str, at: int) -> int:

@@ -45,6 +45,10 @@ string(duration('1h30m')) == '5400s' && string(timestamp('2023-01-02T03:04:05.5Z
 'Web'.lowerAscii() == 'web' && ' a '.trim() == 'a' && 'aXa'.replace('a', 'b', 1) == 'bXa' && 'abc'.reverse() == 'cba'
 '%s is %d, %.2f, %x'.format(['a', 3, 1.5, 255]) == 'a is 3, 1.50, ff'
 '%s'.format([{'b': [1, 2.0], 'a': null}]) == '{a: null, b: [1, 2]}'
+'baac'.findAll('a*') == ['', 'aa', ''] && 'x'.find('y') == '' && 'a'.findAll('a', 0) == []
+'aé'.findAll('.') == ['a', 'é'] && '1١'.findAll(r'\\d') == ['1'] && 'a.b'.matches(r'^\\Qa.b\\E$') && 'é'.matches(r'\\pL')
+['b', 'a', 'cc'].sortBy(x, -size(x)) == ['cc', 'b', 'a'] && [].sortBy(x, x) == [] && self.list.sortBy(x, x) == [1, 2, 3]
+self.items.sortBy(one, one.k == 'x')[1].k == 'x' && [3, 1].sortBy(x, [2, x].sortBy(y, y)[0]) == [1, 3]
 'abc 123'.find('[0-9]+') == '123' && '1 2 3'.findAll('[0-9]', 2) == ['1', '2'] && 'abc'.matches('^a.c$')
 [1, 2, 3].isSorted() && ![2, 1].isSorted() && [1, 2].sum() == 3 && [1.5].sum() == 1.5 && [3, 1].min() == 1
 ['a', 'b'].indexOf('b') == 1 && [1, 2, 1].lastIndexOf(1) == 2 && [3, 1].sort() == [1, 3]

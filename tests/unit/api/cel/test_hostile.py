@@ -59,3 +59,30 @@ def test_an_optional_entry_needs_an_optional(text):
     """A question mark before what is always there means nothing."""
     with pytest.raises(CelError, match="non-optional"):
         compiled(text).value({})
+
+
+@pytest.mark.parametrize("pattern", ["a*a*a*a*a*a*a*b", "(a*)*b", "(a|aa)+$b", "(a|a)*b", "a{0,200}a{0,200}b"])
+def test_looking_for_a_pattern_takes_a_time_linear_in_the_text(pattern):
+    """Repetitions side by side, or one in another, are what backtracking engines hang on; these texts would take years."""
+    text = f"self.find('{pattern}') == '' && self.findAll('{pattern}') == [] && !self.matches('{pattern}')"
+
+    assert compiled(text).value({"self": "a" * 10_000}) is True
+
+
+@pytest.mark.parametrize(("pattern", "said"), [
+    ("[", "missing closing ]: `[`"), ("(a", "missing closing ): `(a`"), ("*", "missing argument to repetition operator: `*`"),
+    ("a**", "invalid nested repetition operator: `**`"), ("a{2000}", "invalid repeat count: `{2000}`"), ("(?z)", "invalid or unsupported Perl syntax: `(?z`"),
+    ("a\\\\", "trailing backslash at end of expression: ``"), ("(?=a)", "invalid or unsupported Perl syntax: `(?=`"), ("\\\\C", "invalid escape sequence: `\\C`"),
+])
+def test_a_broken_pattern_is_named_as_kubernetes_names_it(pattern, said):
+    """Rules are often copied from there to here, and their faults looked up."""
+    with pytest.raises(CelError) as fault:
+        compiled(f"self.matches('{pattern}')").value({"self": "a"})
+
+    assert f"error parsing regexp: {said}" == str(fault.value)
+
+
+def test_only_a_list_is_sorted():
+    """What can be no list is refused where it stands."""
+    with pytest.raises(CelError, match="sortBy can only be applied to a list, identifier, comprehension, call or select expression"):
+        compiled("{}.sortBy(x, x)")
