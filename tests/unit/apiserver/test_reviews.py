@@ -52,8 +52,8 @@ async def test_questions_that_make_no_sense(world, kind, spec, said):
 
 async def test_a_review_may_have_a_name(world):
     """It is answered and forgotten, so it has no revision; what it says of itself comes back whole."""
-    named = {"metadata": {"name": "mine"}, "spec": {"resourceAttributes": PODS}}
-    code, body = await world.ask("POST", f"{GROUP}/selfsubjectaccessreviews", named)
+    named = {"metadata": {"name": "mine"}, "spec": {"namespace": "shop"}}
+    code, body = await world.ask("POST", f"{GROUP}/selfsubjectrulesreviews", named)
 
     assert (201, "mine", False) == (code, body["metadata"]["name"], "resourceVersion" in body["metadata"])
 
