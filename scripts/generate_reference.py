@@ -44,7 +44,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
         "API server: serves its kind, clears up when it goes",
         ""),
     ("apiregistration.k8s.io", "APIService"): (
-        "API server: passes a group's requests on to an extension server", "taking over the core group (`v1.`)"),
+        "API server: passes a group's requests on to an extension server; the core group stays its own", ""),
     ("apps", "ControllerRevision"): ("`statefulset` and `daemonset` write them", ""),
     ("apps", "DaemonSet"): ("`daemonset`", ""),
     ("apps", "Deployment"): ("`deployment`", ""),
@@ -67,7 +67,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("networking.k8s.io", "IngressClass"): ("admission: the default class", "the ingress component"),
     ("networking.k8s.io", "Ingress"): ("nothing yet", "the ingress component"),
     ("networking.k8s.io", "IPAddress"): ("`ipaddresses` makes one for each ClusterIP", ""),
-    ("networking.k8s.io", "ServiceCIDR"): ("API server makes `kubernetes`, its own range", "ranges beside it"),
+    ("networking.k8s.io", "ServiceCIDR"): ("`servicecidrs`; the API server gives addresses of Ready ones", ""),
     ("networking.k8s.io", "NetworkPolicy"): ("nothing yet", "enforcement: all traffic passes"),
     ("node.k8s.io", "RuntimeClass"): ("admission: overhead and scheduling", "a runtime other than containerd's own"),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): (

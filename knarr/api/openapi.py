@@ -5,7 +5,8 @@ Descriptions are handed in (`openapi_schemas.describe`), so that nothing here re
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from hashlib import sha512
 from typing import Any
@@ -20,6 +21,7 @@ SECURITY = {"BearerToken": {"description": "Bearer Token authentication", "type"
                             "in": "header"}}
 CODES = {200: "OK", 201: "Created", 202: "Accepted", 401: "Unauthorized"}
 PATH_PARAMS = ("name", "namespace")
+IN_BRACES = re.compile(r"\{(\w+)\}")
 
 
 def names() -> list[str]:
@@ -85,7 +87,7 @@ def _paths(chosen: Any, render: Any) -> dict[str, Any]:
 
 def _operation_v3(operation: Operation) -> dict[str, Any]:
     made = _common(operation)
-    made["parameters"] = [_parameter(name) | {"schema": _parameter_type(name)} for name in operation.params]
+    made["parameters"] = [where | {"schema": _parameter_type(where["name"])} for where in _parameters(operation)]
     if operation.body:
         body = _schema(operation.body, V3)
         made["requestBody"] = {"content": {media: {"schema": body} for media in operation.consumes}, "required": True}
@@ -98,7 +100,7 @@ def _operation_v3(operation: Operation) -> dict[str, Any]:
 def _operation_v2(operation: Operation) -> dict[str, Any]:
     made = _common(operation) | {"consumes": list(operation.consumes or ("*/*",)), "produces": list(operation.produces)}
     made["schemes"] = ["https"]
-    parameters: list[dict[str, Any]] = [_parameter(name) | _parameter_type(name) for name in operation.params]
+    parameters: list[dict[str, Any]] = [where | _parameter_type(where["name"]) for where in _parameters(operation)]
     if operation.body:
         parameters.append({"name": "body", "in": "body", "required": True, "schema": _schema(operation.body, V2)})
     made["parameters"] = parameters
@@ -119,10 +121,13 @@ def _common(operation: Operation) -> dict[str, Any]:
     return made
 
 
-def _parameter(name: str) -> dict[str, Any]:
-    if name in PATH_PARAMS:
-        return {"name": name, "in": "path", "required": True}
-    return {"name": name, "in": "query"}
+def _parameters(operation: Operation) -> Iterator[dict[str, Any]]:
+    """Say of each parameter where it stands: a proxy's `path` is one of the path, and one of the query."""
+    for name in IN_BRACES.findall(operation.path):
+        yield {"name": name, "in": "path", "required": True}
+    for name in operation.params:
+        if name not in PATH_PARAMS:
+            yield {"name": name, "in": "query"}
 
 
 def _parameter_type(name: str) -> dict[str, Any]:

@@ -39,6 +39,10 @@ PATCH_MEDIA = (patch.APPLY, patch.JSON, patch.MERGE, patch.STRATEGIC)
 MEDIA = ("application/json", "application/yaml")
 LIST_MEDIA = ("application/json", "application/json;stream=watch", "application/yaml")
 ANY = ("*/*",)
+ISSUER = (
+    (".well-known/openid-configuration", "getServiceAccountIssuerOpenIDConfiguration", MEDIA[0]),
+    ("openid/v1/jwks", "getServiceAccountIssuerOpenIDKeyset", "application/jwk-set+json"),
+)
 VERB_WORDS = {"get": "read", "update": "replace", "patch": "patch", "create": "create", "delete": "delete"}
 METHODS = {"get": "get", "update": "put", "patch": "patch", "create": "post", "delete": "delete"}
 STATUS = "meta_v1.Status"
@@ -71,9 +75,13 @@ def operations() -> Iterator[Operation]:
     yield from _overviews()
     for kind in KINDS:
         yield from of_kind(kind)
+        if "watch" in kind.verbs:
+            yield from _watches(kind)
 
 
 def _overviews() -> Iterator[Operation]:
+    for path, name, media in ISSUER:
+        yield Operation(path, f"/{path}/", "get", name, result="string", produces=(media,))
     yield Operation("version", "/version/", "get", "getCodeVersion", result="version.Info", produces=MEDIA[:1])
     yield Operation("api", "/api/", "get", "getCoreAPIVersions", result="meta_v1.APIVersions")
     yield Operation("apis", "/apis/", "get", "getAPIVersions", result="meta_v1.APIGroupList")
@@ -114,14 +122,34 @@ def of_kind(kind: Kind) -> Iterator[Operation]:
         yield from _of_subresource(kind, sub, path=f"{item}/{sub.name}", scope=("name", *scope))
 
 
+def _watches(kind: Kind) -> Iterator[Operation]:
+    """Return the operations of the retired `/watch/` paths, which custom kinds do not describe."""
+    space = "{namespace}" if kind.namespaced else ""
+    every = kind.kind if not kind.namespaced else f"Namespaced{kind.kind}"
+    scope = ("namespace",) if kind.namespaced else ()
+    places = [
+        (kind.path(space), f"{every}List", "watchlist", scope),
+        (kind.path(space, "{name}"), every, "watch", ("name", *scope)),
+    ]
+    if kind.namespaced:
+        places.append((kind.path(), f"{kind.kind}ListForAllNamespaces", "watchlist", ()))
+    document = _document(kind)
+    for path, words, action, named in places:
+        retired = path.replace(f"/{document}/", f"/{document}/watch/", 1)
+        spoken, params = (kind.group, kind.version, kind.kind), (*LIST_PARAMS, *named, "pretty")
+        yield Operation(document, retired, "get", _id(kind, "watch", words), action, spoken, params,
+                        result="meta_v1.WatchEvent", produces=LIST_MEDIA)
+
+
 def _of_subresource(kind: Kind, sub: Subresource, *, path: str, scope: tuple[str, ...]) -> Iterator[Operation]:
     word = ("Namespaced" if kind.namespaced else "") + kind.kind + sub.name.capitalize()
     spoken = (sub.group or kind.group, sub.version or kind.version, sub.kind or kind.kind)
     if sub.name in CONNECT_PARAMS:
-        for method in _connect_methods(sub):
-            name = _id(kind, "connect", method.capitalize() + word)
-            yield Operation(_document(kind), path, method, name, "connect", spoken,
-                            CONNECT_PARAMS[sub.name] + scope, result="string", produces=ANY)
+        for suffix, rest in (("", ""), ("WithPath", "/{path}")) if sub.name == "proxy" else (("", ""),):
+            for method in _connect_methods(sub):
+                name = _id(kind, "connect", method.capitalize() + word + suffix)
+                yield Operation(_document(kind), path + rest, method, name, "connect", spoken,
+                                CONNECT_PARAMS[sub.name] + scope, result="string", produces=ANY)
         return
     for verb in sub.verbs:
         name = _id(kind, VERB_WORDS[verb], word)
@@ -135,7 +163,7 @@ def _of_subresource(kind: Kind, sub: Subresource, *, path: str, scope: tuple[str
 
 
 def _connect_methods(sub: Subresource) -> tuple[str, ...]:
-    return ("get", "put", "post", "delete", "patch") if sub.name == "proxy" else ("get", "post")
+    return ("get", "put", "post", "delete", "options", "head", "patch") if sub.name == "proxy" else ("get", "post")
 
 
 def _operation(kind: Kind, path: str, method: str, name: str, *, action: str, params: tuple[str, ...]) -> Operation:

@@ -16,6 +16,7 @@ import orjson
 
 from knarr.api.errors import Internal
 from knarr.api.kinds import Kind
+from knarr.apiserver.conversion_metrics import CALL, INVALID, MALFORMED, PARTIAL
 from knarr.apiserver.core import Core
 from knarr.apiserver.outbound import CallFailed
 from knarr.apiserver.webhook_places import place_of
@@ -60,12 +61,25 @@ async def shown(core: Core, kind: Kind, obj: Obj) -> Obj:
     return made
 
 
+class BadAnswer(CallFailed):
+    """An answer that is no conversion. sort: how it fails, as metrics count it."""
+
+    def __init__(self, sort: str, why: str) -> None:
+        super().__init__(why)
+        self.sort = sort
+
+
 async def _ask(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list[Obj]:
     asked = f"{objects[0]['apiVersion']}, Kind={kind.kind}"
+    started_s = core.clock.monotonic_s()
     try:
-        return _restored(objects, await _call(core, kind, objects, wanted), wanted)
+        made = _restored(objects, await _call(core, kind, objects, wanted), wanted)
     except CallFailed as fault:
+        sort = fault.sort if isinstance(fault, BadAnswer) else CALL
+        core.conversions.observe(core.clock.monotonic_s() - started_s, sort)
         raise Internal(f"conversion webhook for {asked} failed: {fault}") from fault
+    core.conversions.observe(core.clock.monotonic_s() - started_s)
+    return made
 
 
 async def _call(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list[Any]:
@@ -82,18 +96,18 @@ async def _call(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list
     try:
         answer = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
-        raise CallFailed(f"the answer is no JSON: {fault}") from fault
+        raise BadAnswer(MALFORMED, f"the answer is no JSON: {fault}") from fault
     response = answer.get("response") if isinstance(answer, dict) else None
     if not isinstance(response, dict):
-        raise CallFailed("no response provided")
+        raise BadAnswer(MALFORMED, "no response provided")
     if response.get("uid") != uid:
-        raise CallFailed(f'expected webhook response with UID "{uid}", got "{response.get("uid", "")}"')
+        raise BadAnswer(MALFORMED, f'expected webhook response with UID "{uid}", got "{response.get("uid", "")}"')
     result = response.get("result") or {}
     if result.get("status") != "Success":
-        raise CallFailed(result.get("message") or "no message")
+        raise BadAnswer(MALFORMED, result.get("message") or "no message")
     made = response.get("convertedObjects") or []
     if not isinstance(made, list) or len(made) != len(objects):
-        raise CallFailed(f"webhook returned {len(made)} objects, expected {len(objects)}")
+        raise BadAnswer(PARTIAL, f"webhook returned {len(made)} objects, expected {len(objects)}")
     return made
 
 
@@ -101,16 +115,17 @@ def _restored(objects: list[Obj], made: list[Any], wanted: str) -> list[Obj]:
     """Check what came back, and keep the metadata from harm."""
     for number, (old, new) in enumerate(zip(objects, made, strict=True)):
         if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
-            raise CallFailed(f"invalid converted object at index {number}: no object with metadata")
+            raise BadAnswer(INVALID, f"invalid converted object at index {number}: no object with metadata")
         if new.get("apiVersion") != wanted:
-            raise CallFailed(f"invalid converted object at index {number}: invalid groupVersion: "
-                             f"{new.get('apiVersion', '')}, expected {wanted}")
+            raise BadAnswer(INVALID, f"invalid converted object at index {number}: invalid groupVersion: "
+                            f"{new.get('apiVersion', '')}, expected {wanted}")
         if new.get("kind") != old["kind"]:
-            raise CallFailed(f"invalid converted object at index {number}: invalid kind: {new.get('kind', '')}")
+            raise BadAnswer(INVALID, f"invalid converted object at index {number}: invalid kind: {new.get('kind', '')}")
         for name in ("name", "namespace", "uid"):
             if new["metadata"].get(name) != old["metadata"].get(name):
-                raise CallFailed(f"invalid metadata of converted object at index {number}: must have the same {name}: "
-                                 f"{old['metadata'].get(name, '')} != {new['metadata'].get(name, '')}")
+                differ = f"{old['metadata'].get(name, '')} != {new['metadata'].get(name, '')}"
+                raise BadAnswer(INVALID, f"invalid metadata of converted object at index {number}: "
+                                f"must have the same {name}: {differ}")
         free = {name: new["metadata"][name] for name in FREE if new["metadata"].get(name)}
         kept = {name: value for name, value in old["metadata"].items() if name not in FREE}
         new["metadata"] = kept | free

@@ -10,6 +10,7 @@ from uuid import UUID
 
 from knarr.api.http import Answer, Call, User
 from knarr.apiserver.configured import Configured
+from knarr.apiserver.conversion_metrics import ConversionMetrics
 from knarr.apiserver.negotiate import PLAIN, Form, accepted
 from knarr.apiserver.options import dry_run
 from knarr.apiserver.outbound import Outbound
@@ -28,7 +29,7 @@ class Core:
 
     checks: admission steps that others bring, by (group, plural, operation). desks: who waits to charge quotas, by
     namespace; empty while nobody does. outbound: how to reach servers elsewhere. configured: the webhooks and policies
-    there are. authorizer: who may do what, for policies that ask.
+    there are. authorizer: who may do what, for policies that ask. conversions: what is told of conversion webhooks.
     """
 
     store: Store
@@ -41,6 +42,7 @@ class Core:
     outbound: Outbound = field(default_factory=Outbound)
     configured: Configured = field(default_factory=Configured)
     authorizer: Authorizer = field(default_factory=MastersOnly)
+    conversions: ConversionMetrics = field(default_factory=ConversionMetrics)
 
     def timestamp(self) -> str:
         """Return now as the API writes it, to the second."""

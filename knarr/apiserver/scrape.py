@@ -44,7 +44,7 @@ class Scrape:
 
     def _text(self, stored: Counter[tuple[str, str]], watched: Counter[tuple[str, str, str, str]]) -> bytes:
         lines = [*self.gate.metrics.families(), *self._requests(watched), *self._store(stored), *self._flows(),
-                 *self._audited(), *self._process()]  # fmt: skip
+                 *self.gate.core.conversions.families(), *self._audited(), *self._process()]  # fmt: skip
         return ("\n".join(lines) + "\n").encode()
 
     def _requests(self, watched: Counter[tuple[str, str, str, str]]) -> Iterator[str]:

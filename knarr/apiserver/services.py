@@ -16,6 +16,7 @@ from knarr.api import kinds
 from knarr.api.errors import Cause, Internal, invalid
 from knarr.api.kinds import Kind
 from knarr.apiserver.core import Core
+from knarr.apiserver.service_ranges import ServiceRanges
 from knarr.apiserver.settings import DNS_OFFSET
 
 Obj = dict[str, Any]
@@ -30,8 +31,9 @@ class Services:
 
     def __init__(self, core: Core) -> None:
         self.core = core
-        self.network = IPv4Network(core.settings.service_cidr)
-        self.reserved = {self.network.network_address + 1, self.network.network_address + DNS_OFFSET}
+        self.ranges = ServiceRanges(core)
+        first = self.ranges.own.network_address
+        self.reserved = {first + 1, first + DNS_OFFSET}
         self.addresses: set[IPv4Address] = set()
         self.ports: set[tuple[str, int]] = set()
 
@@ -143,10 +145,9 @@ class Claim:
             address = ip_address(text)
         except ValueError:
             return None  # validation says what is wrong with it
-        if not isinstance(address, IPv4Address) or address not in self.services.network:
-            why = (
-                f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {self.services.network}"
-            )
+        ranges = self.services.ranges
+        if not isinstance(address, IPv4Address) or not ranges.holds(address):
+            why = f"the provided IP ({text}) is not in the valid range. The range of valid IPs is {ranges.own}"
             raise self._refused(IP_FIELD, [text], f"failed to allocate IP {text}: {why}")
         taken = address in self.services.addresses or self.services.reserved_by_hand(address)
         if taken and address not in had:
@@ -154,16 +155,23 @@ class Claim:
         return address
 
     def _free_address(self) -> IPv4Address:
+        for network in self.services.ranges.ready():
+            address = self._free_in(network)
+            if address is not None:
+                return address
+        raise Internal("failed to allocate a serviceIP: range is full")
+
+    def _free_in(self, network: IPv4Network) -> IPv4Address | None:
         services = self.services
-        size = services.network.num_addresses - 2  # neither the network's own address nor the broadcast one
-        start = services.core.rng.below(size)
+        size = network.num_addresses - 2  # neither the network's own address nor the broadcast one
+        start = services.core.rng.below(size) if size > 0 else 0
         for step in range(size):
-            address = services.network.network_address + 1 + (start + step) % size
+            address = network.network_address + 1 + (start + step) % size
             if address in services.addresses or address in services.reserved:
                 continue
             if not services.reserved_by_hand(address):
                 return address
-        raise Internal("failed to allocate a serviceIP: range is full")
+        return None
 
     def _node_ports(self, spec: Obj, had: set[tuple[str, int]]) -> None:
         shared: dict[int, int] = {}  # service port -> node port: TCP and UDP of one port share the number

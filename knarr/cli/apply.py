@@ -130,7 +130,18 @@ def _manifest(server: Server, resources: list[Resource], body: dict[str, Any]) -
     metadata = body.get("metadata") or {}
     if not metadata.get("name"):
         raise RequestFailed(f"{resource.kind}: metadata.name must be set", hint=WANTED)
-    return Manifest(resource, (metadata.get("namespace") or server.namespace) if resource.namespaced else None, body)
+    return Manifest(resource, namespace_of(server, metadata) if resource.namespaced else None, body)
+
+
+def namespace_of(server: Server, metadata: dict[str, Any]) -> str:
+    """Return where an object goes: both it and the command line may say so, but not differ."""
+    wanted = metadata.get("namespace") or server.namespace
+    if server.namespace_named and wanted != server.namespace:
+        raise RequestFailed(
+            f'the namespace from the provided object "{wanted}" does not match the namespace "{server.namespace}"',
+            hint=f"run it again with -n {wanted}, or without -n",
+        )
+    return str(wanted)
 
 
 def apply(server: Server, manifest: Manifest) -> tuple[str, dict[str, Any]]:

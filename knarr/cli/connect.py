@@ -31,12 +31,13 @@ ANSWER_WAIT_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """Where the API is, and as whom we ask."""
+    """Where the API is, and as whom we ask. namespace_named: somebody named it on the command line."""
 
     url: str
     tls: ssl.SSLContext
     token: str = ""
     namespace: str = "default"
+    namespace_named: bool = False
 
     def ask(
         self, method: str, path: str, body: Any = None, *, query: Mapping[str, str] | None = None,
@@ -128,7 +129,8 @@ def _server(config: Any, path: Path, namespace: str | None) -> Server:
         tls = ssl.create_default_context(cadata=_pem(cluster, "certificate-authority").decode())
         if "client-certificate" in user or "client-certificate-data" in user:
             _load_chain(tls, _pem(user, "client-certificate") + _pem(user, "client-key"))
-        return Server(cluster["server"], tls, user.get("token", ""), namespace or context.get("namespace") or "default")
+        where = namespace or context.get("namespace") or "default"
+        return Server(cluster["server"], tls, user.get("token", ""), where, namespace_named=bool(namespace))
     except (KeyError, TypeError, ValueError, ssl.SSLError, OSError) as error:
         raise _unusable(path, error) from error
 

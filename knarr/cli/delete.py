@@ -9,7 +9,7 @@ from urllib.parse import unquote
 import click
 
 from knarr.base.clock import SystemClock
-from knarr.cli.apply import WANTED, read
+from knarr.cli.apply import WANTED, namespace_of, read
 from knarr.cli.connect import Server, server_options
 from knarr.cli.failure import RequestFailed
 from knarr.cli.output import OUTPUT, Report
@@ -68,7 +68,7 @@ def targets(server: Server, what: tuple[str, ...], files: tuple[str, ...]) -> li
         rows = [(find_kind(resources, body), body.get("metadata") or {}) for body in reversed(bodies)]
         if any(not metadata.get("name") for _, metadata in rows):
             raise RequestFailed("an object in the files has no name", hint=WANTED)
-        return [(r, r.path(m.get("namespace") or server.namespace, m["name"])) for r, m in rows]
+        return [(r, r.path(namespace_of(server, m) if r.namespaced else None, m["name"])) for r, m in rows]
     found = []
     for word, name in named_targets(what, "delete"):
         resource = find(server, word)

@@ -41,6 +41,7 @@ ALL: tuple[str, ...] = (
     "resourcequota",
     "rootca",
     "serviceaccounts",
+    "servicecidrs",
     "statefulset",
     "tokencleaner",
     "ttl",

@@ -129,13 +129,13 @@ class World:
         code, found = await self.call("POST", path, body)
         assert 201 == code, found
 
-    async def service(self, *, slices: bool = True, port: int = 443) -> None:
+    async def service(self, *, slices: bool = True, addresses: bool = True, port: int = 443) -> None:
         space = "/api/v1/namespaces/default"
         await self.make(f"{space}/services", {"metadata": {"name": "ext"}, "spec": {"ports": [{"name": "https", "port": port, "targetPort": self.port}]}})
         if slices:
             await self.make("/apis/discovery.k8s.io/v1/namespaces/default/endpointslices", {
                 "metadata": {"name": "ext-1", "labels": {"kubernetes.io/service-name": "ext"}}, "addressType": "IPv4",
-                "ports": [{"name": "https", "port": self.port}], "endpoints": [{"addresses": [self.address]}]})
+                "ports": [{"name": "https", "port": self.port}], "endpoints": [{"addresses": [self.address], "conditions": {"ready": addresses}}]})
 
     async def register(self, **spec: object) -> None:
         bundle = base64.b64encode(self.theirs.ca.read_bytes()).decode()
@@ -248,6 +248,8 @@ async def test_openapi_has_both(world):
     pytest.param(None, {}, ("ServiceNotFound", 'service/ext in "default" is not present'), id="no service"),
     pytest.param({"port": 444}, {}, ("ServicePortError", 'service/ext in "default" is not listening on port 443'), id="other port"),
     pytest.param({"slices": False}, {}, ("EndpointsNotFound", 'cannot find endpointslices for service/ext in "default"'), id="no slices"),
+    pytest.param({"addresses": False}, {}, ("MissingEndpoints", 'endpointslices for service/ext in "default" have no addresses with port name "https"'),
+                 id="nobody ready"),
     pytest.param({}, {"caBundle": None}, ("FailedDiscoveryCheck", "tls: failed to verify certificate: x509: "), id="unknown authority"),
     pytest.param({}, {"caBundle": "bm9uZQ=="}, ("FailedDiscoveryCheck", "unable to load root certificates"), id="no bundle"),
 ])

@@ -40,6 +40,7 @@ def status_update(root: Spot, new: dict[str, Any], _: dict[str, Any]) -> None:
 
 
 def _service(spot: Spot, spec: dict[str, Any]) -> None:
+    """Check where the server is. Unlike in Kubernetes the core group cannot be elsewhere: every part here needs it."""
     service, bundle, unverified = spec.get("service"), spec.get("caBundle"), bool(spec.get("insecureSkipTLSVerify"))
     if service is None:
         if bundle:
@@ -49,6 +50,8 @@ def _service(spot: Spot, spec: dict[str, Any]) -> None:
             spot.at("insecureSkipTLSVerify").invalid(
                 unverified, "local APIServices may not have insecureSkipTLSVerify")
         return
+    if not spec.get("group"):
+        spot.at("service").forbidden("the core group is served by this server itself")
     for member in ("namespace", "name"):
         if not service.get(member):
             spot.at("service").at(member).required()

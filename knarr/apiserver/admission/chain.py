@@ -23,7 +23,6 @@ from knarr.apiserver.admission import (
     quota,
     runtime_class,
     service_account,
-    service_ranges,
     tolerations,
     volumes,
 )
@@ -74,7 +73,6 @@ CHECKS: Table = {
     ("", "pods", "update"): (limits.check_pod, pod_security.pod),
     ("", "persistentvolumeclaims", "create"): (limits.check_claim,),
     ("", "persistentvolumeclaims", "update"): (limits.check_claim, volumes.resize),
-    ("networking.k8s.io", "servicecidrs", "create"): (service_ranges.tell,),
     **{(*row, operation): (flows.fixed,) for row in FLOWS for operation in ("create", "update")},
     **{(*row, operation): TEMPLATE for row in pod_security.TEMPLATES for operation in ("create", "update")},
 }

@@ -24,7 +24,8 @@ class Asker:
     def __init__(self, **options: Any) -> None:
         self.clock = ManualClock()
         self.store = options.pop("store", None) or open_memory()
-        self.server = ApiServer(self.store, Settings(), clock=self.clock, rng=Rng(7), **options)
+        settings = options.pop("settings", None) or Settings()
+        self.server = ApiServer(self.store, settings, clock=self.clock, rng=Rng(7), **options)
 
     async def start(self, *namespaces: str) -> Asker:
         """Start the server and make namespaces, each with the service account that a controller would make."""

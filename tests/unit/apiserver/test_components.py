@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 
+from knarr.apiserver.settings import Settings
+from tests.unit.apiserver.asking import MERGE, Asker
+
 STATUSES = "/api/v1/componentstatuses"
 FLOWS = "/apis/flowcontrol.apiserver.k8s.io/v1"
-ADDRESSES = "/apis/networking.k8s.io/v1/ipaddresses"
+ADDRESSES, RANGES = "/apis/networking.k8s.io/v1/ipaddresses", "/apis/networking.k8s.io/v1/servicecidrs"
 SERVICES = "/api/v1/namespaces/default/services"
 TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io"
 
@@ -64,10 +69,23 @@ async def test_an_address_is_held_by_hand(api):
     assert (422, True) == (code, "provided IP is already allocated" in status["message"])
 
 
-async def test_a_second_range_is_only_kept(api):
-    """Its maker hears that no address will come from it."""
-    answer = await api.call("POST", "/apis/networking.k8s.io/v1/servicecidrs", {
-        "metadata": {"name": "more"}, "spec": {"cidrs": ["10.97.0.0/16"]}})
+async def test_addresses_of_a_second_range():
+    """The server's own range is small and full; a second one gives addresses while it is Ready, and not before."""
+    api = await Asker(settings=Settings(service_cidr="10.96.0.0/29")).start()
 
-    assert 201 == answer.status
-    assert "never gets Ready" in answer.headers["Warning"]
+    async def ask(name: str, **spec: Any) -> tuple[int, str]:
+        code, told = await api.ask("POST", SERVICES, {"metadata": {"name": name}, "spec": {"ports": [{"port": 80}], **spec}})
+        return code, told["spec"]["clusterIP"] if code == 201 else told["message"]
+
+    firsts = [await ask(f"first-{number}") for number in range(5)]
+    assert {201} == {code for code, _ in firsts}
+    assert (500, True) == ((full := await ask("full"))[0], full[1].endswith("range is full"))
+    await api.make(RANGES, {"metadata": {"name": "more"}, "spec": {"cidrs": ["10.97.0.0/30"]}})
+    assert 500 == (await ask("early"))[0]
+    assert 422 == (await ask("early", clusterIP="10.97.0.1"))[0]
+    ready = {"type": "Ready", "status": "True", "reason": "", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+    await api.ask("PATCH", f"{RANGES}/more/status", {"status": {"conditions": [ready]}}, content_type=MERGE)
+
+    assert (201, "10.97.0.2") == await ask("asked", clusterIP="10.97.0.2")
+    assert (201, "10.97.0.1") == await ask("drawn")
+    assert 500 == (await ask("late"))[0]

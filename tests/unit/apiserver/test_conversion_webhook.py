@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 import ssl
 from base64 import b64encode
 
@@ -166,6 +167,23 @@ async def test_a_webhook_that_fails(api, hook, say, why):
     assert refusal["message"].startswith("conversion webhook for example.com/v1, Kind=Host failed: ")
     assert why is None or refusal["message"].endswith(why)
     assert (await api.call("GET", f"{OLD}/a")).status == 200
+
+
+async def test_what_metrics_tell(api, hook):
+    """A scrape counts what the webhook was asked, and how it failed; nothing is said before it is asked anything."""
+    await api.make(OLD, host(address="a:80"))
+    silent = (await api.call("GET", "/metrics")).body
+    await api.ask("GET", f"{NEW}/a")
+    await api.make(OLD, {**host(address="b:80"), "metadata": {"name": "b"}})
+    for say in (down, failing(uid="x"), failing(convertedObjects=[]), renamed, renamed):
+        hook.say = say
+        await api.ask("GET", f"{NEW}/b")
+    text = (await api.call("GET", "/metrics")).body.decode()
+
+    assert b"conversion_webhook" not in silent
+    assert {"": "1", "call": "1", "malformed_response": "1", "partial_response": "1", "invalid_converted_object": "2"} == dict(
+        re.findall(r'webhook_request_total\{failure_type="(?:conversion_webhook_(\w+)_failure)?".*\} (\d+)', text))
+    assert 'apiserver_conversion_webhook_duration_seconds_count{failure_type="",result="success"} 1' in text
 
 
 def certificate(folder, name):

@@ -155,6 +155,33 @@ async def test_versions_show_the_same_object(api):
     assert listed["items"][0]["spec"] == second["spec"]
 
 
+async def test_a_version_goes_when_nothing_is_stored_in_it(api):
+    """v2 becomes the stored version: v1 stays until its operator has rewritten all objects and said so in the status."""
+    path, both = f"{DEFINITIONS}/gadgets.example.com", definition()
+    both["spec"]["versions"].append(both["spec"]["versions"][0] | {"name": "v2", "storage": False})
+    made = await api.make(DEFINITIONS, both)
+    await api.make(GADGETS, gadget())
+    old, new = made["spec"]["versions"]
+
+    async def change(where: str, body: object) -> tuple[int, object]:
+        return await api.ask("PATCH", where, body, content_type=MERGE)
+
+    code, moved = await change(path, {"spec": {"versions": [old | {"storage": False}, new | {"storage": True}]}})
+    assert (200, ["v1", "v2"]) == (code, moved["status"]["storedVersions"])
+    code, told = await change(path, {"spec": {"versions": [new | {"storage": True}]}})
+    assert (422, "status.storedVersions[0]") == (code, told["details"]["causes"][0]["field"])
+    assert "v1 was previously a storage version, and must remain in spec.versions" in told["message"]
+
+    await change(f"{GADGETS}/a", {"metadata": {"annotations": {"migrated": "yes"}}})
+    assert (200, ["v2"]) == ((done := await change(f"{path}/status", {"status": {"storedVersions": ["v2"]}}))[0],
+                             done[1]["status"]["storedVersions"])
+    code, moved = await change(path, {"spec": {"versions": [new | {"storage": True}]}})
+    assert (200, ["v2"]) == (code, moved["status"]["storedVersions"])
+    assert 404 == (await api.call("GET", f"{GADGETS}/a")).status
+    _, kept = await api.ask("GET", "/apis/example.com/v2/namespaces/web/gadgets/a")
+    assert ("example.com/v2", {"n": 1}) == (kept["apiVersion"], kept["spec"])
+
+
 async def test_a_write_through_another_version_is_one_object(api):
     """A change that adds nothing but another version's name is no new generation."""
     both = definition()

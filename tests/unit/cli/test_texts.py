@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import ssl
 
 import pytest
 from click.testing import CliRunner
 
-from knarr.cli.apply import LAST_APPLIED, merge_difference, parse, with_mark
+from knarr.cli.apply import LAST_APPLIED, merge_difference, namespace_of, parse, with_mark
+from knarr.cli.connect import Server
 from knarr.cli.execute import exit_code
 from knarr.cli.failure import RequestFailed
 from knarr.cli.get import layout
@@ -48,6 +50,25 @@ def test_a_table_is_laid_out_in_columns():
 
     assert ["NAME     AGE", "a        <none>", "longer   5s"] == layout(table, wide=False, namespaced=False)
     assert layout(table, wide=True, namespaced=False)[0] == "NAME     AGE      NODE"
+
+
+@pytest.mark.parametrize(("named", "wanted", "expected"), [
+    pytest.param(False, None, "here", id="nobody says"),
+    pytest.param(False, "there", "there", id="the object says"),
+    pytest.param(True, None, "here", id="the command line says"),
+    pytest.param(True, "here", "here", id="both say the same"),
+])
+def test_where_an_object_goes(named, wanted, expected):
+    """The object's own word counts, then the command line's, then the kubeconfig's."""
+    server = Server("https://x", ssl.create_default_context(), namespace="here", namespace_named=named)
+    assert expected == namespace_of(server, {"namespace": wanted} if wanted else {})
+
+
+def test_an_object_that_goes_elsewhere():
+    """`apply -n here` of what says `there`: nobody can mean that, so nothing is done."""
+    server = Server("https://x", ssl.create_default_context(), namespace="here", namespace_named=True)
+    with pytest.raises(RequestFailed, match='provided object "there" does not match the namespace "here"'):
+        namespace_of(server, {"namespace": "there"})
 
 
 def test_apply_sends_only_the_difference():
