@@ -13,7 +13,7 @@ import orjson
 from knarr.api.errors import BadRequest, UnsupportedMedia
 from knarr.api.gojson import load
 from knarr.api.kinds import Kind
-from knarr.api.patch_json import json_patch
+from knarr.api.patch_json import json_patch, same
 from knarr.api.patch_strategic import strategic_merge
 
 JSON = "application/json-patch+json"
@@ -22,7 +22,7 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 TYPES = (JSON, MERGE, STRATEGIC)
 
-__all__ = ["APPLY", "JSON", "MERGE", "STRATEGIC", "TYPES", "apply", "json_patch", "merge_patch", "strategic_merge"]
+__all__ = ["APPLY", "JSON", "MERGE", "STRATEGIC", "TYPES", "apply", "json_patch", "merge_patch", "same", "strategic_merge"]
 
 
 def apply(kind: Kind, original: dict[str, Any], *, body: bytes, content_type: str) -> dict[str, Any]:

@@ -109,7 +109,7 @@ class _State:
             if wanted is not None:
                 raise
             found = None
-        if not _same(found, wanted):
+        if not same(found, wanted):
             raise _Refused("test failed")
 
     def _at(self, path: list[str]) -> Any:
@@ -170,12 +170,12 @@ def _index(step: str, most: int) -> int:
     return index
 
 
-def _same(left: Any, right: Any) -> bool:
+def same(left: Any, right: Any) -> bool:
     """Compare as JSON does: true is not 1."""
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, dict) and isinstance(right, dict):
-        return left.keys() == right.keys() and all(_same(left[key], right[key]) for key in left)
+        return left.keys() == right.keys() and all(same(left[key], right[key]) for key in left)
     if isinstance(left, list) and isinstance(right, list):
-        return len(left) == len(right) and all(map(_same, left, right))
+        return len(left) == len(right) and all(map(same, left, right))
     return bool(left == right)
