@@ -22,7 +22,8 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 TYPES = (JSON, MERGE, STRATEGIC)
 
-__all__ = ["APPLY", "JSON", "MERGE", "STRATEGIC", "TYPES", "apply", "json_patch", "merge_patch", "same", "strategic_merge"]
+__all__ = ["APPLY", "JSON", "MERGE", "STRATEGIC", "TYPES", "apply", "json_patch", "merge_patch", "same",
+           "strategic_merge"]
 
 
 def apply(kind: Kind, original: dict[str, Any], *, body: bytes, content_type: str) -> dict[str, Any]:
