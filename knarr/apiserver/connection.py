@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -183,7 +184,7 @@ class RawStream:
 class Upgrade:
     """What a handler gets with an upgrade request: the query as it was sent, the headers, and the connection itself.
 
-    raw_query: undecoded; `command=` may stand in it many times.
+    raw_query: undecoded; `command=` may stand in it many times. on_taken: called when the connection is taken.
     """
 
     def __init__(self, connection: Connection, raw_query: str, headers: list[tuple[str, str]]) -> None:
@@ -191,10 +192,13 @@ class Upgrade:
         self.raw_query = raw_query
         self.headers = headers
         self.taken = False
+        self.on_taken: Callable[[], None] | None = None
 
     def take(self) -> RawStream:
         """Take the connection over; the answer that the handler returns is then not sent."""
         self.taken = True
+        if self.on_taken is not None:
+            self.on_taken()
         return self._connection.take()
 
 

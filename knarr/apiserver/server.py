@@ -220,6 +220,7 @@ class ApiServer:
         if verb in WRITES:
             await self._follow_up(target.kind)
         if target.kind.deprecated:
+            request.audit_annotations["k8s.io/deprecated"] = "true"
             answer = with_warnings(answer, [target.kind.deprecated, *request.warnings])
         return answer
 
@@ -240,16 +241,20 @@ class ApiServer:
                 raise Unauthorized("Unauthorized")
         except Unauthorized:
             if self.security.audit is not None:
-                self.security.audit.stranger(call, self._unknown(call))
+                self.security.audit.stranger(call, self._wish(call, NOBODY))
+            raise
+        except ApiError as refusal:  # to act as somebody else
+            if self.security.audit is not None and call.asker is not None:
+                await self.security.audit.refused(call, self._wish(call, call.asker), refuse.refusal(refusal))
             raise
         return user
 
-    def _unknown(self, call: Call) -> Attributes:
-        """Say what somebody wants whom we do not know."""
+    def _wish(self, call: Call, user: User) -> Attributes:
+        """Say what a user wants whose request goes no further."""
         try:
-            return self.wish(call, NOBODY)
+            return self.wish(call, user)
         except ApiError:
-            return Attributes(NOBODY, call.method.lower(), call.path)
+            return Attributes(user, call.method.lower(), call.path)
 
     def wish(self, call: Call, user: User) -> Attributes:
         """Return what a user wants to do by a request that is not yet answered; raises what a bad path raises."""
@@ -317,9 +322,20 @@ class ApiServer:
 
     async def _path(self, call: Call) -> Answer:
         if call.path.startswith(health.OPEN_PATHS) and _head(call.path) in health.OPEN_PATHS:
-            return await self._found(call)  # before any question of who asks: a probe must not hang on that
+            return await self._probed(call)
         user = await self._user(call)
         return await self._audited(call, Attributes(user, call.method.lower(), call.path), self._allowed)
+
+    async def _probed(self, call: Call) -> Answer:
+        """Answer a health probe without asking who it is: it must not hang on that. Only the audit wants to know."""
+        audit = self.security.audit
+        if audit is None:
+            return await self._found(call)
+        try:
+            user = call.user or await self.security.authenticator.authenticate(call) or STRANGER
+        except ApiError:
+            user = STRANGER
+        return await audit.around(call, Attributes(user, call.method.lower(), call.path), lambda: self._found(call))
 
     async def _audited(self, call: Call, wanted: Attributes, work: PathWork) -> Answer:
         audit = self.security.audit

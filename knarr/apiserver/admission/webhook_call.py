@@ -45,7 +45,7 @@ async def ask(a: Admission, hook: Hook, view: Shown, *, mutating: bool) -> Verdi
 def _fallen(hook: Hook, why: str, fault: Exception) -> Verdict:
     if hook.fails:
         raise failed(hook.name, why) from fault
-    return Verdict()
+    return Verdict(fallen=True)
 
 
 async def _call(a: Admission, hook: Hook, view: Shown, *, mutating: bool) -> Obj:

@@ -33,11 +33,15 @@ class BadReview(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What a webhook said yes with: the patch it wants (None: none), and what others are to be told."""
+    """What a webhook said yes with: the patch it wants (None: none), and what others are to be told.
+
+    fallen: it said nothing that counts, and its failurePolicy lets the write through.
+    """
 
     patch: list[Obj] | None = None
     warnings: tuple[str, ...] = ()
     annotations: dict[str, str] = field(default_factory=dict)
+    fallen: bool = False
 
 
 def version_of(hook: Obj) -> str:

@@ -26,18 +26,21 @@ from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.configured import Hook
 
 Obj = dict[str, Any]
+CHANGED_NOTE, PATCH_NOTE = "mutation.webhook.admission.k8s.io", "patch.webhook.admission.k8s.io"
+FALLEN_NOTE = "failed-open.{sort}.webhook.admission.k8s.io/{at}"  # audit annotations
 
 
 async def mutate(a: Admission, turns: Turns) -> None:
     """Ask those whose turn it is and that may change the object; it is changed in place."""
-    for hook in a.core.configured.mutating_hooks:
+    for number, hook in enumerate(a.core.configured.mutating_hooks):
         key = f"webhook/{hook.key}"
         if not turns.due(key, again=hook.raw.get("reinvocationPolicy") == "IfNeeded"):
             continue
         row = _called(a, hook)
         if row is None:
             continue
-        turns.done(key, changed=await _apply(a, hook, row))
+        changed = await _apply(a, hook, row, at=f"round_{int(turns.again)}_index_{number}")
+        turns.done(key, changed=changed)
 
 
 async def validate(a: Admission) -> None:
@@ -51,9 +54,11 @@ async def validate(a: Admission) -> None:
     for answer in answers:
         if isinstance(answer, ApiError):
             raise answer
-    for answer in answers:
+    for number, ((hook, _), answer) in enumerate(zip(called, answers, strict=True)):
         if isinstance(answer, Verdict):
             _tell(a, answer)
+            if answer.fallen:
+                a.annotations[FALLEN_NOTE.format(sort="validating", at=f"round_0_index_{number}")] = hook.name
 
 
 def _called(a: Admission, hook: Hook) -> Kind | None:
@@ -81,19 +86,30 @@ def _tell(a: Admission, verdict: Verdict) -> None:
     a.annotations.update(verdict.annotations)
 
 
-async def _apply(a: Admission, hook: Hook, row: Kind) -> bool:
-    """Ask one; say whether it changed the object."""
+async def _apply(a: Admission, hook: Hook, row: Kind, *, at: str) -> bool:
+    """Ask one; say whether it changed the object. at: the turn, as the audit log calls it."""
     view = forms.shown(a, row)
     verdict = await ask(a, hook, view, mutating=True)
     _tell(a, verdict)
-    if verdict.patch is None:
-        return False
+    if verdict.fallen:
+        a.annotations[FALLEN_NOTE.format(sort="mutating", at=at)] = hook.name
+    changed = verdict.patch is not None and _patched(a, hook, view, row, patches=verdict.patch)
+    who = {"configuration": hook.key.rpartition("/")[0], "webhook": hook.name}
+    a.annotations[f"{CHANGED_NOTE}/{at}"] = orjson.dumps({**who, "mutated": changed}).decode()
+    if verdict.patch is not None:
+        note = {**who, "patch": verdict.patch, "patchType": "JSONPatch"}
+        a.annotations[f"{PATCH_NOTE}/{at}"] = orjson.dumps(note).decode()
+    return changed
+
+
+def _patched(a: Admission, hook: Hook, view: forms.Shown, row: Kind, *, patches: list[Obj]) -> bool:
+    """Change the object as a webhook wants it; say whether that made a difference."""
     if view.obj is None:
         raise _internal(f'admission webhook "{hook.name}" attempted to modify the object, which is not supported for '
                         "this operation")
     before = orjson.dumps(a.obj)
     try:
-        forms.take(a, row, patch.json_patch(orjson.loads(orjson.dumps(view.obj)), verdict.patch))
+        forms.take(a, row, patch.json_patch(orjson.loads(orjson.dumps(view.obj)), patches))
     except ApiError as fault:
         raise _internal(str(fault)) from fault
     if a.spoken is None:

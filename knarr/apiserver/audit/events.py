@@ -23,6 +23,7 @@ ADDRESSES_MAX = 16  # of X-Forwarded-For; arbitrary, no chain of proxies is long
 PATH_SAFE = "/:@!$&'()*+,;=~"
 PLAIN = re.compile(r"[\w/:@!$&'()*+,;=~.-]*", re.ASCII)
 WRITTEN = frozenset({"create", "update"})
+STATUS = b'{"kind":"Status",'
 
 
 def event(audit_id: str, level: str, call: Call, wanted: Attributes) -> Obj:
@@ -39,7 +40,7 @@ def event(audit_id: str, level: str, call: Call, wanted: Attributes) -> Obj:
         "verb": wanted.verb,
         "user": person(asker or user),
     }
-    if asker is not None:
+    if asker is not None and asker is not user:
         found["impersonatedUser"] = person(user)
     addresses = sources(call)
     if addresses:
@@ -138,10 +139,15 @@ def _parsed(body: bytes, media: str) -> Any:
         return None
 
 
+def is_status(answer: Answer) -> bool:
+    """Say whether an answer looks like a Status, whose words are told whatever the level."""
+    return answer.status >= 400 or answer.body.startswith(STATUS)
+
+
 def status(answer: Answer, found: Any) -> Obj:
-    """Return what an answer's status is; a refusal's own words where it is a Status."""
+    """Return what an answer's status is; its own words where it is a Status."""
     said: Obj = {"metadata": {}}
-    if answer.status >= 400 and isinstance(found, dict) and found.get("kind") == "Status":
+    if isinstance(found, dict) and found.get("kind") == "Status":
         said |= {key: found[key] for key in ("status", "message", "reason", "details") if found.get(key)}
     return {**said, "code": answer.status}
 

@@ -45,10 +45,11 @@ class Callers:
         user = await self._caller(call)
         if user is None:
             return None
+        call.asker = user  # also of what is refused below
         wanted = impersonated(call)
         if wanted is None:
+            call.asker = None
             return user
-        call.asker = user
         return become(user, wanted, lambda: self._wish(call, user), self._authorizer().authorize)
 
     async def _caller(self, call: Call) -> User | None:

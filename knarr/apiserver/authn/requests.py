@@ -16,6 +16,7 @@ from knarr.api.http import Answer, Call
 from knarr.apiserver import bodies, encode, ownership
 from knarr.apiserver.authn.bearers import Bearers
 from knarr.apiserver.authn.doors import BadToken
+from knarr.apiserver.authn.jwts import unverified_claims
 from knarr.apiserver.authn.tokens import ISSUER, Bond, Grant, Tokens
 from knarr.apiserver.authz.nodes import agent_of
 from knarr.apiserver.authz.reviews import user_info
@@ -24,6 +25,7 @@ from knarr.apiserver.security import Attributes, Authorizer
 
 Obj = dict[str, Any]
 LIFETIME_MIN_S, LIFETIME_S, LIFETIME_MAX_S = 600, 3600, 1 << 32  # Source: kube authentication/validation
+ISSUED_NOTE = "authentication.kubernetes.io/issued-credential-id"  # in the audit log
 BINDABLE = {("v1", "Pod"): "pods", ("v1", "Secret"): "secrets", ("v1", "Node"): "nodes"}
 
 
@@ -63,6 +65,8 @@ class TokenHandlers:
         audiences = tuple(spec.get("audiences") or (ISSUER,))
         grant = Grant(target.namespace, target.name, account["metadata"]["uid"], audiences, lifetime_s, bond, node)
         token, expires_s = self.tokens.issue(grant)
+        if request.call.notes is not None:
+            request.call.notes[ISSUED_NOTE] = f"JTI={unverified_claims(token)['jti']}"
         made = self.core.timestamp()
         body["metadata"] = {
             "name": target.name,

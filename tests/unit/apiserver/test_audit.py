@@ -9,10 +9,10 @@ from typing import Any
 import orjson
 import pytest
 
-from knarr.api.http import Call, User
+from knarr.api.http import Answer, Call, User
 from knarr.apiserver.audit.log import AuditLog, Place
 from knarr.apiserver.audit.policy import BadPolicy, read
-from knarr.apiserver.audit.trail import Audit
+from knarr.apiserver.audit.trail import Audit, tried
 from knarr.apiserver.authn.callers import Callers
 from knarr.apiserver.security import Attributes, Decision
 from knarr.apiserver.server import Security
@@ -271,3 +271,148 @@ def test_a_policy_that_means_nothing_is_refused(text, fault):
         read(text.encode())
 
     assert fault in str(caught.value)
+
+
+LAST = "omitStages: [RequestReceived]\nrules: [{level: Metadata}]"
+
+
+class Members:
+    """Knows everybody by certificate, as one name; only `root` may act as others."""
+
+    def __init__(self, name: str, wish: Any) -> None:
+        self.name, self._wish = name, wish
+
+    async def authenticate(self, call: Call) -> User | None:
+        return await Callers(self, None, lambda: self, wish=self._wish).authenticate(call)
+
+    def user(self, call: Call) -> User:
+        return User(self.name, groups=("system:masters",) if self.name == "root" else ())
+
+    def authorize(self, attributes: Attributes) -> Decision:
+        return Decision(attributes.user.name == "root")
+
+
+async def test_who_may_not_act_as_another_is_told(tmp_path):
+    """Eve asks to be the administrator, then for groups without a name: both refusals stand under her own name."""
+    asker = await audited(tmp_path, LAST)
+    asker.server.security = Security(Members("eve", asker.server.wish), JaneMayRead(), asker.server.security.audit)
+    for headers in ({"impersonate-user": "admin"}, {"impersonate-group": "system:masters"}):
+        await asker.server.handle(Call("GET", "/api/v1/namespaces/web/pods", headers=headers))
+    forbidden, bad = await told(asker)
+
+    assert [403, 400] == [event["responseStatus"]["code"] for event in (forbidden, bad)]
+    assert [("eve", None, "list"), ("eve", None, "list")] == [
+        (event["user"]["username"], event.get("impersonatedUser"), event["verb"]) for event in (forbidden, bad)]
+    assert {"resource": "pods", "namespace": "web", "apiVersion": "v1"} == forbidden["objectRef"]
+
+
+async def test_rules_are_about_who_sends_a_request(tmp_path):
+    """The policy watches root; that root acts as Jane does not hide it, and a rule about Jane does not see it."""
+    asker = await audited(tmp_path, "omitStages: [RequestReceived]\nrules: [{level: None, users: [jane]}, {level: Metadata, users: [root]}]")
+    asker.server.security = Security(Members("root", asker.server.wish), JaneMayRead(), asker.server.security.audit)
+    await asker.server.handle(Call("GET", "/api/v1/pods", headers={"impersonate-user": "jane"}))
+
+    assert [("root", "jane")] == [(event["user"]["username"], event["impersonatedUser"]["username"]) for event in await told(asker)]
+
+
+async def test_health_probes_are_told_and_still_open(tmp_path):
+    """A load balancer without credentials, or with bad ones, looks whether the server lives: 200, and a line each."""
+    asker = await audited(tmp_path, 'omitStages: [RequestReceived]\nrules: [{level: Metadata, nonResourceURLs: ["/livez", "/readyz*"]}]')
+    answers = [await asker.server.handle(Call("GET", path, headers={"authorization": "Bearer bad"})) for path in ("/livez", "/readyz/ping", "/healthz")]
+    events = await told(asker)
+
+    assert [200, 200, 200] == [answer.status for answer in answers]
+    assert [("/livez", "system:anonymous"), ("/readyz/ping", "system:anonymous")] == [
+        (event["requestURI"], event["user"]["username"]) for event in events]
+
+
+class Wire:
+    """A connection that can be taken over."""
+
+    def __init__(self) -> None:
+        self.taken, self.on_taken = asyncio.Event(), None
+
+    def take(self) -> None:
+        self.on_taken()
+        self.taken.set()
+
+
+async def test_exec_is_told_while_it_lasts(tmp_path):
+    """Somebody opens a shell: that it began is written down at once, with 101, and that it ended when it ends."""
+    asker = await audited(tmp_path, "rules: [{level: Metadata}]")
+    wire, leave = Wire(), asyncio.Event()
+
+    async def shell(_: Any) -> Answer:
+        wire.take()
+        await leave.wait()
+        return Answer(101)
+
+    call = Call("POST", "/api/v1/namespaces/web/pods/p/exec", user=ADMIN, upgrade=wire)
+    asker.server._subresources["exec", "create"] = shell
+    task = asyncio.ensure_future(asker.server.handle(call))
+    await wire.taken.wait()
+    early = await told(asker)
+    leave.set()
+    await task
+    whole = await told(asker)
+
+    assert ["RequestReceived", "ResponseStarted"] == [event["stage"] for event in early]
+    assert [101, 101] == [event["responseStatus"]["code"] for event in whole[1:]]
+    assert ("ResponseComplete", "exec") == (whole[2]["stage"], whole[2]["objectRef"]["subresource"])
+
+
+async def test_what_lasts_begins_even_where_it_is_refused(tmp_path):
+    """Jane asks for the log of a pod that is not there: its answer begins and ends. That of an ordinary read only ends."""
+    asker = await audited(tmp_path, LAST)
+    for path in ("p/log", "p"):
+        await asker.server.handle(Call("GET", f"/api/v1/namespaces/web/pods/{path}", user=JANE))
+
+    assert [("ResponseStarted", 404), ("ResponseComplete", 404), ("ResponseComplete", 404)] == [
+        (event["stage"], event["responseStatus"]["code"]) for event in await told(asker)]
+
+
+async def test_a_client_that_goes_before_its_answer(tmp_path):
+    """The client hangs up while its request is worked on: the log says so in Kubernetes' words."""
+    asker = await audited(tmp_path, LAST)
+    begun = asyncio.Event()
+
+    async def work(*_: Any) -> Answer:
+        begun.set()
+        await asyncio.Event().wait()
+        raise AssertionError("nobody wakes it")
+
+    asker.server._verbs["get"] = work
+    task = asyncio.ensure_future(asker.server.handle(Call("GET", "/api/v1/namespaces/web/pods/p", user=JANE)))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    event = (await told(asker))[0]
+
+    assert ("ResponseComplete", "Connection closed early", 200) == (
+        event["stage"], event["responseStatus"]["message"], event["responseStatus"]["code"])
+
+
+async def test_a_status_is_told_also_where_all_went_well(tmp_path):
+    """A ConfigMap is deleted: the answer is a Status, whose words stand there at every level."""
+    asker = await audited(tmp_path, LAST)
+    await asker.make("/api/v1/namespaces/web/configmaps", {"metadata": {"name": "c"}})
+    await asker.ask("DELETE", "/api/v1/namespaces/web/configmaps/c")
+    said = (await told(asker))[-1]["responseStatus"]
+
+    assert ("Success", {"name": "c", "kind": "configmaps"}, 200) == (
+        said["status"], {key: said["details"][key] for key in ("name", "kind")}, said["code"])
+
+
+@pytest.mark.parametrize(("call", "ways"), [
+    pytest.param(Call("GET", "/api/v1/pods"), None, id="nothing"),
+    pytest.param(Call("GET", "/api/v1/pods", headers={"authorization": "Basic eDp5"}), "basic", id="basic"),
+    pytest.param(Call("GET", "/api/v1/pods", headers={"authorization": "Bearer x"}, peer_certificate=b"x"), "bearer, x509", id="two"),
+    pytest.param(Call("GET", "/api/v1/pods", {"access_token": "x"}), "access_token", id="in the query"),
+    pytest.param(Call("GET", "/api/v1/pods", headers={"authorization": "Bearer"}), None, id="a word alone"),
+])  # fmt: skip
+def test_by_what_a_stranger_tried_to_come_in(call, ways):
+    """What the log says of somebody whom nobody knows."""
+    expected = f"Authentication failed, attempted: {ways}" if ways else "Authentication failed, no credentials provided"
+
+    assert expected == tried(call)

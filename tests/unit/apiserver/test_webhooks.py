@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 import pytest
 
+from knarr.api.http import Call
 from knarr.apiserver.outbound import CallFailed, Place
-from tests.unit.apiserver.asking import MERGE, Asker
+from tests.unit.apiserver.asking import ADMIN, MERGE, Asker
 
 ROOT = "/apis/admissionregistration.k8s.io/v1"
 MAPS = "/api/v1/namespaces/web/configmaps"
@@ -304,3 +305,23 @@ async def test_an_answer_of_other_types(api, hooks, answer):
     code, refusal = await api.ask("POST", MAPS, config_map())
 
     assert (500, True) == (code, "json: cannot unmarshal" in refusal["message"])
+
+
+async def test_the_audit_log_is_told_who_changed_what(api, hooks):
+    """Two webhooks change, one looks on, and two that may fail do: each has its note. Source: kube's own keys."""
+    added = {"op": "add", "path": "/data/added", "value": "yes"}
+    await hooks.add("a", patching(added), sort="mutating")
+    await hooks.add("b", yes, sort="mutating")
+    await hooks.add("c", sort="mutating", failurePolicy="Ignore")
+    await hooks.add("d", failurePolicy="Ignore")
+    call = Call("POST", MAPS, {}, {"content-type": "application/json"}, orjson.dumps(config_map()), ADMIN, notes={})
+    await api.server.handle(call)
+    notes = {key.partition("/")[::2]: value for key, value in call.notes.items() if "webhook" in key}
+
+    assert {"configuration": "a", "webhook": "a.example.com", "mutated": True} == orjson.loads(
+        notes["mutation.webhook.admission.k8s.io", "round_0_index_0"])
+    assert {"configuration": "b", "webhook": "b.example.com", "mutated": False} == orjson.loads(
+        notes["mutation.webhook.admission.k8s.io", "round_0_index_1"])
+    assert [added] == orjson.loads(notes["patch.webhook.admission.k8s.io", "round_0_index_0"])["patch"]
+    assert "c.example.com" == notes["failed-open.mutating.webhook.admission.k8s.io", "round_0_index_2"]
+    assert "d.example.com" == notes["failed-open.validating.webhook.admission.k8s.io", "round_0_index_0"]
