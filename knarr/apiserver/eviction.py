@@ -13,6 +13,8 @@ from knarr.api.errors import BadRequest, Internal, TooManyRequests
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
 from knarr.apiserver import bodies
+from knarr.apiserver.admission.node_restriction import restrict
+from knarr.apiserver.admission.words import Admission
 from knarr.apiserver.binding import CREATED, POD
 from knarr.apiserver.changes import Changer
 from knarr.apiserver.core import Request
@@ -42,6 +44,8 @@ class Evictor:
         options = eviction.get("deleteOptions") or {}
         dry = request.dry_run or options.get("dryRun") == ["All"]
         entry = self.changer.core.store.get(request.target.key)
+        if entry is not None:
+            await restrict(Admission(self.changer.core, request.user, POD, "create", entry.obj, subresource="eviction"))
         if entry is not None and counts(entry.obj):
             await self._spend(request.target.namespace, entry, dry_run=dry)
         await self.deleter.remove(POD, request.target.key, options, user=request.user, dry_run=dry, request=request)

@@ -53,6 +53,7 @@ STEPS: Table = {
     **{("storage.k8s.io", "csinodes", operation): ONLY_OWN for operation in ("create", "update", "delete")},
     **{("resource.k8s.io", "resourceslices", operation): ONLY_OWN for operation in ("create", "update", "delete")},
     ("", "persistentvolumeclaims", "create"): (volumes.default_class, volumes.protect),
+    ("", "persistentvolumeclaims", "update"): ONLY_OWN,
     ("", "persistentvolumes", "create"): (volumes.protect,),
     ("certificates.k8s.io", "certificatesigningrequests", "create"): (
         certificates.own,

@@ -5,11 +5,13 @@ Source: kube plugin/pkg/admission/noderestriction/admission.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from knarr.api import csr
+from knarr.api.errors import not_found
 from knarr.apiserver.admission.words import Admission, Obj
+from knarr.apiserver.references import named
 
 AGENTS = "system:nodes"
 AGENT_PREFIX = "system:node:"
@@ -23,6 +25,8 @@ AGENTS_LABELS = frozenset({
     "failure-domain.beta.kubernetes.io/region",
 })  # Source: kube kubelet/apis/well_known_labels.go
 AGENTS_DOMAINS = ("kubelet.kubernetes.io", "node.kubernetes.io")
+SERVERS = frozenset({"resourceVersion", "managedFields"})
+SIZES = frozenset({"capacity", "conditions", "allocatedResources", "allocatedResourceStatuses"})
 CLIENT_SIGNER, SERVING_SIGNER = "kubernetes.io/kube-apiserver-client-kubelet", "kubernetes.io/kubelet-serving"
 
 Rule = Callable[[Admission, str], None]
@@ -44,31 +48,40 @@ def _pod_create(a: Admission, me: str) -> None:
         raise a.refuse(f'pod does not have "{MIRROR}" annotation, node "{me}" can only create mirror pods')
     if spec.get("nodeName") != me:
         raise a.refuse(f'node "{me}" can only create pods with spec.nodeName set to itself')
-    owners = meta.get("ownerReferences") or []
-    if len(owners) > 1 or any((one.get("kind"), one.get("name")) != ("Node", me) for one in owners):
-        raise a.refuse(f'node "{me}" can only create pods with an owner reference set to itself')
+    _own_only(a, me, meta.get("ownerReferences") or [])
     if spec.get("serviceAccountName"):
         raise a.refuse(f'node "{me}" can not create pods that reference a service account')
-    named = next(_named(spec), "")
-    if named:
-        raise a.refuse(f'node "{me}" can not create pods that reference {named}')
+    plurals = {plural for plural, _ in named(spec)}
+    wrong = next((one for one in ("secrets", "configmaps", "persistentvolumeclaims") if one in plurals), "")
+    wrong = wrong or ("resourceclaims" if spec.get("resourceClaims") else "")
+    if wrong:
+        raise a.refuse(f'node "{me}" can not create pods that reference {wrong}')
 
 
-def _named(spec: Obj) -> Iterator[str]:
-    """Yield the kinds of things a pod refers to."""
-    for volume in spec.get("volumes") or ():
-        for field, word in (("secret", "secrets"), ("configMap", "configmaps"), ("projected", "secrets or configmaps"),
-                            ("persistentVolumeClaim", "persistentvolumeclaims")):  # fmt: skip
-            if field in volume:
-                yield word
-    if spec.get("resourceClaims"):
-        yield "resourceclaims"
-    for container in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ())):
-        text = str([container.get("env"), container.get("envFrom")])
-        if "secretKeyRef" in text or "secretRef" in text:
-            yield "secrets"
-        if "configMapKeyRef" in text or "configMapRef" in text:
-            yield "configmaps"
+def _own_only(a: Admission, me: str, owners: list[Obj]) -> None:
+    """Let the mirror of a pod belong to this node, and to nobody else."""
+    if not owners:
+        return
+    if len(owners) > 1:
+        raise a.refuse(f'node "{me}" can only create pods with a single owner reference set to itself')
+    owner = owners[0]
+    if (owner.get("apiVersion"), owner.get("kind"), owner.get("name")) != ("v1", "Node", me):
+        raise a.refuse(f'node "{me}" can only create pods with an owner reference set to itself')
+    if owner.get("controller") is not True:
+        raise a.refuse(f'node "{me}" can only create pods with a controller owner reference set to itself')
+    if owner.get("blockOwnerDeletion"):
+        raise a.refuse(f'node "{me}" must not set blockOwnerDeletion on an owner reference')
+    node = a.find("", "nodes", me)
+    if node is None:
+        raise not_found("nodes", "", me)
+    uid = node["metadata"]["uid"]
+    if owner.get("uid") != uid:
+        raise a.refuse(f"node {me} UID mismatch: expected {owner.get('uid', '')} got {uid}")
+
+
+def _evict(a: Admission, me: str) -> None:
+    if _node_of(a.obj) != me:
+        raise a.refuse(f'node "{me}" can only evict pods with spec.nodeName set to itself')
 
 
 def _pod_delete(a: Admission, me: str) -> None:
@@ -82,6 +95,26 @@ def _pod_status(a: Admission, me: str) -> None:
         raise a.refuse(f'node "{me}" can only update pod status for pods with spec.nodeName set to itself')
     if (old["metadata"].get("labels") or {}) != (a.obj["metadata"].get("labels") or {}):
         raise a.refuse(f'node "{me}" cannot update labels through pod status')
+    if _claims(old) != _claims(a.obj):
+        raise a.refuse(f'node "{me}" cannot update resource claim statuses')
+
+
+def _claims(pod: Obj) -> list[Obj]:
+    return (pod.get("status") or {}).get("resourceClaimStatuses") or []
+
+
+def _claim_status(a: Admission, me: str) -> None:
+    """How large a claim's volume has become, and nothing else of it."""
+    if a.old is not None and _beside_size(a.old) != _beside_size(a.obj):
+        raise a.refuse(
+            f'node "{me}" is not allowed to update fields other than status.quantity and status.conditions'
+        )
+
+
+def _beside_size(claim: Obj) -> Obj:
+    meta = {name: value for name, value in claim["metadata"].items() if name not in SERVERS}
+    status = {name: value for name, value in (claim.get("status") or {}).items() if name not in SIZES}
+    return {**claim, "metadata": meta, "status": status}
 
 
 def _pod_update(a: Admission, me: str) -> None:
@@ -162,7 +195,8 @@ def _is_others(label: str) -> bool:
 RULES: Mapping[tuple[str, str, str], Rule] = {
     ("pods", "", "create"): _pod_create, ("pods", "", "update"): _pod_update, ("pods", "", "delete"): _pod_delete,
     ("pods", "status", "update"): _pod_status, ("pods", "resize", "update"): _pod_update,
-    ("pods", "ephemeralcontainers", "update"): _pod_update,
+    ("pods", "ephemeralcontainers", "update"): _pod_update, ("pods", "eviction", "create"): _evict,
+    ("persistentvolumeclaims", "status", "update"): _claim_status,
     ("nodes", "", "create"): _node_write, ("nodes", "", "update"): _node_write,
     ("nodes", "status", "update"): _node_write, ("nodes", "", "delete"): _node_delete,
     **{("leases", "", operation): _lease for operation in ("create", "update", "delete")},

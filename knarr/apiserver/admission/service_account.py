@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from knarr.apiserver.admission.words import Admission, Obj
+from knarr.apiserver.references import named
 
 DEFAULT = "default"
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -43,7 +44,7 @@ def check_mirror(a: Admission, spec: Obj) -> None:
     """Keep the mirror of a pod that an agent runs on its own from anything that the cluster would have to give it."""
     if spec.get("serviceAccountName"):
         raise a.refuse("a mirror pod may not reference service accounts")
-    if any(True for _ in secrets_of(spec)):
+    if any(plural == "secrets" for plural, _ in named(spec)):
         raise a.refuse("a mirror pod may not reference secrets")
     for volume in spec.get("volumes") or ():
         if any("serviceAccountToken" in source for source in (volume.get("projected") or {}).get("sources") or ()):

@@ -6,7 +6,7 @@ Discovery 1.0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,9 +129,30 @@ class TokenHandlers:
         if pod["metadata"]["uid"] == ref["uid"] and pod["spec"].get("nodeName") != node:
             raise _forbidden(request, "node requested token bound to a pod scheduled on a different node")
         for audience in audiences:
-            if audience not in audiences_of(pod) and not self.may(request, audience):
+            asked = audiences_of(pod) | self._of_drivers(pod)
+            if audience not in asked and not self.may(request, audience):
                 who = f"{request.user.name} is not authorized to request tokens for this audience"
                 raise _forbidden(request, f'audience "{audience}" not found in pod spec volume, {who}')
+
+    def _of_drivers(self, pod: Obj) -> set[str]:
+        """Return the audiences of the tokens that the drivers of a pod's volumes want to see."""
+        found = set()
+        for driver in self._drivers(pod):
+            spec = (self._seek("storage.k8s.io", "csidrivers", driver) or {}).get("spec") or {}
+            found |= {one.get("audience") or ISSUER for one in spec.get("tokenRequests") or ()}
+        return found
+
+    def _drivers(self, pod: Obj) -> Iterator[str]:
+        namespace = pod["metadata"]["namespace"]
+        for volume in pod["spec"].get("volumes") or ():
+            claim = (volume.get("persistentVolumeClaim") or {}).get("claimName") or (
+                f"{pod['metadata']['name']}-{volume['name']}" if "ephemeral" in volume else ""
+            )
+            found = self._seek("", "persistentvolumeclaims", claim, namespace=namespace) if claim else None
+            bound = ((found or {}).get("spec") or {}).get("volumeName")
+            source = ((self._seek("", "persistentvolumes", bound) or {}).get("spec") or {}) if bound else volume
+            if "csi" in source:
+                yield source["csi"].get("driver", "")
 
     def may(self, request: Request, audience: str) -> bool:
         """Tell whether a role lets an agent have tokens for an audience its pod does not name. Source: KEP 4412."""
@@ -157,18 +178,20 @@ class TokenHandlers:
 
     def _node_of(self, pod: Obj) -> tuple[str, str] | None:
         name = pod["spec"].get("nodeName")
-        kind = kinds.by_resource("", "v1", "nodes")
-        assert kind is not None, "nodes are served"
-        entry = self.core.store.get(kind.key("", name)) if name else None
-        return (name, entry.obj["metadata"]["uid"] if entry else "") if name else None
+        found = self._seek("", "nodes", name) if name else None
+        return (name, found["metadata"]["uid"] if found else "") if name else None
 
     def _find(self, plural: str, namespace: str, name: str) -> Obj:
-        kind = kinds.by_resource("", "v1", plural)
+        found = self._seek("", plural, name, namespace=namespace)
+        if found is None:
+            raise not_found(plural, "", name)
+        return found
+
+    def _seek(self, group: str, plural: str, name: str, *, namespace: str = "") -> Obj | None:
+        kind = kinds.by_resource(group, "v1", plural)
         assert kind is not None, plural
         entry = self.core.store.get(kind.key(namespace, name))
-        if entry is None:
-            raise not_found(plural, "", name)
-        return entry.obj
+        return entry.obj if entry else None
 
     def _answer(self, request: Request, body: Obj) -> Answer:
         return with_warnings(encode.answer(201, encode.unstored(body), request.form), request.warnings)

@@ -15,6 +15,7 @@ from knarr.api import kinds, selectors
 from knarr.api.http import User
 from knarr.apiserver.authz.following import Following
 from knarr.apiserver.authz.rbac import Rbac
+from knarr.apiserver.references import Reference, of_pod, secrets_of_volume
 from knarr.apiserver.security import Attributes, Decision
 from knarr.store.face import Entry, Store
 
@@ -24,13 +25,7 @@ LEASES = "kube-node-lease"
 READS = {"get", "list", "watch"}
 OWN_VERBS = {"get", "create", "update", "patch", "delete"}
 NO_RELATION = "no relationship found between node '{node}' and this object"
-REFERRERS = {
-    "secretRef": "secrets",
-    "secretKeyRef": "secrets",
-    "configMapRef": "configmaps",
-    "configMapKeyRef": "configmaps",
-}
-Reference = tuple[str, str, str]  # plural, namespace, name
+MIRROR = "kubernetes.io/config.mirror"
 
 
 def agent_of(user: User) -> str | None:
@@ -175,23 +170,23 @@ class NodeAuthorizer(Following):
     def _far(self, node: str, a: Attributes, held: Counter[Reference]) -> bool:
         """Tell whether an object itself leads to the node, or is reached through a claim."""
         if a.resource == "secrets":
-            return any(
-                (a.namespace, a.name) in secrets_of(self._find("", "persistentvolumes", "", name=volume) or {})
-                for volume in self._volumes(held)
-            )
+            return any((a.namespace, a.name) in secrets_of_volume(volume) for volume in self._volumes(held))
         found = self._find(a.group, a.resource, a.namespace, name=a.name) or {}
         if a.resource == "persistentvolumes":
-            ref = (found.get("spec") or {}).get("claimRef") or {}
-            return held["persistentvolumeclaims", ref.get("namespace", ""), ref.get("name", "")] > 0
+            return held["persistentvolumeclaims", *_claim_of(found)] > 0
         return a.resource in ("pods", "volumeattachments", "resourceslices") and (
             (found.get("spec") or {}).get("nodeName") == node
         )
 
-    def _volumes(self, held: Counter[Reference]) -> Iterator[str]:
+    def _volumes(self, held: Counter[Reference]) -> Iterator[dict[str, Any]]:
+        """Yield the volumes that say themselves that they are bound to claims of the node's pods."""
         for (plural, namespace, name), count in held.items():
             if plural == "persistentvolumeclaims" and count:
                 claim = self._find("", plural, namespace, name=name) or {}
-                yield str((claim.get("spec") or {}).get("volumeName", ""))
+                volume = str((claim.get("spec") or {}).get("volumeName", ""))
+                found = self._find("", "persistentvolumes", "", name=volume) or {}
+                if _claim_of(found) == (namespace, name):  # a claim may name any volume
+                    yield found
 
     def _find(self, group: str, plural: str, namespace: str, *, name: str) -> dict[str, Any] | None:
         kind = kinds.by_resource(group, "v1", plural)
@@ -205,7 +200,7 @@ class NodeAuthorizer(Following):
         node = pod["spec"].get("nodeName")
         if not node:
             return
-        found = tuple(set(references(pod)))
+        found = () if MIRROR in (pod["metadata"].get("annotations") or {}) else tuple(set(of_pod(pod)))
         self._pods[entry.key] = node, found
         self._held.setdefault(node, Counter()).update(found)
 
@@ -219,60 +214,9 @@ class NodeAuthorizer(Following):
                     del held[reference]
 
 
-def references(pod: dict[str, Any]) -> Iterator[Reference]:
-    """Yield what a pod's spec names: secrets, config maps, claims and its service account. Pure."""
-    spec, namespace = pod["spec"], pod["metadata"]["namespace"]
-    yield "serviceaccounts", namespace, spec.get("serviceAccountName") or "default"
-    yield "configmaps", namespace, "kube-root-ca.crt"
-    for secret in spec.get("imagePullSecrets") or ():
-        yield "secrets", namespace, secret.get("name", "")
-    for volume in spec.get("volumes") or ():
-        yield from _of_volume(volume, namespace, pod["metadata"]["name"])
-    for claim in spec.get("resourceClaims") or ():
-        yield "resourceclaims", namespace, claim.get("resourceClaimName", "")
-    for status in (pod.get("status") or {}).get("resourceClaimStatuses") or ():
-        yield "resourceclaims", namespace, status.get("resourceClaimName", "")
-    for field in ("initContainers", "containers", "ephemeralContainers"):
-        for container in spec.get(field) or ():
-            yield from _of_container(container, namespace)
-
-
-def _of_volume(volume: dict[str, Any], namespace: str, pod_name: str) -> Iterator[Reference]:
-    if "secret" in volume:
-        yield "secrets", namespace, volume["secret"].get("secretName", "")
-    if "configMap" in volume:
-        yield "configmaps", namespace, volume["configMap"].get("name", "")
-    if "persistentVolumeClaim" in volume:
-        yield "persistentvolumeclaims", namespace, volume["persistentVolumeClaim"]["claimName"]
-    if "ephemeral" in volume:
-        yield "persistentvolumeclaims", namespace, f"{pod_name}-{volume['name']}"
-    for source in (volume.get("projected") or {}).get("sources") or ():
-        if "secret" in source:
-            yield "secrets", namespace, source["secret"].get("name", "")
-        if "configMap" in source:
-            yield "configmaps", namespace, source["configMap"].get("name", "")
-
-
-def _of_container(container: dict[str, Any], namespace: str) -> Iterator[Reference]:
-    values = [env.get("valueFrom") or {} for env in container.get("env") or ()]
-    for source in (*(container.get("envFrom") or ()), *values):
-        for field, plural in REFERRERS.items():
-            if field in source:
-                yield plural, namespace, source[field].get("name", "")
-
-
-def secrets_of(volume: dict[str, Any]) -> set[tuple[str, str]]:
-    """Return namespace and name of every Secret that a PersistentVolume's driver needs on the node. Pure.
-
-    Source: kube api/persistentvolume/util.go, VisitPVSecretNames.
-    """
-    found = set()
-    for source in (volume.get("spec") or {}).values():
-        for field, ref in source.items() if isinstance(source, dict) else ():
-            if field.lower().endswith("secretref") and isinstance(ref, dict):
-                claim = (volume["spec"].get("claimRef") or {}).get("namespace", "")
-                found.add((ref.get("namespace") or claim, ref.get("name", "")))
-    return found
+def _claim_of(volume: dict[str, Any]) -> tuple[str, str]:
+    ref = (volume.get("spec") or {}).get("claimRef") or {}
+    return str(ref.get("namespace", "")), str(ref.get("name", ""))
 
 
 def narrowed(attributes: Attributes, field: str, value: str) -> bool:

@@ -21,8 +21,8 @@ from knarr.apiserver.authn.doors import Anonymous, BadToken
 from knarr.apiserver.authn.impersonation import completed
 from knarr.apiserver.authn.tokens import ISSUER, Grant, Tokens
 from knarr.apiserver.authz import bootstrap
-from knarr.apiserver.authz.nodes import references
 from knarr.apiserver.authz.rules import Rule, atoms, covers, describe, missing
+from knarr.apiserver.references import of_pod, secrets_of_volume
 from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.security import Attributes
 from knarr.apiserver.settings import Settings
@@ -240,11 +240,71 @@ def test_every_reference_of_a_pod_counts():
         "volumes": [{"name": "1", "persistentVolumeClaim": {"claimName": "f"}}, {"name": "2", "ephemeral": {}},
                     {"name": "3", "projected": {"sources": [{"secret": {"name": "g"}}, {"configMap": {"name": "h"}}]}}]}}
 
-    found = {(plural, name) for plural, _, name in references(pod)}
+    found = {(plural, name) for plural, _, name in of_pod(pod)}
 
     assert found == {("serviceaccounts", "me"), ("configmaps", "kube-root-ca.crt"), ("secrets", "a"), ("configmaps", "b"),
                      ("secrets", "c"), ("configmaps", "d"), ("secrets", "e"), ("persistentvolumeclaims", "f"),
                      ("persistentvolumeclaims", "p-2"), ("secrets", "g"), ("configmaps", "h")}
+
+
+@pytest.mark.parametrize(("source", "expected"), [
+    pytest.param({"csi": {"nodePublishSecretRef": {"name": "s"}}}, {"s"}, id="a driver's"),
+    pytest.param({"azureFile": {"secretName": "s"}}, {"s"}, id="azureFile"),
+    *(pytest.param({name: {"secretRef": {"name": "s"}}}, {"s"}, id=name)
+      for name in ("cephfs", "cinder", "flexVolume", "iscsi", "rbd", "scaleIO", "storageos")),
+    pytest.param({"emptyDir": {}}, set(), id="none"),
+])  # fmt: skip
+def test_secrets_of_every_sort_of_volume_count(source, expected):
+    """A pod's volume names its Secret in one of Kubernetes' many ways."""
+    pod = {"metadata": {"name": "p", "namespace": "n"}, "spec": {"containers": [], "volumes": [{"name": "v", **source}]}}
+
+    assert expected == {name for plural, _, name in of_pod(pod) if plural == "secrets"}
+
+
+def test_nodes_see_what_a_volume_needs_on_nodes():
+    """The driver's controller has Secrets of its own: they are no node's business. What names no namespace is the claim's."""
+    volume = {"spec": {"claimRef": {"namespace": "shop", "name": "c"}, "csi": {
+        "driver": "d", "nodeStageSecretRef": {"name": "stage", "namespace": "ops"}, "nodeExpandSecretRef": {"name": "grow", "namespace": "ops"},
+        "controllerPublishSecretRef": {"name": "cloud", "namespace": "ops"}, "controllerExpandSecretRef": {"name": "cloud", "namespace": "ops"}}}}
+
+    assert {("ops", "stage"), ("ops", "grow")} == secrets_of_volume(volume)
+    assert {("shop", "s")} == secrets_of_volume({"spec": {**volume["spec"], "csi": None, "azureFile": {"secretName": "s"}}})
+    assert {("far", "s")} == secrets_of_volume({"spec": {"azureFile": {"secretName": "s", "secretNamespace": "far"}}})
+
+
+async def test_only_the_volume_knows_whose_it_is(world):
+    """Mallory's claim names another's volume: his pod's node reads neither the volume nor its Secret. The true claim's does."""
+    ceph = {"cephfs": {"monitors": ["m"], "secretRef": {"name": "key", "namespace": "shop"}}}
+    await world.make("/api/v1/namespaces/shop/secrets", {"metadata": {"name": "key"}})
+    await world.make("/api/v1/persistentvolumes", {"metadata": {"name": "gold"}, "spec": {
+        "capacity": {"storage": "1Gi"}, "accessModes": ["ReadWriteMany"], "claimRef": {"namespace": "shop", "name": "true"}, **ceph}})
+    for node, claim in (("n1", "true"), ("n2", "false")):
+        await world.make("/api/v1/namespaces/shop/persistentvolumeclaims", {"metadata": {"name": claim}, "spec": {
+            "volumeName": "gold", "accessModes": ["ReadWriteMany"], "resources": {"requests": {"storage": "1Gi"}}}})
+        await world.make("/api/v1/namespaces/shop/pods", {"metadata": {"name": node}, "spec": {
+            "nodeName": node, "containers": [{"name": "c", "image": "i"}], "volumes": [{"name": "v", "persistentVolumeClaim": {"claimName": claim}}]}})
+
+    async def codes(node):
+        agent = User(f"system:node:{node}", groups=("system:nodes", "system:authenticated"))
+        paths = ("/api/v1/persistentvolumes/gold", "/api/v1/namespaces/shop/secrets/key")
+        return [(await world.ask(agent, "GET", path))[0] for path in paths]
+
+    assert [200, 200] == await codes("n1")
+    assert [403, 403] == await codes("n2")
+
+
+async def test_the_mirror_of_a_pod_opens_nothing(world):
+    """An agent makes a mirror that names a Secret in a way nobody thought of: it is still not the node's to read."""
+    agent = User("system:node:n1", groups=("system:nodes", "system:authenticated"))
+    await world.make("/api/v1/namespaces/shop/secrets", {"metadata": {"name": "key"}})
+    mirror = {"metadata": {"name": "m", "annotations": {"kubernetes.io/config.mirror": "x"}}, "spec": {
+        "nodeName": "n1", "containers": [{"name": "c", "image": "i"}]}}
+    volume = {"name": "v", "flexVolume": {"driver": "d/e", "secretRef": {"name": "key"}}}
+    code, refusal = await world.ask(agent, "POST", "/api/v1/namespaces/shop/pods", {**mirror, "spec": {**mirror["spec"], "volumes": [volume]}})
+    await world.make("/api/v1/namespaces/shop/pods", mirror)
+
+    assert (403, True) == (code, refusal["message"].endswith('node "n1" can not create pods that reference secrets'))
+    assert 403 == (await world.ask(agent, "GET", "/api/v1/namespaces/shop/serviceaccounts/default"))[0]
 
 
 async def test_impersonation_needs_the_right_to_it():

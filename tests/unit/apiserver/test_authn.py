@@ -305,6 +305,19 @@ async def test_an_agent_gets_tokens_for_its_own_pods_only(world):
     assert "on a different node" in (await asked({**pod, "name": "other", "uid": uids["other"]}))[1]
 
 
+async def test_a_driver_that_wants_tokens_names_their_audience(world):
+    """A pod's volume is a CSI driver's, which asks for tokens for its vault: the agent may have one, for no other vault."""
+    agent = CLIENTS.of("system:node:n1", "system:nodes")
+    await world.make("/apis/storage.k8s.io/v1/csidrivers", {"metadata": {"name": "secrets.example"}, "spec": {"tokenRequests": [{"audience": "vault"}]}})
+    made = await world.make("/api/v1/namespaces/shop/pods", {"metadata": {"name": "mine"}, "spec": {
+        "nodeName": "n1", "containers": [{"name": "c", "image": "i"}], "volumes": [{"name": "v", "csi": {"driver": "secrets.example"}}]}})
+    bound = {"apiVersion": "v1", "kind": "Pod", "name": "mine", "uid": made["metadata"]["uid"]}
+    codes = [(await world.ask("POST", "/api/v1/namespaces/shop/serviceaccounts/default/token", {
+        "spec": {"boundObjectRef": bound, "audiences": [audience]}}, der=agent))[0] for audience in ("vault", "other")]
+
+    assert [201, 403] == codes
+
+
 def test_a_browser_hides_its_token_among_the_subprotocols():
     """A WebSocket opened by a page cannot carry an Authorization header."""
     coded = base64.urlsafe_b64encode(b"secret").decode().rstrip("=")

@@ -36,6 +36,30 @@ def request(name):
 SA = {"serviceAccountName": "default"}
 SECRET = {"volumes": [{"name": "v", "secret": {}}]}
 ENV = {"containers": [{"name": "c", "env": [{"name": "e", "valueFrom": {"configMapKeyRef": {}}}]}]}
+FLEX = {"volumes": [{"name": "v", "flexVolume": {"driver": "a/b", "secretRef": {"name": "s"}}}]}
+DOWNWARD = {"volumes": [{"name": "v", "projected": {"sources": [{"downwardAPI": {}}]}}]}
+OWNER = {"apiVersion": "v1", "kind": "Node", "name": "n1", "uid": "u1", "controller": True}
+
+
+def mirror(*owners):
+    return pod(meta={**MIRROR, "ownerReferences": list(owners)})
+
+
+def served(**status):
+    return {"metadata": {"name": "p", "namespace": "d"}, "spec": {"nodeName": "n1"}, "status": status}
+
+
+def claim(size="1Gi", phase="Bound", **meta):
+    return {"metadata": {"name": "c", "namespace": "d", **meta}, "spec": {}, "status": {"phase": phase, "capacity": {"storage": size}}}
+
+
+class Core:
+    """A cluster with the node n1."""
+
+    class store:
+        @staticmethod
+        def get(key):
+            return SimpleNamespace(obj={"metadata": {"name": "n1", "uid": "u1"}}) if key.endswith("/n1") else None
 
 
 @pytest.mark.parametrize(("kind", "operation", "obj", "old", "said"), [
@@ -45,6 +69,21 @@ ENV = {"containers": [{"name": "c", "env": [{"name": "e", "valueFrom": {"configM
     pytest.param("Pod", "create", pod(meta=MIRROR, **SA), None, "can not create pods that reference a service account", id="with an account"),
     pytest.param("Pod", "create", pod(meta=MIRROR, **SECRET), None, "can not create pods that reference secrets", id="with a Secret"),
     pytest.param("Pod", "create", pod(meta=MIRROR, **ENV), None, "can not create pods that reference configmaps", id="with a ConfigMap"),
+    pytest.param("Pod", "create", pod(meta=MIRROR, **FLEX), None, "can not create pods that reference secrets", id="with a driver's Secret"),
+    pytest.param("Pod", "create", pod(meta=MIRROR, **DOWNWARD), None, "", id="with its own name in a file"),
+    pytest.param("Pod", "create", mirror(OWNER), None, "", id="a mirror of the node's"),
+    pytest.param("Pod", "create", mirror(OWNER, OWNER), None, "a single owner reference set to itself", id="of two"),
+    pytest.param("Pod", "create", mirror({**OWNER, "name": "n2"}), None, "with an owner reference set to itself", id="of another"),
+    pytest.param("Pod", "create", mirror({**OWNER, "controller": False}), None, "a controller owner reference set to itself", id="of none that controls"),
+    pytest.param("Pod", "create", mirror({**OWNER, "blockOwnerDeletion": True}), None, "must not set blockOwnerDeletion", id="that holds the node"),
+    pytest.param("Pod", "create", mirror({**OWNER, "uid": "u0"}), None, "node n1 UID mismatch: expected u0 got u1", id="of the node before"),
+    pytest.param("Pod/eviction", "create", pod(), None, "", id="evicts its own"),
+    pytest.param("Pod/eviction", "create", pod("n2"), None, "can only evict pods with spec.nodeName set to itself", id="evicts another's"),
+    pytest.param("Pod/status", "update", served(resourceClaimStatuses=[{"name": "a"}]), served(), "cannot update resource claim statuses", id="claims"),
+    pytest.param("PersistentVolumeClaim/status", "update", claim("2Gi"), claim(), "", id="a volume has grown"),
+    pytest.param("PersistentVolumeClaim/status", "update", claim(phase="Lost"), claim(),
+                 "not allowed to update fields other than status.quantity and status.conditions", id="a volume is lost"),
+    pytest.param("PersistentVolumeClaim/status", "update", claim(labels={"a": "b"}), claim(), "not allowed to update fields", id="marks a claim"),
     pytest.param("Pod", "delete", pod(), None, "", id="ends its own"),
     pytest.param("Pod", "delete", pod("n2"), None, "can only delete pods with spec.nodeName set to itself", id="ends another's"),
     pytest.param("Pod/status", "update", pod(), pod(), "", id="tells of its own"),
@@ -70,7 +109,7 @@ ENV = {"containers": [{"name": "c", "env": [{"name": "e", "valueFrom": {"configM
 async def test_what_an_agent_may_write(kind, operation, obj, old, said):
     name, _, subresource = kind.partition("/")
     row = next(one for one in kinds.KINDS if one.kind == name)
-    admission = Admission(SimpleNamespace(), ME, row, operation, obj, old, subresource)
+    admission = Admission(Core(), ME, row, operation, obj, old, subresource)
     if said:
         with pytest.raises(Forbidden) as caught:
             await restrict(admission)
