@@ -31,7 +31,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "PersistentVolumeClaim"): (
         "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`", "resizing, snapshots"),
     ("", "PersistentVolume"): ("`volumebinder`, `pvprotection`, `localpath`", "CSI drivers"),
-    ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "ephemeral containers, resizing on the node"),
+    ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "resizing on the node"),
     ("", "PodTemplate"): ("nothing: a template at rest", ""),
     ("", "ReplicationController"): ("`replicaset`", ""),
     ("", "ResourceQuota"): ("admission charges it, `resourcequota` counts", ""),

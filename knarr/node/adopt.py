@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from knarr.api.types.core_v1 import Pod
 from knarr.base.times import seconds
+from knarr.node import podcontainers
 from knarr.node.cri.face import ContainerLine, ContainerReport, Runtime, Sandbox
 from knarr.node.podmachine import restart
 from knarr.node.podmachine.state import Box, Machine, Run, boxes_of
@@ -104,8 +105,7 @@ def begun_again(pod: Pod, box: Box, run: Run) -> Box:
 
 def goes_on(pod: Pod, box: Box, run: Run) -> bool:
     """Tell whether an ended run is to be followed by another."""
-    container = next(c for c in (*pod.spec.initContainers, *pod.spec.containers) if c.name == box.name)
-    return restart.wanted(pod, container, box, run)
+    return restart.wanted(pod, podcontainers.named(pod, box.name), box, run)
 
 
 def remembered(pod: Pod, box: Box) -> Box:

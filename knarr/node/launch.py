@@ -15,14 +15,14 @@ import structlog
 
 from knarr.api.errors import ApiError
 from knarr.api.types.core_v1 import Container, Pod
-from knarr.node import env, specs
+from knarr.node import env, podcontainers, specs
 from knarr.node.adopt import UID_LABEL
 from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
 from knarr.node.faces import ConfigError, Mount, MountError
 from knarr.node.hooks import HookFailed
 from knarr.node.images import ImageFault
 from knarr.node.podmachine.containers import START_ERROR
-from knarr.node.podmachine.state import Exited, Held, PullFailed, Run, Start
+from knarr.node.podmachine.state import Exited, Held, Machine, PullFailed, Run, Start
 from knarr.node.runs import run_of
 from knarr.node.tools import Tools
 from knarr.node.worker import PodWorker
@@ -113,6 +113,8 @@ class Launcher:
         pod, pod_ip = machine.pod, (machine.ips or ("",))[0]
         if pod.spec.hostNetwork:
             pod_ip = tools.settings.node_ip
+        if container.volumeMounts and podcontainers.is_ephemeral(pod, container.name):
+            await tools.volumes.set_up(pod)     # nobody may have mounted these before
         references = await tools.volumes.references(pod)
         pairs = env.container_env(
             pod, container, references, services=tools.services(), node=tools.node_facts(), pod_ip=pod_ip)
@@ -125,7 +127,7 @@ class Launcher:
             command=env.expand(container.command, known), args=env.expand(container.args, known),
             mounts=(*mounts, *(mount for mount in own if mount.container_path not in taken)),
             notes={specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
-            memory_capacity_bytes=tools.memory_capacity_bytes,
+            memory_capacity_bytes=tools.memory_capacity_bytes, pid_target=pid_target(machine, container.name),
         ))
 
     def _own_mounts(self, pod: Pod, container: Container, *, attempt: int, pod_ip: str) -> tuple[Mount, ...]:
@@ -202,6 +204,17 @@ class Launcher:
             grace_s = pod.spec.terminationGracePeriodSeconds
             await tools.runtime.stop_container(run.id, grace_s=30.0 if grace_s is None else float(grace_s))
             worker.post(Exited(container.name, await tools.ended_run(worker, run.id)))
+
+
+def pid_target(machine: Machine, name: str) -> str:
+    """Return the run whose processes an ephemeral container asks to see, empty for none. Raises ConfigError."""
+    asked = podcontainers.target(machine.pod, name)
+    if not asked:
+        return ""
+    run = next((box.run for box in machine.boxes if box.name == asked), None)
+    if run is None:
+        raise ConfigError(f"unable to find target container {asked}")
+    return run.id
 
 
 def termination_log(pods_dir: Path, pod_uid: str, container: str, attempt: int) -> Path:

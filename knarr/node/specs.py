@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod, PodSecurityContext, SeccompProfile, SecurityContext
+from knarr.node import podcontainers
 from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security
 from knarr.node.faces import ConfigError, DnsConfig, Mount
 
@@ -32,7 +33,11 @@ IMAGE_NOTE = "knarr.dev/image"             # the image as the spec names it
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What was gathered for one run of a container. uid, username: the image's user; memory: of the whole machine."""
+    """What was gathered for one run of a container.
+
+    uid, username: the image's user; memory: of the whole machine; pid_target: the running container whose processes an
+    ephemeral one asks to see.
+    """
 
     attempt: int
     image_ref: str
@@ -44,6 +49,7 @@ class Prepared:
     mounts: tuple[Mount, ...]
     notes: Mapping[str, str]
     memory_capacity_bytes: int = 0
+    pid_target: str = ""
 
 
 def sandbox_spec(
@@ -62,7 +68,7 @@ def sandbox_spec(
         security=Security(
             run_as_user=context.runAsUser, run_as_group=context.runAsGroup,
             supplemental_groups=groups(context), seccomp=seccomp,
-            privileged=any(c.securityContext and c.securityContext.privileged for c in containers(pod)),
+            privileged=any(c.securityContext and c.securityContext.privileged for c in podcontainers.every(pod)),
         ),
         sysctls={each.name: each.value for each in context.sysctls},
         labels={**meta.labels, **pod_labels(pod)},
@@ -81,7 +87,8 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
         command=prepared.command, args=prepared.args, working_dir=container.workingDir or "", env=prepared.env,
         mounts=prepared.mounts, log_path=f"{container.name}/{prepared.attempt}.log",
         stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
-        namespaces=namespaces(pod), security=security(pod, container, privileged=privileged),
+        namespaces=container_namespaces(pod, prepared.pid_target),
+        security=security(pod, container, privileged=privileged),
         resources=resources(pod, container, prepared.memory_capacity_bytes),
         labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
         annotations={
@@ -106,11 +113,6 @@ def pod_labels(pod: Pod) -> dict[str, str]:
     }
 
 
-def containers(pod: Pod) -> tuple[Container, ...]:
-    """Return init containers and containers."""
-    return (*pod.spec.initContainers, *pod.spec.containers)
-
-
 def hostname(pod: Pod) -> str:
     """Return the pod's host name: its own or its object's, cut to 63 characters and without an end in `-` or `.`."""
     name = pod.spec.hostname or pod.metadata.name or ""
@@ -121,7 +123,7 @@ def port_mappings(pod: Pod) -> tuple[PortMapping, ...]:
     """Return the pod's host ports."""
     return tuple(
         PortMapping(port.containerPort, port.hostPort, port.protocol or "TCP", port.hostIP or "")
-        for container in containers(pod) for port in container.ports if port.hostPort
+        for container in podcontainers.every(pod) for port in container.ports if port.hostPort
     )
 
 
@@ -133,6 +135,12 @@ def namespaces(pod: Pod) -> Namespaces:
         pid="node" if spec.hostPID else "pod" if spec.shareProcessNamespace else "container",
         ipc="node" if spec.hostIPC else "pod",
     )
+
+
+def container_namespaces(pod: Pod, pid_target: str) -> Namespaces:
+    """Return which namespaces a container shares: its target's processes, unless it sees all of the pod's anyway."""
+    shared = namespaces(pod)
+    return replace(shared, pid_target=pid_target) if shared.pid == "container" else shared
 
 
 def security(pod: Pod, container: Container, *, privileged: bool) -> Security:

@@ -6,20 +6,22 @@ status/generate.go; recorded statuses are the oracle.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod, ResourceRequirements
 from knarr.base.times import rfc3339
 from knarr.node.podmachine import restart
 from knarr.node.podmachine.containers import is_ready, is_started
-from knarr.node.podmachine.state import DEADLINE, Box, Machine, Run, Waiting
+from knarr.node.podmachine.state import DEADLINE, FIRST, Box, Machine, Run, Waiting
 from knarr.node.podmachine.table import Phase, Stage
 
 TERMINAL = frozenset({"Succeeded", "Failed"})
 OVER = frozenset({Phase.ENDED, Phase.REMOVING, Phase.GONE})
 NODE_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 ATOMIC_RESOURCES = ("cpu", "memory")
+STATUSES: Final = {"initContainerStatuses": FIRST, "containerStatuses": {"main"},
+                   "ephemeralContainerStatuses": {"ephemeral"}}
 
 
 def pod_status(machine: Machine, *, host_ip: str, now_s: float) -> dict[str, Any]:
@@ -45,10 +47,11 @@ def pod_status(machine: Machine, *, host_ip: str, now_s: float) -> dict[str, Any
     status["resources"], allocated = pod_resources(pod)
     if allocated:
         status["allocatedResources"] = allocated
-    inits = [box for box in machine.boxes if box.kind != "main"]
-    if inits:
-        status["initContainerStatuses"] = [container_status(machine, box) for box in inits]
-    status["containerStatuses"] = [container_status(machine, box) for box in machine.boxes if box.kind == "main"]
+    shown = {box.name: container_status(machine, box) for box in machine.boxes}
+    for field, kinds in STATUSES.items():
+        rows = [shown[box.name] for box in machine.boxes if box.kind in kinds]
+        if rows:
+            status[field] = rows
     return {key: value for key, value in status.items() if value is not None}
 
 
@@ -62,7 +65,7 @@ def pod_phase(machine: Machine) -> str:
     over = machine.phase in OVER
     if init_failed(machine):
         return "Failed"
-    if not over and not all(init_passed(machine, box) for box in machine.boxes if box.kind != "main"):
+    if not over and not all(init_passed(machine, box) for box in machine.boxes if box.kind in FIRST):
         return "Pending"
     ended = [box.run for box in mains if box.run is not None and box.run.ended]
     if any(box.stage is Stage.RUNNING or box.stage is Stage.STOPPING for box in mains):
@@ -137,7 +140,7 @@ def initialized(machine: Machine, phase: str) -> tuple[bool, str, str]:
     """Judge the condition Initialized."""
     if phase == "Succeeded":
         return True, "PodCompleted", ""
-    waiting = [box.name for box in machine.boxes if box.kind != "main" and not init_passed(machine, box)]
+    waiting = [box.name for box in machine.boxes if box.kind in FIRST and not init_passed(machine, box)]
     if waiting:
         return False, "ContainersNotInitialized", f"containers with incomplete status: [{' '.join(waiting)}]"
     return True, "", ""
@@ -147,7 +150,7 @@ def containers_ready(machine: Machine, phase: str) -> tuple[bool, str, str]:
     """Judge the condition ContainersReady."""
     if phase in TERMINAL:
         return False, "PodCompleted" if phase == "Succeeded" else "PodFailed", ""
-    unready = [box.name for box in machine.boxes if box.kind != "init" and not is_ready(machine, box)]
+    unready = [box.name for box in machine.boxes if box.kind in ("main", "sidecar") and not is_ready(machine, box)]
     if unready:
         return False, "ContainersNotReady", f"containers with unready status: [{' '.join(unready)}]"
     return True, "", ""
@@ -185,6 +188,9 @@ def container_status(machine: Machine, box: Box) -> dict[str, Any]:
         allocated = with_limits(container.resources)["requests"]
         if allocated:
             shown["allocatedResources"] = allocated
+    if box.kind == "ephemeral":        # nobody waits for it, so nobody asks whether it is ready
+        shown["ready"] = False
+        del shown["started"]
     if not shown["volumeMounts"]:
         del shown["volumeMounts"]
     return shown
@@ -196,7 +202,7 @@ def state(machine: Machine, box: Box) -> dict[str, Any]:
         return waiting(box.waiting)
     if box.run is not None:
         return run_state(box.run)
-    if any(each.kind != "main" for each in machine.boxes):
+    if any(each.kind in FIRST for each in machine.boxes):
         return waiting(Waiting("PodInitializing"))
     return waiting(Waiting("ContainerCreating"))
 

@@ -10,7 +10,7 @@ from typing import Protocol
 from knarr.api.types.core_v1 import ObjectReference, Pod, Service
 from knarr.base.clock import Clock
 from knarr.client.client import Client
-from knarr.node import cgroups, credentials, pausefilter, specs
+from knarr.node import cgroups, credentials, pausefilter, podcontainers, specs
 from knarr.node.cni import HOST_PORTS
 from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxSpec
 from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
@@ -56,8 +56,9 @@ class Tools:
     def teller(self, pod: Pod, container: str = "") -> Teller:
         """Return what records events about the pod, or one of its containers."""
         meta = pod.metadata
-        where = ObjectReference(apiVersion="v1", kind="Pod", namespace=meta.namespace, name=meta.name, uid=meta.uid,
-                                resourceVersion=meta.resourceVersion, fieldPath=field_path(pod, container) or None)
+        where = ObjectReference(
+            apiVersion="v1", kind="Pod", namespace=meta.namespace, name=meta.name, uid=meta.uid,
+            resourceVersion=meta.resourceVersion, fieldPath=podcontainers.field_path(pod, container) or None)
 
         def tell(reason: str, message: str, type: str = "Normal") -> None:
             self.recorder.event(where, reason, message, type=type)
@@ -109,11 +110,3 @@ class Tools:
 def replace_reason(run: Run) -> Run:
     """Return an ended run whose reason is told; containerd leaves it empty for plain ends."""
     return run if run.reason else replace(run, reason="Error" if run.exit_code else "Completed")
-
-
-def field_path(pod: Pod, container: str) -> str:
-    """Return where a container stands in its pod, as events say it."""
-    if not container:
-        return ""
-    where = "initContainers" if any(c.name == container for c in pod.spec.initContainers) else "containers"
-    return f"spec.{where}{{{container}}}"

@@ -221,11 +221,17 @@ def test_server_side_apply(kubectl):
     assert kubectl.out("get", "configmap", "ssa", "-o", "jsonpath={.data.v}") == "2"
 
 
-def test_what_is_not_there_yet_is_told_in_words(kubectl):
-    """Ephemeral containers are kept as the API has them; that no node runs them yet is said at once."""
+def test_a_running_pod_is_debugged(kubectl):
+    """A container joins a pod, sees its target's processes, answers, and ends; the pod goes on."""
     name = kubectl.out("get", "pods", "-l", "app=web", "-o", "jsonpath={.items[0].metadata.name}")
+    kubectl("debug", name, f"--image={BUSYBOX}", "--image-pull-policy=Never", "--target=main", "-c", "look", "--",
+            "sh", "-c", "tr '\\0' ' ' </proc/1/cmdline; exit 3")
+    ended = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}"
+    kubectl("wait", f"pod/{name}", f"--for={ended}=3", "--timeout=30s")
 
-    assert "ephemeral containers are kept but not run yet" in kubectl("debug", name, f"--image={BUSYBOX}").stderr
+    assert "httpd -f -p 8080" in kubectl.out("logs", name, "-c", "look")
+    assert "True/0" == kubectl.out("get", "pod", name, "-o", "jsonpath={.status.conditions[?(@.type=='Ready')].status}/"
+                                   "{.status.containerStatuses[0].restartCount}")
 
 
 def test_unknown_fields(kubectl):

@@ -42,7 +42,7 @@ POD_CREATE: tuple[Step, ...] = (
 ONLY_OWN: tuple[Step, ...] = (node_restriction.restrict,)
 STEPS: Table = {
     ("", "pods", "create"): POD_CREATE,
-    ("", "pods", "update"): (node_restriction.restrict, tolerations.admit, nodes.tell_of_ephemeral),
+    ("", "pods", "update"): (node_restriction.restrict, tolerations.admit),
     ("", "pods", "delete"): (node_restriction.restrict,),
     ("", "nodes", "create"): (node_restriction.restrict, nodes.taint),
     ("", "nodes", "update"): (node_restriction.restrict,),

@@ -131,7 +131,8 @@ def container_security(security: Security, namespaces: Namespaces) -> Any:
 def namespace_options(namespaces: Namespaces) -> Any:
     """Return NamespaceOptions."""
     return pb.NamespaceOption(
-        network=MODES[namespaces.network], pid=MODES[namespaces.pid], ipc=MODES[namespaces.ipc],
+        network=MODES[namespaces.network], ipc=MODES[namespaces.ipc],
+        pid=pb.TARGET if namespaces.pid_target else MODES[namespaces.pid], target_id=namespaces.pid_target,
     )
 
 

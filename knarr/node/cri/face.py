@@ -44,11 +44,12 @@ class PortMapping:
 
 @dataclass(frozen=True, slots=True)
 class Namespaces:
-    """Which Linux namespaces a pod shares with whom."""
+    """Which Linux namespaces a pod shares with whom. pid_target: the container whose processes this one sees."""
 
     network: NamespaceMode = "pod"
     pid: NamespaceMode = "container"
     ipc: NamespaceMode = "pod"
+    pid_target: str = ""
 
 
 @dataclass(frozen=True, slots=True)

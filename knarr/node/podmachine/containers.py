@@ -7,6 +7,7 @@ from dataclasses import replace
 from knarr.node.podmachine import restart
 from knarr.node.podmachine.deciding import Deciding
 from knarr.node.podmachine.state import (
+    FIRST,
     Abandon,
     Box,
     Discard,
@@ -28,13 +29,24 @@ START_ERROR = "StartError"
 
 
 def start_due(d: Deciding) -> None:
-    """Start every container whose turn has come: init containers one after the other, then all the rest."""
+    """Start every container whose turn has come: init containers one after the other, then all the rest.
+
+    Ephemeral containers wait for nobody: they may be there to see why an init container does not end.
+    """
     for box in d.machine.boxes:
-        if box.stage is Stage.WAITING:
-            d.cue(box.name, Cue.GO)
-            start(d, box.name)
-        if box.kind != "main" and not initialized(d.machine, d.box(box.name)):
+        if box.kind == "ephemeral":
+            start_waiting(d, box)
+    for box in d.machine.boxes:
+        start_waiting(d, box)
+        if box.kind in FIRST and not initialized(d.machine, d.box(box.name)):
             return
+
+
+def start_waiting(d: Deciding, box: Box) -> None:
+    """Start a container that only waited for its turn."""
+    if d.box(box.name).stage is Stage.WAITING:
+        d.cue(box.name, Cue.GO)
+        start(d, box.name)
 
 
 def initialized(machine: Machine, box: Box) -> bool:
@@ -236,7 +248,7 @@ def reset(d: Deciding) -> None:
     """A new sandbox begins everything again, except what has ended for good."""
     for box in d.machine.boxes:
         pod, container = d.machine.pod, d.machine.container(box.name)
-        for_good = box.kind == "main" and box.run is not None and box.run.ended \
+        for_good = box.kind in ("main", "ephemeral") and box.run is not None and box.run.ended \
             and not restart.wanted(pod, container, box, box.run)
         if not for_good:
             d.cue(box.name, Cue.RESET, started=False, ready=False)

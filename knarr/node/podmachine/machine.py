@@ -147,8 +147,12 @@ def on_begin(d: Deciding, event: Begin) -> None:
 
 
 def on_pod_changed(d: Deciding, event: PodChanged) -> None:
-    """Take the new object; heed a deletion and new images."""
+    """Take the new object; heed a deletion, new images and added ephemeral containers."""
     d.change(pod=event.pod)
+    known = {box.name for box in d.machine.boxes}
+    added = tuple(box for box in boxes_of(event.pod) if box.name not in known)
+    if added:
+        d.change(boxes=(*d.machine.boxes, *added))
     heed_deletion(d)
     if d.machine.phase is Phase.UP and d.machine.ending is None:
         containers.restart_changed(d)

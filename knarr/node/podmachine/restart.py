@@ -20,8 +20,8 @@ SHOW_S = 1.0               # how long an end is shown as itself before it is sho
 
 def wanted(pod: Pod, container: Container, box: Box, run: Run) -> bool:
     """Tell whether an ended run is to be followed by another."""
-    if box.kind == "sidecar":
-        return True
+    if box.kind in ("sidecar", "ephemeral"):
+        return box.kind == "sidecar"
     for rule in container.restartPolicyRules:
         codes = rule.exitCodes
         if codes is not None and (run.exit_code in codes.values) == (codes.operator == "In"):

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Final, Literal, TypeAlias
 
 from knarr.api.types.core_v1 import Container, Pod
+from knarr.node import podcontainers
 from knarr.node.faces import ProbeKind
 from knarr.node.podmachine.table import BUSY, Phase, Stage
 
-Kind: TypeAlias = Literal["init", "sidecar", "main"]
+Kind: TypeAlias = Literal["init", "sidecar", "main", "ephemeral"]
+FIRST: Final = frozenset({"init", "sidecar"})      # whom the main containers wait for
 Why: TypeAlias = Literal["deleted", "gone", "deadline", "completed", "evicted"]
 DEADLINE = "Pod was active on the node longer than the specified deadline"
 
@@ -106,8 +108,7 @@ class Machine:
 
     def container(self, name: str) -> Container:
         """Return a container's specification."""
-        spec = self.pod.spec
-        return next(each for each in (*spec.initContainers, *spec.containers) if each.name == name)
+        return podcontainers.named(self.pod, name)
 
     @property
     def calm(self) -> bool:
@@ -123,10 +124,11 @@ class Machine:
 
 
 def boxes_of(pod: Pod) -> tuple[Box, ...]:
-    """Return fresh records: init containers in order, then the others."""
+    """Return fresh records: init containers in order, then the containers, then the ephemeral ones."""
     spec = pod.spec
     inits = [Box(each.name, "sidecar" if each.restartPolicy == "Always" else "init") for each in spec.initContainers]
-    return (*inits, *(Box(each.name, "main") for each in spec.containers))
+    return (*inits, *(Box(each.name, "main") for each in spec.containers),
+            *(Box(each.name, "ephemeral") for each in spec.ephemeralContainers))
 
 
 # What it is told.

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from knarr.api.types.core_v1 import Pod, Volume, VolumeMount
+from knarr.node import podcontainers
 from knarr.node.env import expand_word
 from knarr.node.faces import Mount, Propagation
 from knarr.node.volumes.payload import ContentError
@@ -20,8 +21,7 @@ _LEFT: Final = re.compile(r"\$\(([^()]*)\)")
 
 def mounted_names(pod: Pod) -> frozenset[str]:
     """Return the volumes that some container mounts; others are not set up."""
-    containers = (*pod.spec.initContainers, *pod.spec.containers)
-    return frozenset(mount.name for container in containers for mount in container.volumeMounts)
+    return frozenset(mount.name for container in podcontainers.every(pod) for mount in container.volumeMounts)
 
 
 def sub_path_of(mount: VolumeMount, env: Mapping[str, str]) -> str:

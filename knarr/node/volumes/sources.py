@@ -17,6 +17,7 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.client import Client, Selection, row_of
 from knarr.client.informer import Informer, What
+from knarr.node import podcontainers
 from knarr.node.faces import References
 
 T = TypeVar("T", ConfigMap, Secret)
@@ -136,7 +137,7 @@ async def env_references(watched: Watched, pod: Pod) -> References:
 def _env_names(pod: Pod, kind: str) -> set[str]:
     """Return the names that `<kind>Ref` in envFrom and `<kind>KeyRef` in env hold."""
     names: set[str] = set()
-    for container in (*pod.spec.initContainers, *pod.spec.containers):
+    for container in podcontainers.every(pod):
         whole = (getattr(source, f"{kind}Ref") for source in container.envFrom)
         keyed = (getattr(entry.valueFrom, f"{kind}KeyRef") for entry in container.env if entry.valueFrom is not None)
         names.update(found.name for found in (*whole, *keyed) if found is not None and found.name)

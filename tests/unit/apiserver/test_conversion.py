@@ -117,15 +117,6 @@ async def test_an_ephemeral_container_is_added(api):
     assert 'existing ephemeral containers "debug" may not be removed' in status["message"]
 
 
-async def test_a_debugger_hears_that_no_node_runs_it(api):
-    """`kubectl debug` prints warnings before it waits for a container that will not come."""
-    path = await a_pod(api, placed=True)
-    answer = await api.call("PATCH", f"{path}/ephemeralcontainers", DEBUGGER, content_type=STRATEGIC)
-
-    assert 200 == answer.status
-    assert "not run yet" in answer.headers["Warning"]
-
-
 async def test_a_waiting_pod_is_resized(api):
     """Nothing else that the body says comes through."""
     path = await a_pod(api)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from knarr.node import specs
+from knarr.node import podcontainers, specs
 from knarr.node.cri.face import Namespaces, PortMapping
 from knarr.node.faces import ConfigError
 from tests.unit.node.making import pod
@@ -105,3 +105,16 @@ def test_a_pod_in_the_hosts_namespaces():
 def test_long_names_are_cut_to_host_names():
     """63 characters, and no dash at the end."""
     assert "a" * 62 == specs.hostname(pod(name="a" * 62 + "-b"))
+
+
+@pytest.mark.parametrize(("shares", "target"), [
+    pytest.param(False, "run-7", id="its target's processes"),
+    pytest.param(True, "", id="all of the pod's anyway"),
+])
+def test_whose_processes_a_debugger_sees(shares, target):
+    """An ephemeral container names a target; the runtime is given the run that it has now."""
+    made = pod(shareProcessNamespace=shares, ephemeralContainers=[
+        {"name": "debug", "image": "tools:1", "targetContainerName": "c"}])
+    spec = specs.container_spec(made, podcontainers.named(made, "debug"), prepared(pid_target="run-7"))
+
+    assert target == spec.namespaces.pid_target

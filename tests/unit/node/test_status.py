@@ -152,3 +152,15 @@ def test_an_old_address_is_taken_back():
                                  "qosClass": "BestEffort", "resources": {}})
 
     assert [{"ip": "10.0.0.2"}, {"ip": "10.0.0.1", "$patch": "delete"}] == change["podIPs"]
+
+
+def test_an_ephemeral_container_has_a_list_of_its_own():
+    """It runs, yet nobody counts it: the pod is ready without it, and it says nothing of being ready."""
+    debugged = pod(ephemeralContainers=[{"name": "debug", "image": "app:1"}])
+    story = Story(pod()).begin().tell(PodChanged(debugged))
+    status = pod_status(story.machine, host_ip="h", now_s=1.0)
+    row, = status["ephemeralContainerStatuses"]
+
+    assert ("debug", False, ["running"]) == (row["name"], row["ready"], list(row["state"]))
+    assert ["c"] == [each["name"] for each in status["containerStatuses"]]
+    assert "True" == {each["type"]: each["status"] for each in status["conditions"]}["Ready"]

@@ -230,3 +230,42 @@ def test_a_new_image_replaces_the_run():
     story = Story(pod()).begin().tell(PodChanged(pod(containers=[{"name": "c", "image": "app:2"}])))
 
     assert 2 == story.count(Start)
+
+
+DEBUGGER = [{"name": "debug", "image": "tools:1", "targetContainerName": "c"}]
+
+
+def debugged(**spec):
+    """Return the pod with a debugger added, as the API shows it a little later."""
+    return pod(ephemeralContainers=DEBUGGER, **spec)
+
+
+def test_an_ephemeral_container_runs_once():
+    """It is added to a running pod, starts beside the container, ends, and is never started again."""
+    story = Story(pod()).begin().tell(PodChanged(debugged()))
+    assert "RUNNING" == story.stage("debug")
+
+    story.exits("debug", 1).wait(700)
+    assert ("DONE", "RUNNING", 2) == (story.stage("debug"), story.stage(), story.runs)
+
+
+def test_an_ephemeral_container_does_not_wait_for_init_containers():
+    """The init container hangs: the debugger is there to see why."""
+    init = {"initContainers": [{"name": "i", "image": "x"}]}
+    story = Story(pod(**init)).begin().tell(PodChanged(debugged(**init)))
+
+    assert ("RUNNING", "RUNNING", "WAITING") == (story.stage("i"), story.stage("debug"), story.stage())
+
+
+def test_a_pod_ends_with_its_containers_whatever_the_debugger_does():
+    """The last container is done: the debugger is stopped with the pod."""
+    story = Story(pod(restartPolicy="Never")).begin().tell(PodChanged(debugged(restartPolicy="Never"))).exits(code=0)
+
+    assert ("ENDED", "DONE") == (story.phase, story.stage("debug"))
+
+
+def test_a_dead_debugger_stays_dead_in_a_new_sandbox():
+    """The sandbox is lost: the container starts again, the debugger that has ended does not."""
+    story = Story(pod()).begin().tell(PodChanged(debugged())).exits("debug", 0).tell(SandboxLost("sandbox-0"))
+
+    assert ("RUNNING", "DONE") == (story.stage(), story.stage("debug"))
