@@ -86,7 +86,6 @@ class Agent:
         self._pods = informers.of(Pod, Selection(fields=f"spec.nodeName={settings.node_name}"))
         self._services = informers.of(Service)
         self._strays = Strays()
-        self._reaped_for = 0            # the containerd whose predecessors' shims are ended, pid
         self.lookup = AgentLookup(self.workers, self._pods.get)
 
     async def run(self) -> None:
@@ -206,10 +205,9 @@ class Agent:
             self._strays.leaving.discard(uid)
 
     async def _reap(self, containerd_pid: int, known: set[str]) -> None:
-        """End what an earlier containerd has left; once for each that runs."""
-        if containerd_pid == self._reaped_for or containerd_pid != self.containerd.pid():
+        """End shims that containerd has forgotten. containerd_pid: who told `known`, 0 if not ours."""
+        if not containerd_pid or containerd_pid != self.containerd.pid():
             return
-        self._reaped_for = containerd_pid
         for sandbox_id in await asyncio.to_thread(shims.reap, self._settings, containerd_pid, known):
             log.warning("shim.stray", sandbox=sandbox_id)
 
@@ -278,10 +276,11 @@ class Agent:
             containerd_pid = self.containerd.pid() if self._settings.managed else 0
             sandboxes = await tools.runtime.list_sandboxes()
             running = {line.id for line in await tools.runtime.list_containers() if line.state == "running"}
-            await self._reap(containerd_pid, {each.id for each in sandboxes})
-            for stray in self._strays.look(sandboxes, self.workers):
+            strays = self._strays.look(sandboxes, self.workers)
+            for stray in strays:
                 log.warning("sandbox.stray", sandbox=stray)
                 await tools.runtime.remove_sandbox(stray)
+            await self._reap(containerd_pid, {each.id for each in sandboxes} - {*strays})
         except RuntimeFault as fault:
             log.info("runtime.relist", error=str(fault))
             return

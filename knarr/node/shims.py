@@ -1,7 +1,8 @@
 """End the shims that nobody knows: containerd was killed while it made or removed a sandbox, and forgot it.
 
-A shim that is older than the containerd which does not know it can never be known again. What runs in it are its
-children, each the first process of a namespace of its own: with them all the rest goes.
+A shim that is older than the containerd which does not know it can never be known again; nor can one whose bundle,
+the directory that it works in, is gone. What runs in it are its children, each the first process of a namespace of its
+own: with them all the rest goes.
 Source: containerd runtime/v2/shim_load.go, which removes such a shim's files, and lets its process live.
 """
 
@@ -19,12 +20,15 @@ PROC = Path("/proc")
 
 
 def reap(settings: Settings, containerd_pid: int, known: Collection[str]) -> list[str]:
-    """End the shims of sandboxes that the running containerd does not know, and return their ids."""
+    """End the shims of sandboxes that the running containerd does not know, and return their ids.
+
+    One that is just being made is unknown, too; but it is younger, and has its bundle.
+    """
     since = started_ticks(containerd_pid)
     ended = []
     for pid in shims(settings):
         sandbox_id = id_of(pid)
-        if sandbox_id and sandbox_id not in known and started_ticks(pid) < since:
+        if sandbox_id and sandbox_id not in known and (started_ticks(pid) < since or is_homeless(pid)):
             end(pid)
             unmount_below(settings.runtime_dir / "state" / "io.containerd.runtime.v2.task" / "k8s.io" / sandbox_id)
             unmount_below(settings.runtime_dir / "state" / "io.containerd.grpc.v1.cri" / "sandboxes" / sandbox_id)
@@ -39,6 +43,14 @@ def id_of(pid: int) -> str:
     except OSError:
         return ""
     return words[words.index("-id") + 1] if "-id" in words else ""
+
+
+def is_homeless(pid: int) -> bool:
+    """Tell whether the directory that a process works in was removed. Source: proc(5), cwd."""
+    try:
+        return (PROC / str(pid) / "cwd").readlink().name.endswith(" (deleted)")
+    except OSError:
+        return False
 
 
 def end(pid: int) -> None:

@@ -17,7 +17,10 @@ SHIM = "import subprocess,sys; child=subprocess.Popen(['sleep','60']); print(chi
 @pytest.fixture
 def shim(tmp_path):
     """A process that looks like a shim with a container in it, older than this test's `containerd`."""
-    process = subprocess.Popen([sys.executable, "-c", SHIM, "-namespace", "k8s.io", "-id", "s1"], stdout=subprocess.PIPE)
+    bundle = tmp_path / "bundle"
+    bundle.mkdir()
+    words = [sys.executable, "-c", SHIM, "-namespace", "k8s.io", "-id", "s1"]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, cwd=bundle)
     child = int(process.stdout.readline())
     yield process, child
     shims.end(process.pid)
@@ -25,14 +28,18 @@ def shim(tmp_path):
     process.stdout.close()
 
 
-@pytest.mark.parametrize(("known", "age_ticks", "ended"), [
-    pytest.param(set(),   1, ["s1"], id="forgotten by a younger containerd"),
-    pytest.param({"s1"},  1, [],     id="known"),
-    pytest.param(set(),  -1, [],     id="just being made by this containerd"),
+@pytest.mark.parametrize(("known", "age_ticks", "bundle", "ended"), [
+    pytest.param(set(),   1, True,  ["s1"], id="forgotten by a younger containerd"),
+    pytest.param({"s1"},  1, True,  [],     id="known"),
+    pytest.param(set(),  -1, True,  [],     id="just being made by this containerd"),
+    pytest.param(set(),  -1, False, ["s1"], id="began late, for a containerd that was dead already"),
+    pytest.param({"s1"}, -1, False, [],     id="known, whatever its directory"),
 ])
-def test_whom_it_ends(shim, tmp_path, monkeypatch, known, age_ticks, ended):
-    """containerd's start lies after or before the shim's."""
+def test_whom_it_ends(shim, tmp_path, monkeypatch, known, age_ticks, bundle, ended):
+    """containerd's start lies after or before the shim's; the shim's bundle is there or not."""
     process, child = shim
+    if not bundle:
+        (tmp_path / "bundle").rmdir()
     born = shims.started_ticks(process.pid)
     monkeypatch.setattr(shims, "shims", lambda _: [process.pid])
     monkeypatch.setattr(shims, "started_ticks", lambda pid: born if pid == process.pid else born + age_ticks)
