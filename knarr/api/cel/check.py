@@ -5,7 +5,7 @@ Source: cel-go checker/{checker,types,errors}.go.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from knarr.api.cel import types
@@ -28,12 +28,15 @@ from knarr.api.cel.syntax import (
     children,
 )
 from knarr.api.cel.types import BOOL, DYN, Type, fits, list_of, map_of, optional_of
+from knarr.api.cel.values import moment, span
+from knarr.api.regexes import matcher
 
 ERROR = Type("error")
 EMPTY_ITEM = Type("A")
 LITERALS = {"bool": types.BOOL, "int": types.INT, "Uint": types.UINT, "float": types.DOUBLE, "str": types.STRING,
             "bytes": types.BYTES, "NoneType": types.NULL}
 PATCH = {"op": types.STRING, "path": types.STRING, "from": types.STRING, "value": DYN}
+READERS: dict[str, Callable[[str], object]] = {"duration": span, "timestamp": moment, "matches": matcher}
 Variables = Mapping[str, Type]
 
 
@@ -89,13 +92,14 @@ class _Checker:
             case Call():
                 return self._call(node, scope)
             case ListExpr():
-                found = [self._item(node, number, scope) for number in range(len(node.items))]
-                return list_of(_one(found))
+                found = [(one, self._opened(self.type_of(one, scope), number in node.optional))
+                         for number, one in enumerate(node.items)]
+                return list_of(self._one(found))
             case MapExpr():
-                keys = [self.type_of(key, scope) for key, _ in node.entries]
-                values = [self._opened(self.type_of(value, scope), number in node.optional)
+                keys = [(key, self.type_of(key, scope)) for key, _ in node.entries]
+                values = [(value, self._opened(self.type_of(value, scope), number in node.optional))
                           for number, (_, value) in enumerate(node.entries)]
-                return map_of(_one(keys), _one(values))
+                return map_of(self._one(keys), self._one(values))
             case Message():
                 return self._message(node, scope)
             case Loop():
@@ -106,8 +110,17 @@ class _Checker:
                 return self._opt_map(node, scope)
         raise AssertionError(node)
 
-    def _item(self, node: ListExpr, number: int, scope: dict[str, Type]) -> Type:
-        return self._opened(self.type_of(node.items[number], scope), number in node.optional)
+    def _one(self, found: list[tuple[Expr, Type]]) -> Type:
+        """Return what the items of a constant have in common; all are of one type. Source: kube environment/base.go."""
+        common = EMPTY_ITEM
+        for node, one in found:
+            if one is ERROR or common is ERROR:
+                return ERROR
+            if not fits(common, one, {}) and not fits(one, common, {}):
+                common = self._fault(node.at, f"expected type '{common}' but found '{one}'")
+                continue
+            common = types.joined(common, one)
+        return common
 
     def _opened(self, given: Type, optional: bool) -> Type:
         if not optional:
@@ -172,8 +185,19 @@ class _Checker:
             return self._fault(node.at, f"found no matching overload for '{name[0]}' applied to "
                                         f"'{_applied(given, member=name[1])}'")
         self._checked.called[node] = fitting, args
+        self._literal(node)
         first = results[0]
         return first if all(fits(first, one, {}) and first.name == one.name for one in results[1:]) else DYN
+
+    def _literal(self, node: Call) -> None:
+        """Refuse constants that a function will never read. Source: cel-go cel/validator.go, formatValidator."""
+        read, given = READERS.get(node.name), node.args[0] if node.args else None
+        if read is None or not isinstance(given, Literal) or not isinstance(given.value, str):
+            return
+        try:
+            read(given.value)
+        except ValueError:
+            self._fault(given.at, f"invalid {node.name} argument")
 
     def _message(self, node: Message, scope: dict[str, Type]) -> Type:
         head = node.name.partition(".")[0]
@@ -231,16 +255,6 @@ class _Checker:
         inner = held.args[0] if held.args else DYN
         body = self.type_of(node.body, {**scope, node.name: inner})
         return body if node.flat else optional_of(body)
-
-
-def _one(found: list[Type]) -> Type:
-    """Return what the items of a constant have in common."""
-    if not found:
-        return EMPTY_ITEM
-    common = found[0]
-    for one in found[1:]:
-        common = types.joined(common, one)
-    return common
 
 
 def _applied(given: list[Type], *, member: bool) -> str:

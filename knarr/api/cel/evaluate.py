@@ -149,6 +149,8 @@ def _call(node: Call) -> Run:
             name, member = spaced, False
         else:
             args = (node.target, *args)
+    if member and name in ("or", "orValue") and len(args) == 2:
+        return _otherwise(build(args[0]), build(args[1]), unwrapped=name == "orValue")
     found = FUNCTIONS.find(name, len(args), member=member)
     if not found and name not in {one for one, _ in FUNCTIONS.names}:
         raise CelError(f"undeclared reference to '{name}' (in container '')")
@@ -227,6 +229,22 @@ def _choice(test: Run, yes: Run, no: Run) -> Run:
         if value is False:
             return no(frame)
         raise NoOverload
+    return run
+
+
+def _otherwise(first: Run, second: Run, *, unwrapped: bool) -> Run:
+    """Ask the second only where the first has nothing. Source: cel-go cel/optional.go, evalOptionalOr."""
+    def run(frame: Frame) -> Any:
+        value = first(frame)
+        frame.charge(1)
+        if type(value) is not Optional:
+            raise NoOverload
+        if value.there:
+            return value.value if unwrapped else value
+        other = second(frame)
+        if not unwrapped and type(other) is not Optional:
+            raise NoOverload
+        return other
     return run
 
 

@@ -1,5 +1,6 @@
 """Check admission policies and their bindings.
 
+No expression is priced here, unlike a definition's rules: objects of any kind have no known size. It pays as it runs.
 Source: kube pkg/apis/admissionregistration/validation/validation.go.
 """
 

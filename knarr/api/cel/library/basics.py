@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from base64 import b64decode, b64encode
 from typing import Any
 
@@ -15,6 +16,7 @@ from knarr.api.cel.values import (
     Optional,
     Span,
     TypeName,
+    Uint,
     moment,
     moment_text,
     span,
@@ -23,6 +25,8 @@ from knarr.api.cel.values import (
 )
 
 NONE = Optional()
+DECIMAL = re.compile(r"[+-]?[0-9]+", re.ASCII)
+DIGITS_MAX = 4000  # of a number in a text; more cannot be meant, and Python reads no more than 4300
 
 
 def declare(functions: Functions) -> None:
@@ -43,7 +47,7 @@ def _numbers(functions: Functions) -> None:
     for one in ("int", "uint", "double", "string", "timestamp", "duration"):
         add(f"int({one}) -> int", _int)
     for one in ("int", "uint", "double", "string"):
-        add(f"uint({one}) -> uint", lambda value: unsigned(_int(value)))
+        add(f"uint({one}) -> uint", _uint)
         add(f"double({one}) -> double", _double)
     add("bool(bool) -> bool", lambda value: value)
     add("bool(string) -> bool", _bool)
@@ -120,14 +124,30 @@ def _int(value: Any) -> int:
         return value.ns
     if isinstance(value, float) and (math.isnan(value) or math.isinf(value)):
         raise CelError("integer overflow")
-    try:
-        return whole(int(value))
-    except ValueError as fault:
-        raise CelError(f'strconv.ParseInt: parsing "{value}": invalid syntax') from fault
+    return whole(_digits(value, "ParseInt") if isinstance(value, str) else int(value))
+
+
+def _uint(value: Any) -> Uint:
+    if isinstance(value, str):
+        return unsigned(_digits(value, "ParseUint"))
+    if isinstance(value, float) and (math.isnan(value) or math.isinf(value) or value < 0):
+        raise CelError("unsigned integer overflow")
+    return unsigned(int(value))
+
+
+def _digits(value: str, reader: str) -> int:
+    """Read a decimal number as Go does: without the spaces, underscores and scripts that Python lets pass."""
+    if not DECIMAL.fullmatch(value) or (reader == "ParseUint" and not value[0].isdigit()):
+        raise CelError(f'strconv.{reader}: parsing "{value}": invalid syntax')
+    if len(value) > DIGITS_MAX:
+        raise CelError(f'strconv.{reader}: parsing "{value}": value out of range')
+    return int(value)
 
 
 def _double(value: Any) -> float:
     try:
+        if isinstance(value, str) and not (value.isascii() and value == value.strip()):
+            raise ValueError(value)
         return float(value)
     except ValueError as fault:
         raise CelError(f'strconv.ParseFloat: parsing "{value}": invalid syntax') from fault

@@ -84,3 +84,23 @@ def test_no_evaluation_costs_more_than_estimated(text):
     _, spent = cel.compiled(text).spent({"self": {"few": [1, 2, 3, 4, 5], "short": "a" * 10, "n": 1}})
 
     assert spent <= cost.estimate(checked(text))
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    ("[1, 'a'] == []", "expected type 'int' but found 'string'"),
+    ("{'a': 1, 'b': true} == {}", "expected type 'int' but found 'bool'"),
+    ("{'a': 1, 2: 1} == {}", "expected type 'string' but found 'int'"),
+    ("duration('1x') == duration('1s')", "invalid duration argument"),
+    ("timestamp('yesterday') > timestamp('2026-01-01T00:00:00Z')", "invalid timestamp argument"),
+    ("'a'.matches('[')", "invalid matches argument"),
+])
+def test_constants_that_cannot_be_meant(text, said):
+    """Lists and maps of one type, and texts that the function they are given to can read: it is said when the rule is made."""
+    with pytest.raises(CelError, match=said):
+        cel.compiled(text, names=("self",))
+
+
+@pytest.mark.parametrize("text", ["[1, dyn('a')] == []", "[[], [1]] == []", "[self.a, 1] == []", "'a'.matches(self)", "[optional.of(1), optional.none()] == []"])
+def test_constants_that_can(text):
+    """What has no type of its own goes with anything."""
+    cel.compiled(text, names=("self",))

@@ -45,6 +45,8 @@ string(duration('1h30m')) == '5400s' && string(timestamp('2023-01-02T03:04:05.5Z
 'Web'.lowerAscii() == 'web' && ' a '.trim() == 'a' && 'aXa'.replace('a', 'b', 1) == 'bXa' && 'abc'.reverse() == 'cba'
 '%s is %d, %.2f, %x'.format(['a', 3, 1.5, 255]) == 'a is 3, 1.50, ff'
 '%s'.format([{'b': [1, 2.0], 'a': null}]) == '{a: null, b: [1, 2]}'
+uint('18446744073709551615') == 18446744073709551615u && int('+07') == 7 && double('1e3') == 1000.0
+optional.of(1).orValue(int('x')) == 1 && optional.of(1).or(self.nope).value() == 1 && optional.none().orValue(2) == 2
 'baac'.findAll('a*') == ['', 'aa', ''] && 'x'.find('y') == '' && 'a'.findAll('a', 0) == []
 'aé'.findAll('.') == ['a', 'é'] && '1١'.findAll(r'\\d') == ['1'] && 'a.b'.matches(r'^\\Qa.b\\E$') && 'é'.matches(r'\\pL')
 ['b', 'a', 'cc'].sortBy(x, -size(x)) == ['cc', 'b', 'a'] && [].sortBy(x, x) == [] && self.list.sortBy(x, x) == [1, 2, 3]
@@ -96,6 +98,15 @@ def test_what_holds(text):
     ("self.n && true", "no such overload"),
     ("nope", "no such attribute(s): nope"),
     ("timestamp('x')", "invalid timestamp: x"),
+    ("int('1_0')", 'strconv.ParseInt: parsing "1_0": invalid syntax'),
+    ("int(' 1')", 'strconv.ParseInt: parsing " 1": invalid syntax'),
+    ("int('١')", 'strconv.ParseInt: parsing "١": invalid syntax'),
+    ("int('9223372036854775808')", "integer overflow"),
+    ("uint('-1')", 'strconv.ParseUint: parsing "-1": invalid syntax'),
+    ("uint(-0.5)", "unsigned integer overflow"),
+    ("double(' 1')", 'strconv.ParseFloat: parsing " 1": invalid syntax'),
+    ("optional.none().orValue(1 / 0)", "division by zero"),
+    ("optional.none().or(1)", "no such overload"),
     ("optional.none().value()", "optional.none() dereference"),
     ("[].max()", "max called on empty list"),
     ("quantity('1x')", None),
