@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
 import subprocess
@@ -13,6 +14,10 @@ import pytest
 from tests.wire.serving import Served, serve_locked, serving
 from tests.wire.test_kubectl import Kubectl, binaries
 from tests.wire.transcripts import TOPICS, Line
+
+COMMON = Path(__file__).parent / "manifests/common.yaml"
+PLACES = re.compile("MANIFESTS|CERT|KEY|LOCAL")  # what stands for a path in a line
+EDITOR = "sed -i 's/replicas: 2/replicas: 3/'"  # what `edit` opens
 
 VERSION = "kubectl.1.33"  # others print a few words otherwise: tests/wire/test_kubectl.py and tests/e2e ask for what they share
 MASKS = (
@@ -58,9 +63,13 @@ def said(kubectl: Kubectl, line: Line) -> str:
     """Type one line; return it with what was answered."""
     typed, stdin = line if isinstance(line, tuple) else (line, "")
     words = shlex.split(typed.removeprefix("! "))
+    certificate, key = kubectl.served.pki.files("admin")
+    places = {"MANIFESTS": str(COMMON), "CERT": certificate, "KEY": key, "LOCAL": str(kubectl.cache / "copied")}
+    words = [PLACES.sub(lambda found: places[found[0]], word) for word in words]
     command = [str(kubectl.binary), "--kubeconfig", str(kubectl.served.kubeconfig), "--cache-dir", str(kubectl.cache), *words]
-    done = subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
-    answer = done.stdout + done.stderr
+    done = subprocess.run(
+        command, input=stdin, capture_output=True, text=True, timeout=60, check=False, env={**os.environ, "KUBE_EDITOR": EDITOR})
+    answer = (done.stdout + done.stderr).replace(str(kubectl.served.kubeconfig), "KUBECONFIG")
     assert (done.returncode != 0) == typed.startswith("! "), (typed, answer)
     for pattern, word in MASKS:
         answer = pattern.sub(word, answer)

@@ -51,6 +51,36 @@ metadata: {{name: eve}}
 spec: {{request: {EVE}, signerName: kubernetes.io/kube-apiserver-client, usages: [client auth]}}
 """
 
+RUNNING = """{"status": {"phase": "Running", "podIP": "192.0.2.7", "hostIP": "192.0.2.1", "startTime": "2026-01-01T00:00:00Z",
+"conditions": [{"type": "Ready", "status": "True", "lastTransitionTime": "2026-01-01T00:00:00Z"}],
+"initContainerStatuses": [{"name": "prepare", "image": "busybox", "imageID": "", "ready": true, "restartCount": 0,
+"state": {"terminated": {"exitCode": 0, "reason": "Completed", "startedAt": "2026-01-01T00:00:00Z", "finishedAt": "2026-01-01T00:00:01Z"}}}],
+"containerStatuses": [{"name": "main", "image": "nginx:1", "imageID": "i", "ready": true, "started": true, "restartCount": 2,
+"containerID": "containerd://c", "state": {"running": {"startedAt": "2026-01-01T00:00:02Z"}},
+"lastState": {"terminated": {"exitCode": 137, "reason": "OOMKilled", "startedAt": "2026-01-01T00:00:01Z", "finishedAt": "2026-01-01T00:00:02Z"}}}]}}"""
+EXTENDED = """\
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: ships.sea.example.com}
+spec:
+  group: sea.example.com
+  scope: Namespaced
+  names: {plural: ships, kind: Ship, shortNames: [sh], categories: [fleet]}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    additionalPrinterColumns: [{name: Crew, type: integer, jsonPath: .spec.crew}]
+    subresources: {status: {}, scale: {specReplicasPath: .spec.crew, statusReplicasPath: .status.crew}}
+    schema:
+      openAPIV3Schema:
+        type: object
+        properties:
+          spec: {type: object, required: [crew], properties: {crew: {type: integer, minimum: 1, description: Hands on deck.}}}
+          status: {type: object, properties: {crew: {type: integer}}}
+"""
+SHIP = "apiVersion: sea.example.com/v1\nkind: Ship\nmetadata: {name: knarr}\nspec: {crew: 6}\n"
+
 Line = tuple[str, str] | str  # a command, with its standard input where it has one
 
 TOPICS: dict[str, tuple[Line, ...]] = {
@@ -112,5 +142,43 @@ TOPICS: dict[str, tuple[Line, ...]] = {
         "api-resources --api-group=apps --namespaced -o wide", "! top pods", "! top nodes",
         "auth whoami", "auth can-i create pods", "! auth can-i get pods --as=eve", ("auth reconcile -f -", ROLES), "auth can-i get pods --as=eve",
         "! get pods --as=mallory", "get pods --as=eve", "auth can-i --list --as=eve --no-headers", ("create -f -", REQUEST), "get csr", "certificate approve eve", "get csr eve", "cluster-info", "get apiservices v1.apps", "get --raw /livez",
+    ),
+    "describe": (
+        "create -f MANIFESTS", ("patch pod one --subresource=status --type=merge --patch-file=/dev/stdin", RUNNING),
+        *(f"describe {one}" for one in (
+            "pod one", "node n1", "svc web", "endpointslice web-1", "cm settings", "secret keys", "sa runner", "sts db", "ds agent", "rs set",
+            "rc old", "job once", "cronjob nightly", "hpa web", "ingress front", "ingressclass nginx", "netpol inner", "pdb web",
+            "quota small", "limits bounds", "pv disk", "pvc data", "sc slow", "pc urgent", "role reader", "rolebinding read",
+            "clusterrole looker", "lease turn", "event one.1", "ns default",
+        )),
+        "! describe pod nope", "! describe pods -l app=nobody -n nowhere nope", "get pod one", "get pod one -o wide", "get node n1 -o wide", "get pv,pvc,sc",
+        "events", "events --for pod/one", "events --types=Normal", "get events --field-selector=reason=FailedScheduling",
+    ),
+    "streams": (
+        "run one --image=nginx", "! logs one", "! logs nope", "! exec one -- true", "! exec one -c nope -- true", "! attach one", "! cp one:/etc/hosts LOCAL",
+        "! port-forward pod/one 8080:80", "! get --raw /api/v1/namespaces/default/pods/one/proxy/", "! logs deploy/nope", "! debug nope --image=busybox",
+        "! rollout status deploy/nope", "! top pod one",
+    ),
+    "settings": (
+        "config current-context", "config get-contexts", "config get-clusters", "config get-users", "config set-context --current --namespace=shop",
+        "config view -o jsonpath={.contexts[0].context.namespace}", "config set-context --current --namespace=default", "! config use-context nope",
+        "version", "version --client -o json", "api-versions", "api-resources --verbs=list --api-group=batch -o name", "plugin list --name-only", "cluster-info dump --namespaces=nobody",
+        "explain pod.spec.containers.resources.limits", "explain deploy.spec.strategy --output=plaintext-openapiv2", "! explain pod.spec.nope", "! explain nope",
+        "explain events --api-version=events.k8s.io/v1", "explain hpa.spec.metrics.type --api-version=autoscaling/v2", ("kustomize -", ""),
+    ),
+    "change more": (
+        ("apply -f -", DEPLOYMENT), "edit deploy web", "get deploy web -o jsonpath={.spec.replicas}", "apply edit-last-applied deploy/web", "apply view-last-applied deploy/web",
+        ("apply set-last-applied -f -", DEPLOYMENT), "rollout restart deploy/web", "rollout status deploy/web --watch=false", "create serviceaccount runner",
+        "create token runner --duration=10m -o jsonpath={.kind}", "! create token nobody", "create secret tls cert --cert=CERT --key=KEY", "create service clusterip web --tcp=80",
+        "set selector svc web tier=front", "create role reader --verb=get --resource=pods", "create rolebinding read --role=reader --user=eve",
+        "set subject rolebinding read --user=mallory --serviceaccount=default:runner", "get rolebinding read -o jsonpath={.subjects[*].name}", ("create -f -", REQUEST), "certificate deny eve", "get csr eve",
+        "delete pods --all", "delete deploy web --cascade=orphan --dry-run=server", "delete deploy web --now", "! delete deploy", "! scale deploy web --replicas=-1",
+        "autoscale deploy web --max=3 --dry-run=client -o name", "annotate cm kube-root-ca.crt x=y --local -o name -f MANIFESTS",
+    ),
+    "extended": (
+        ("apply -f -", EXTENDED), "wait --for=condition=Established crd/ships.sea.example.com --timeout=9s", ("apply -f -", SHIP), ("! apply -f -", SHIP.replace("6", "0")),
+        ("! create -f -", SHIP.replace("knarr", "boat").replace("crew", "krew")), "get fleet", "get sh knarr -o yaml", "scale sh knarr --replicas=9", "get ship/knarr", "explain ship.spec",
+        "patch sh knarr --subresource=status --type=merge -p '{\"status\":{\"crew\":9}}'", "! patch sh knarr -p '{\"spec\":{\"crew\":7}}'", "label sh knarr sea=north",
+        "get sh -l sea=north -o name", "describe sh knarr", "api-resources --api-group=sea.example.com", "get crd", "delete sh --all", "delete crd ships.sea.example.com", "! get sh",
     ),
 }
