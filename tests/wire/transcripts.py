@@ -162,18 +162,19 @@ TOPICS: dict[str, tuple[Line, ...]] = {
     "settings": (
         "config current-context", "config get-contexts", "config get-clusters", "config get-users", "config set-context --current --namespace=shop",
         "config view -o jsonpath={.contexts[0].context.namespace}", "config set-context --current --namespace=default", "! config use-context nope",
-        "version", "version --client -o json", "api-versions", "api-resources --verbs=list --api-group=batch -o name", "plugin list --name-only", "cluster-info dump --namespaces=nobody",
+        "version", "api-versions", "api-resources --verbs=list --api-group=batch -o name", "cluster-info dump --namespaces=nobody",
         "explain pod.spec.containers.resources.limits", "explain deploy.spec.strategy --output=plaintext-openapiv2", "! explain pod.spec.nope", "! explain nope",
-        "explain events --api-version=events.k8s.io/v1", "explain hpa.spec.metrics.type --api-version=autoscaling/v2", ("kustomize -", ""),
+        "explain events --api-version=events.k8s.io/v1", "explain hpa.spec.metrics.type --api-version=autoscaling/v2",
+        "kustomize OVERLAY", "apply -k OVERLAY", "get cm -l team=north", "delete -k OVERLAY",
     ),
     "change more": (
         ("apply -f -", DEPLOYMENT), "edit deploy web", "get deploy web -o jsonpath={.spec.replicas}", "apply edit-last-applied deploy/web", "apply view-last-applied deploy/web",
-        ("apply set-last-applied -f -", DEPLOYMENT), "rollout restart deploy/web", "rollout status deploy/web --watch=false", "create serviceaccount runner",
+        ("apply set-last-applied -f -", DEPLOYMENT), "autoscale deploy web --max=3 --dry-run=client -o name", "rollout restart deploy/web", "rollout status deploy/web --watch=false", "create serviceaccount runner",
         "create token runner --duration=10m -o jsonpath={.kind}", "! create token nobody", "create secret tls cert --cert=CERT --key=KEY", "create service clusterip web --tcp=80",
         "set selector svc web tier=front", "create role reader --verb=get --resource=pods", "create rolebinding read --role=reader --user=eve",
         "set subject rolebinding read --user=mallory --serviceaccount=default:runner", "get rolebinding read -o jsonpath={.subjects[*].name}", ("create -f -", REQUEST), "certificate deny eve", "get csr eve",
         "delete pods --all", "delete deploy web --cascade=orphan --dry-run=server", "delete deploy web --now", "! delete deploy", "! scale deploy web --replicas=-1",
-        "autoscale deploy web --max=3 --dry-run=client -o name", "annotate cm kube-root-ca.crt x=y --local -o name -f MANIFESTS",
+        "annotate x=y --local -o name -f MANIFESTS",
     ),
     "extended": (
         ("apply -f -", EXTENDED), "wait --for=condition=Established crd/ships.sea.example.com --timeout=9s", ("apply -f -", SHIP), ("! apply -f -", SHIP.replace("6", "0")),

@@ -37,6 +37,16 @@ def update_status(draft: dict[str, Any], old: dict[str, Any]) -> None:
     was = old.get("status", {}).get("qosClass")
     if was and not status.get("qosClass"):
         status["qosClass"] = was
+    _agree_on_addresses(status)
+
+
+def _agree_on_addresses(status: dict[str, Any]) -> None:
+    """Let `podIPs` begin with `podIP`, which counts where they differ. Source: kube core/v1/conversion.go."""
+    first, every = status.get("podIP"), status.get("podIPs") or []
+    if first and (not every or every[0].get("ip") != first):
+        status["podIPs"] = [{"ip": first}]
+    elif every and not first:
+        status["podIP"] = every[0].get("ip")
 
 
 def ephemeral_containers(draft: dict[str, Any], old: dict[str, Any]) -> None:

@@ -94,6 +94,20 @@ def test_a_status_write_leaves_the_spec():
     assert 1 == draft["metadata"]["generation"]
 
 
+@pytest.mark.parametrize(("written", "first", "every"), [
+    pytest.param({"podIP": "192.0.2.7"}, "192.0.2.7", ["192.0.2.7"], id="the first alone"),
+    pytest.param({"podIPs": [{"ip": "192.0.2.7"}, {"ip": "fd00::7"}]}, "192.0.2.7", ["192.0.2.7", "fd00::7"], id="the list alone"),
+    pytest.param({"podIP": "192.0.2.8", "podIPs": [{"ip": "192.0.2.7"}]}, "192.0.2.8", ["192.0.2.8"], id="they differ"),
+    pytest.param({}, None, [], id="none"),
+])
+def test_the_addresses_of_a_pod_agree(written, first, every):
+    """Whoever writes a pod's status may name its address once; readers find it in both places."""
+    old = created(POD, {"metadata": {"name": "a"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    status = updated(POD, old, copy.deepcopy(old) | {"status": written}, "status")["status"]
+
+    assert (first, every) == (status.get("podIP"), [one["ip"] for one in status.get("podIPs", ())])
+
+
 def test_a_revision_written_with_the_status_is_no_new_generation():
     """The deployment controller notes the revision in an annotation as it writes the status: no new rollout begins."""
     old = created(DEPLOYMENT, deployment())
