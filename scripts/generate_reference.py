@@ -29,8 +29,11 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
         "`namespace` empties one that goes; admission: Pod Security by its labels", "audit annotations"),
     ("", "Node"): ("node agent registers; `nodelifecycle` taints; `ttl`; scheduler", "more than one machine"),
     ("", "PersistentVolumeClaim"): (
-        "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`", "resizing, snapshots"),
-    ("", "PersistentVolume"): ("`volumebinder`, `pvprotection`, `localpath`", "CSI drivers"),
+        "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`; node agent grows CSI volumes",
+        "resizing local paths"),
+    ("", "PersistentVolume"): (
+        "`volumebinder`, `pvprotection`, `localpath`, `attachdetach`; node agent: CSI, hostPath, local",
+        "the in-tree network volumes"),
     ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "resizing on the node"),
     ("", "PodTemplate"): ("nothing: a template at rest", ""),
     ("", "ReplicationController"): ("`replicaset`", ""),
@@ -91,10 +94,10 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("resource.k8s.io", "ResourceClaim"): ("scheduler: holds its pods back", "devices; compiled selectors"),
     ("resource.k8s.io", "ResourceClaimTemplate"): ("nothing yet", "claims made from it"),
     ("resource.k8s.io", "ResourceSlice"): ("drivers write them", "allocation of devices"),
-    ("storage.k8s.io", "CSIDriver"): ("nothing yet", "CSI drivers on the nodes"),
-    ("storage.k8s.io", "CSINode"): ("nothing yet", "CSI drivers on the nodes"),
+    ("storage.k8s.io", "CSIDriver"): ("node agent, `attachdetach`", "requiresRepublish, SELinux mounts"),
+    ("storage.k8s.io", "CSINode"): ("node agent writes it", "limits in scheduling"),
     ("storage.k8s.io", "CSIStorageCapacity"): ("nothing yet", "scheduling by it"),
-    ("storage.k8s.io", "VolumeAttachment"): ("nothing yet", "attaching: outside attachers may act on it"),
+    ("storage.k8s.io", "VolumeAttachment"): ("`attachdetach` makes them, a driver's attacher acts on them", ""),
     ("storage.k8s.io", "VolumeAttributesClass"): ("nothing yet", "changing volumes by it"),
     ("storage.k8s.io", "StorageClass"): ("`volumebinder`; `localpath` provisions `local-path`", "other provisioners"),
 }

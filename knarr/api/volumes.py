@@ -5,6 +5,7 @@ Source: kube component-helpers storage/volume/pv_helpers.go, FindMatchingVolume.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterable
 
 from knarr.api import quantity, selectors
@@ -91,6 +92,19 @@ def requested_bytes(claim: core_v1.PersistentVolumeClaim) -> int:
     """Return how much the claim asks for."""
     asked = claim.spec.resources.requests if claim.spec.resources else {}
     return quantity.parse(asked.get("storage", "0")).value
+
+
+def attachment_name(driver: str, handle: str, node: str) -> str:
+    """Name the VolumeAttachment that brings a CSI volume to a node: the controller makes it, the node's agent reads it.
+
+    Source: kube pkg/volume/csi/csi_attacher.go, getAttachmentName.
+    """
+    return f"csi-{hashlib.sha256((handle + driver + node).encode()).hexdigest()}"
+
+
+def in_use_name(driver: str, handle: str) -> str:
+    """Return a CSI volume's name in the status of a Node. Source: kube pkg/volume/util, GetUniqueVolumeName."""
+    return f"kubernetes.io/csi/{driver}^{handle}"
 
 
 LOCAL_PATH = "knarr.dev/local-path"      # provisioner, and the finalizer of its volumes

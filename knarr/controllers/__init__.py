@@ -16,6 +16,7 @@ Starter: TypeAlias = Callable[[Setup], Coroutine[Any, Any, Any]]
 
 ALL: tuple[str, ...] = (
     "accounttokens",
+    "attachdetach",
     "bootstrapsigner",
     "certificates",
     "clusterroles",

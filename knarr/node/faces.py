@@ -24,6 +24,14 @@ class Mount:
 
 
 @dataclass(frozen=True, slots=True)
+class Device:
+    """One device of the machine that a container may read and write; paths are absolute."""
+
+    container_path: str
+    host_path: str
+
+
+@dataclass(frozen=True, slots=True)
 class DnsConfig:
     """What the runtime writes to a pod's resolv.conf. All empty: the runtime copies the host's."""
 
@@ -146,6 +154,10 @@ class PodVolumes(Protocol):
 
     async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:
         """Return a container's mounts. Raises ConfigError."""
+        ...
+
+    async def devices(self, pod: Pod, container: Container) -> tuple[Device, ...]:
+        """Return a container's raw devices. Raises ConfigError."""
         ...
 
     async def tear_down(self, pod_uid: str) -> None:

@@ -126,6 +126,7 @@ class Launcher:
             attempt=start.attempt, image_ref=image.id, uid=image.uid, username=image.username, env=pairs,
             command=env.expand(container.command, known), args=env.expand(container.args, known),
             mounts=(*mounts, *(mount for mount in own if mount.container_path not in taken)),
+            devices=await tools.volumes.devices(pod, container) if container.volumeDevices else (),
             notes={specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
             memory_capacity_bytes=tools.memory_capacity_bytes, pid_target=pid_target(machine, container.name),
         ))

@@ -94,6 +94,11 @@ class Settings:
         return self.data_dir / "volumes"
 
     @property
+    def plugins_dir(self) -> Path:
+        """Return where the registrars of plugins (CSI drivers) make their sockets."""
+        return self.data_dir / "plugins_registry"
+
+    @property
     def pods_dir(self) -> Path:
         """Return the parent of all pods' own directories."""
         return self.data_dir / "pods"

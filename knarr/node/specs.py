@@ -14,7 +14,7 @@ from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod, PodSecurityContext, SeccompProfile, SecurityContext
 from knarr.node import podcontainers
 from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security
-from knarr.node.faces import ConfigError, DnsConfig, Mount
+from knarr.node.faces import ConfigError, Device, DnsConfig, Mount
 
 SHARES_MIN, SHARES_PER_CPU = 2, 1024       # Source: linux cgroup v1 cpu.shares; kube cm/helpers_linux.go
 QUOTA_PERIOD_US, QUOTA_MIN_US = 100_000, 1_000
@@ -50,6 +50,7 @@ class Prepared:
     notes: Mapping[str, str]
     memory_capacity_bytes: int = 0
     pid_target: str = ""
+    devices: tuple[Device, ...] = ()
 
 
 def sandbox_spec(
@@ -85,7 +86,7 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
     return ContainerSpec(
         name=container.name, attempt=prepared.attempt, image=container.image or "", image_ref=prepared.image_ref,
         command=prepared.command, args=prepared.args, working_dir=container.workingDir or "", env=prepared.env,
-        mounts=prepared.mounts, log_path=f"{container.name}/{prepared.attempt}.log",
+        mounts=prepared.mounts, devices=prepared.devices, log_path=f"{container.name}/{prepared.attempt}.log",
         stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
         namespaces=container_namespaces(pod, prepared.pid_target),
         security=security(pod, container, privileged=privileged),

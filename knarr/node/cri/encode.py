@@ -50,7 +50,8 @@ def container_config(spec: ContainerSpec) -> Any:
         working_dir=spec.working_dir,
         envs=[pb.KeyValue(key=key, value=value) for key, value in spec.env],
         mounts=[mount(each) for each in spec.mounts],
-        devices=[pb.Device(container_path=path, host_path=path, permissions="rwm") for path in spec.devices],
+        devices=[pb.Device(container_path=each.container_path, host_path=each.host_path, permissions="rwm")
+                 for each in spec.devices],
         labels=spec.labels,
         annotations=spec.annotations,
         log_path=spec.log_path,

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Literal, Protocol, TypeAlias
 
-from knarr.node.faces import DnsConfig, ExecResult, Mount
+from knarr.node.faces import Device, DnsConfig, ExecResult, Mount
 
 NamespaceMode: TypeAlias = Literal["pod", "container", "node"]
 ContainerState: TypeAlias = Literal["created", "running", "exited", "unknown"]
@@ -118,7 +118,7 @@ class ContainerSpec:
     working_dir: str = ""
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
-    devices: tuple[str, ...] = ()
+    devices: tuple[Device, ...] = ()
     log_path: str = ""
     stdin: bool = False
     stdin_once: bool = False

@@ -25,13 +25,14 @@ from knarr.api.types.core_v1 import (
 from knarr.api.volumes import claim_name, not_its_own
 from knarr.client.client import Client
 from knarr.node.volumes import hostpath, mounts, ownership, tokens
+from knarr.node.volumes.csi.contents import Source, of_volume
 from knarr.node.volumes.mountlist import is_api_content
 from knarr.node.volumes.payload import ContentError, TokenKey, token_key
 
 _PLUGINS: Final = {
     "configMap": "kubernetes.io~configmap", "secret": "kubernetes.io~secret", "projected": "kubernetes.io~projected",
     "downwardAPI": "kubernetes.io~downward-api", "emptyDir": "kubernetes.io~empty-dir",
-    "hostPath": "kubernetes.io~host-path",
+    "hostPath": "kubernetes.io~host-path", "csi": "kubernetes.io~csi",
     "persistentVolumeClaim": "kubernetes.io~local-volume", "ephemeral": "kubernetes.io~local-volume",
 }
 
@@ -101,8 +102,8 @@ def memory_size_bytes(pod: Pod, source: EmptyDirVolumeSource) -> int:
     return min((size for size in sizes if size > 0), default=0)
 
 
-async def claimed(client: Client, pod: Pod, volume: Volume) -> Claimed:
-    """Follow a claim to its directory. Raises ClaimError."""
+async def claimed(client: Client, pod: Pod, volume: Volume) -> Claimed | Source:
+    """Follow a claim to its directory, or to what a CSI driver is to be asked for. Raises ClaimError."""
     namespace, name = pod.metadata.namespace or "", claim_name(pod, volume)
     assert name, f"{volume.name} is a claim's volume"
     try:
@@ -119,6 +120,8 @@ async def claimed(client: Client, pod: Pod, volume: Volume) -> Claimed:
         raise ClaimError(f"error processing PVC {namespace}/{name}: failed to fetch PV {found.metadata.name} from API "
                          "server: its claimRef names another claim")
     read_only = volume.persistentVolumeClaim is not None and bool(volume.persistentVolumeClaim.readOnly)
+    if found.spec.csi is not None:
+        return of_volume(found, read_only=read_only)
     if found.spec.local is not None:
         return Claimed(Path(found.spec.local.path), "DirectoryOrCreate", read_only)
     if found.spec.hostPath is not None:

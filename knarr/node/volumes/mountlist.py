@@ -20,8 +20,10 @@ _LEFT: Final = re.compile(r"\$\(([^()]*)\)")
 
 
 def mounted_names(pod: Pod) -> frozenset[str]:
-    """Return the volumes that some container mounts; others are not set up."""
-    return frozenset(mount.name for container in podcontainers.every(pod) for mount in container.volumeMounts)
+    """Return the volumes that some container mounts or uses as a device; others are not set up."""
+    mounted = {mount.name for container in podcontainers.every(pod) for mount in container.volumeMounts}
+    used = {device.name for container in podcontainers.every(pod) for device in container.volumeDevices}
+    return frozenset(mounted | used)
 
 
 def sub_path_of(mount: VolumeMount, env: Mapping[str, str]) -> str:

@@ -25,10 +25,11 @@ AGE_MAX_S: Final = 24 * 3600.0
 
 @dataclass(frozen=True, slots=True)
 class Token:
-    """One token. renew_s: wall time at which a new one should take its place."""
+    """One token. renew_s: wall time at which a new one should take its place. end_s: wall time at which it is void."""
 
     text: str
     renew_s: float
+    end_s: float = 0.0
 
 
 class Claims(msgspec.Struct, frozen=True):
@@ -66,4 +67,4 @@ def read(text: str) -> Token | None:
     except (IndexError, binascii.Error, msgspec.DecodeError):
         return None
     life_s = max(0.0, claims.exp - claims.iat)
-    return Token(text, claims.iat + min(life_s * RENEW_SHARE, AGE_MAX_S))
+    return Token(text, claims.iat + min(life_s * RENEW_SHARE, AGE_MAX_S), claims.exp)

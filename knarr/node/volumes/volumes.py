@@ -25,9 +25,13 @@ from knarr.api.volumes import claim_name
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
-from knarr.node.faces import ConfigError, Mount, MountError, NodeFacts, References
+from knarr.node.faces import ConfigError, Device, Mount, MountError, NodeFacts, References
 from knarr.node.settings import Settings
 from knarr.node.volumes import atomic, disks, mounts, subpath, tokens
+from knarr.node.volumes.csi.contents import Source, of_inline
+from knarr.node.volumes.csi.grow import Growth
+from knarr.node.volumes.csi.registry import Registry
+from knarr.node.volumes.csi.volumes import CsiVolumes
 from knarr.node.volumes.hostpath import HostPathError
 from knarr.node.volumes.mountlist import is_api_content, mount_of, mounted_names, sub_path_of
 from knarr.node.volumes.payload import ContentError, Sources, TokenKey, files_of, needs
@@ -36,6 +40,7 @@ from knarr.node.volumes.sources import APPEAR_S, NotSynced, Watched, env_referen
 
 RETRY_S: Final = 10.0         # a refresh that failed: the API is away, or the object is incomplete for now
 TIMER_S_MAX: Final = 3600.0
+SUB_PATHS: Final = "volume-subpaths"
 
 log = structlog.get_logger()
 
@@ -54,9 +59,12 @@ class Volumes:
         rng = Rng.from_machine().child("volumes")
         self._watched = Watched(client, clock=clock, rng=rng, on_change=self._touch)
         self._reclaim = Reclaim(settings, client, clock=clock, rng=rng.child("reclaim"))
+        self._drivers = Registry(settings.plugins_dir, settings.node_name, client, clock=clock)
+        self._csi = CsiVolumes(settings, client, clock, self._drivers)
+        self._growth = Growth(settings, client, clock, self._drivers)
         self._pods: dict[str, Pod] = {}                                  # those set up and not torn down
         self._tokens: dict[str, dict[TokenKey, tokens.Token]] = {}       # by pod uid
-        self._claims: dict[str, dict[str, disks.Claimed]] = {}           # by pod uid and volume
+        self._claims: dict[str, dict[str, disks.Claimed | Source]] = {}  # by pod uid and volume
         self._locks: dict[str, asyncio.Lock] = {}
         self._dirty: dict[str, float] = {}                               # pod uid -> not before, monotonic
         self._woken = asyncio.Event()
@@ -67,6 +75,8 @@ class Volumes:
             group.create_task(self._reclaim.run(), name="volume reclaim")
             group.create_task(self._watched.run(), name="volume sources")
             group.create_task(self._refresh(), name="volume refresh")
+            group.create_task(self._drivers.run(), name="CSI drivers")
+            group.create_task(self._growth.run(), name="CSI growth")
 
     async def references(self, pod: Pod) -> References:
         """Read the config maps and secrets that the pod's environment names. Raises ConfigError."""
@@ -114,6 +124,15 @@ class Volumes:
             found.append(mount_of(wanted, volume, source))
         return tuple(found)
 
+    async def devices(self, pod: Pod, container: Container) -> tuple[Device, ...]:
+        """Return the raw devices that a container uses, after `set_up`. Raises ConfigError."""
+        by_name = {volume.name: volume for volume in pod.spec.volumes}
+        try:
+            return tuple([Device(wanted.devicePath, str(await self._place(pod, by_name[wanted.name])))
+                          for wanted in container.volumeDevices])
+        except (disks.ClaimError, KeyError) as error:
+            raise ConfigError(f'cannot find the devices of container "{container.name}": {error}') from error
+
     async def tear_down(self, pod_uid: str) -> None:
         """Unmount and remove everything of a pod. Idempotent. Raises MountError where a mount stays."""
         async with self._locks.setdefault(pod_uid, asyncio.Lock()):
@@ -123,6 +142,8 @@ class Volumes:
             self._claims.pop(pod_uid, None)
             self._dirty.pop(pod_uid, None)
             try:
+                await asyncio.to_thread(mounts.unmount_below, self._settings.pod_dir(pod_uid) / SUB_PATHS)
+                await self._csi.tear_down(pod_uid)
                 await asyncio.to_thread(remove, self._settings.pod_dir(pod_uid))
             except OSError as error:
                 raise MountError(f"UnmountVolume.TearDown failed for pod {pod_uid} : {error}") from error
@@ -141,17 +162,20 @@ class Volumes:
         return self._settings.pod_dir(pod.metadata.uid or "") / "volumes" / plugin / volume.name
 
     def _sub_path_dir(self, pod: Pod) -> Path:
-        return self._settings.pod_dir(pod.metadata.uid or "") / "volume-subpaths"
+        return self._settings.pod_dir(pod.metadata.uid or "") / SUB_PATHS
 
     async def _place(self, pod: Pod, volume: Volume) -> Path:
         """Return the directory (or file) behind a volume, wherever it is."""
         if volume.hostPath is not None:
             return Path(volume.hostPath.path)
+        if volume.csi is not None:
+            return self._csi.place(pod, of_inline(pod, volume))
         if claim_name(pod, volume):
-            return (await self._claimed(pod, volume)).path
+            claimed = await self._claimed(pod, volume)
+            return self._csi.place(pod, claimed) if isinstance(claimed, Source) else claimed.path
         return self.place(pod, volume)
 
-    async def _claimed(self, pod: Pod, volume: Volume) -> disks.Claimed:
+    async def _claimed(self, pod: Pod, volume: Volume) -> disks.Claimed | Source:
         """Return what a claim led to when it was first followed: containers must restart while the API is away."""
         kept = self._claims.setdefault(pod.metadata.uid or "", {})
         if volume.name not in kept:
@@ -161,6 +185,12 @@ class Volumes:
     async def _set_up_disk(self, pod: Pod, volume: Volume) -> None:
         try:
             claimed = await self._claimed(pod, volume) if claim_name(pod, volume) else None
+            if volume.csi is not None:
+                claimed = of_inline(pod, volume)
+            if isinstance(claimed, Source):
+                name = claim_name(pod, volume)
+                await self._csi.set_up(pod, claimed, claim=f"{pod.metadata.namespace}/{name}" if name else "")
+                return
             await disks.set_up(pod, volume, where=self.place(pod, volume), claimed=claimed)
         except (disks.ClaimError, HostPathError, ContentError, OSError) as error:
             raise MountError(disks.failure(volume, error)) from error

@@ -1,0 +1,1 @@
+"""A small real CSI driver and its sidecars: `driver` serves gRPC, `sidecars` provision, attach and resize."""
