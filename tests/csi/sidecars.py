@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from pathlib import Path
 from typing import Any, NoReturn
 
 from msgspec import structs
@@ -117,7 +118,7 @@ class Sidecars:
 
 async def main(kubeconfig: str) -> None:
     """Work for a cluster until ended."""
-    await Sidecars(Client(credentials.transport(credentials.from_kubeconfig(kubeconfig), SystemClock()))).run()
+    await Sidecars(Client(credentials.transport(credentials.from_kubeconfig(Path(kubeconfig)), SystemClock()))).run()
 
 
 if __name__ == "__main__":
