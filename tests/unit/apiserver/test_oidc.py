@@ -54,7 +54,7 @@ class Issuer:
     def __call__(self, ca_pem):
         return self.fetch
 
-    async def fetch(self, url):
+    async def fetch(self, url, *, bearer=""):
         self.asked.append(url)
         if self.fault is not None:
             raise self.fault
@@ -112,6 +112,79 @@ async def test_other_issuers_and_other_audiences_are_not_ours():
     assert await found.verify(token(iss="https://else.example"), API) is None
     with pytest.raises(BadToken):
         await found.verify(token(), ("vault",))
+
+
+class Spread(Issuer):
+    """An issuer that keeps groups elsewhere: another server signs them with a key of its own."""
+
+    def __init__(self, answer):
+        super().__init__(*KEYS.values())
+        self.answer, self.shown = answer, []
+
+    async def fetch(self, url, *, bearer=""):
+        if url == "https://groups.example/mia":
+            self.shown.append(bearer)
+            if isinstance(self.answer, Exception):
+                raise self.answer
+            return self.answer
+        if url.startswith("https://groups.example"):
+            if url.endswith("/.well-known/openid-configuration"):
+                return orjson.dumps({"issuer": "https://groups.example", "jwks_uri": "https://groups.example/keys"})
+            return orjson.dumps({"keys": [GROUPS_KEY.as_dict(private=False)]})
+        return await super().fetch(url)
+
+
+GROUPS_KEY = ECKey.generate_key("P-256", {"kid": "groups"})
+ELSEWHERE = {"_claim_names": {"groups": "far"}, "_claim_sources": {"far": {"endpoint": "https://groups.example/mia", "access_token": "t0"}}}
+
+
+def groups(key=GROUPS_KEY, **claims):
+    return token(key, **{"iss": "https://groups.example", "groups": ["devs", "ops"], **claims}).encode()
+
+
+async def test_groups_that_lie_elsewhere():
+    """Mia has too many groups for a token: it names a server that keeps them, and what to show there."""
+    issuer = Spread(groups())
+    found, shown = door(issuer), token(**ELSEWHERE)
+    users = [(await found.verify(shown, API)).user for _ in range(2)]
+
+    assert ("oidc:devs", "oidc:ops", "system:authenticated") == users[0].groups == users[1].groups
+    assert ["t0"] == issuer.shown, "the second time is remembered"
+    assert ("oidc:own", "system:authenticated") == (await found.verify(token(**ELSEWHERE, groups=["own"]), API)).user.groups
+    assert 1 == len(issuer.shown), "a token that says its groups needs nobody else"
+
+
+@pytest.mark.parametrize(("claims", "answer", "said"), [
+    pytest.param(ELSEWHERE, KeysUnavailable("connection refused"), 'while getting claim "groups": connection refused', id="down"),
+    pytest.param(ELSEWHERE, b"\xff\xfe", "while getting claim", id="no text"), pytest.param(ELSEWHERE, b"hello", "has no https URL", id="no token"),
+    pytest.param(ELSEWHERE, groups(KEYS["ec"]), "failed to verify signature", id="signed by another"),
+    pytest.param(ELSEWHERE, groups(aud="vault"), "expected audience in", id="for somebody else"),
+    pytest.param(ELSEWHERE, groups(exp=1000), "token is expired", id="over"),
+    pytest.param(ELSEWHERE, token(GROUPS_KEY, iss="https://groups.example").encode(), "did not contain claim: groups", id="says nothing of them"),
+    pytest.param(ELSEWHERE, groups(iss="http://plain.example"), 'issuer "http://plain.example" has no https URL', id="of nobody"),
+    pytest.param({**ELSEWHERE, "_claim_sources": {}}, b"", "contained a source far missing in _claim_sources", id="a source that is not there"),
+    pytest.param({**ELSEWHERE, "_claim_sources": {"far": {"endpoint": "http://groups.example/mia"}}}, b"", "must be https", id="plain"),
+    pytest.param({**ELSEWHERE, "_claim_names": "groups"}, b"", "error parsing distributed claim names", id="names that are none"),
+    pytest.param({**ELSEWHERE, "_claim_sources": {"far": 7}}, b"", "could not parse claim sources", id="sources that are none"),
+])
+async def test_groups_elsewhere_that_cannot_be_had(claims, answer, said):
+    """The server is away, lies, or the token is nonsense: the caller stays out, nobody else is harmed."""
+    found = door(Spread(answer))
+    with pytest.raises(BadToken) as caught:
+        await found.verify(token(**claims), API)
+
+    assert said in str(caught.value)
+    assert "oidc:mia" == (await found.verify(token(), API)).user.name
+
+
+@pytest.mark.parametrize("claims", [
+    pytest.param({"_claim_names": {"other": "far"}, "_claim_sources": {"far": {"endpoint": "https://x"}}}, id="another claim"),
+    pytest.param({"_claim_names": {"groups": "far"}}, id="no sources"),
+    pytest.param({"_claim_names": {"groups": "far"}, "_claim_sources": {"far": {"JWT": "x"}}}, id="a token in the token"),
+])
+async def test_groups_that_nobody_keeps(claims):
+    """What Kubernetes passes over is passed over: Mia comes in without groups."""
+    assert ("system:authenticated",) == (await door(Spread(b"")).verify(token(**claims), API)).user.groups
 
 
 async def test_an_issuer_that_is_down_is_not_asked_all_the_time():

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Awaitable, Callable
-from typing import Any
+from collections.abc import Awaitable
+from typing import Any, Protocol
 
 import orjson
 import structlog
@@ -30,7 +30,15 @@ DOCUMENT_BYTES_MAX = 256 << 10
 KEYS_MAX = 100
 WAITING_MAX = 128  # requests that wait for one issuer; more are refused
 
-Fetch = Callable[[str], Awaitable[bytes]]
+
+
+class Fetch(Protocol):
+    """Gets a document by its URL. bearer: a token to show there. Raises KeysUnavailable."""
+
+    def __call__(self, url: str, *, bearer: str = "") -> Awaitable[bytes]:
+        """Return the document's bytes."""
+
+
 log = structlog.get_logger("authn")
 
 
@@ -140,15 +148,16 @@ def over_https(ca_pem: str) -> Fetch:
     """Return what gets a document over HTTPS. ca_pem: the issuer's authority; empty: the machine's."""
     tls: list[ssl.SSLContext] = []
 
-    async def fetch(url: str) -> bytes:
+    async def fetch(url: str, *, bearer: str = "") -> bytes:
         import aiohttp  # the client's half is needed where there are issuers, and nowhere else
 
+        headers = {"Authorization": f"Bearer {bearer}"} if bearer else {}
         if not tls:
             tls.append(ssl.create_default_context(cadata=ca_pem or None))
         try:
             async with (
                 aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=FETCH_S)) as session,
-                session.get(url, ssl=tls[0], allow_redirects=False) as answer,
+                session.get(url, ssl=tls[0], allow_redirects=False, headers=headers) as answer,
             ):
                 if answer.status != 200:
                     raise KeysUnavailable(f"{url} answered {answer.status}")
