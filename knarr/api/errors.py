@@ -104,8 +104,17 @@ class Conflict(ApiError):
     code, reason = 409, "Conflict"
 
 
+@dataclass(eq=False)
 class Expired(ApiError):
+    """onward: a `continue` token for those who would rather have the rest as it is now."""
+
+    onward: str = ""
+
     code, reason = 410, "Expired"
+
+    def status(self) -> dict[str, Any]:
+        """Return the `v1.Status`, with the token where lists have one."""
+        return super().status() | ({"metadata": {"continue": self.onward}} if self.onward else {})
 
 
 class TooLarge(ApiError):

@@ -21,6 +21,8 @@ from knarr.apiserver.route import TRUE
 Query = Mapping[str, str]
 MATCHES = ("Exact", "NotOlderThan")
 SAME_CAUSE = "resourceVersionMatch"
+TOKEN_VERSION = "meta.k8s.io/v1"
+NOW = -1  # a revision in a token. Source: kube storage/etcd3/errors.go
 FALSE = frozenset({"", "0", "false", "False", "FALSE", "f", "F"})
 
 
@@ -35,7 +37,10 @@ class ListOptions:
 
 
 class Continue(msgspec.Struct, frozen=True):
-    """The inside of a `continue` token: the state that is being paged through, and the last key already shown."""
+    """The inside of a `continue` token: the state that is being paged through, and the last key already shown.
+
+    rv: NOW where the state is forgotten and the client takes what is there.
+    """
 
     v: str
     rv: int
@@ -145,11 +150,18 @@ def read_token(token: str) -> Continue:
     """Decode a `continue` token; BadRequest if it is none of ours."""
     try:
         text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4))
-        return msgspec.json.decode(text, type=Continue)
+        found = msgspec.json.decode(text, type=Continue)
     except msgspec.MsgspecError as fault:
         raise BadRequest(f"invalid continue token: continue key is not valid: {json_fault(text) or fault}") from fault
     except (binascii.Error, ValueError) as fault:
         raise BadRequest(f"invalid continue token: continue key is not valid: {fault}") from fault
+    if found.v != TOKEN_VERSION:
+        raise BadRequest(f'invalid continue token: server does not recognize this encoded version "{found.v}"')
+    if not found.rv:
+        raise BadRequest(f"invalid continue token: incorrect encoded start resourceVersion (version {TOKEN_VERSION})")
+    if not found.start:
+        raise BadRequest(f"invalid continue token: encoded start key empty (version {TOKEN_VERSION})")
+    return found
 
 
 def _revision(query: Query) -> int:

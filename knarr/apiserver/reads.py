@@ -9,19 +9,27 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from knarr.api.errors import Expired, Timeout, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
 from knarr.apiserver import encode, views
 from knarr.apiserver.convert import as_served, foreign
 from knarr.apiserver.core import Core, Request
-from knarr.apiserver.options import Continue, ListOptions, list_options
+from knarr.apiserver.options import NOW, TOKEN_VERSION, Continue, ListOptions, list_options
 from knarr.apiserver.select import Selection
 from knarr.store.face import Compacted, Entry
 
 JOINS_KEPT_MAX = 4  # lists; a cluster's pods, nodes, services and one more
 JOIN_BYTES_MIN = 1 << 16  # below this a join is cheaper than remembering it
 JOIN_BYTES_MAX = 64 << 20
+TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list without "
+    "the continue parameter, or use the continue token in this response to retrieve the remainder of the results. "
+    "Continuing with the provided token results in an inconsistent list - objects that were created, modified, or "
+    "deleted between the time the first chunk was returned and now may show up in the list."
+)
 TOO_LARGE = "Too large resource version"
 
 
@@ -67,8 +75,9 @@ class Reader:
         """Return the entries a list chooses, and the list's metadata; Expired, Timeout, BadRequest or Invalid."""
         options = list_options(request.call.query)
         selection = Selection(request.target.kind, request.call.query)
-        if 0 < options.revision and options.revision > self.core.store.revision:
-            raise too_large(options.revision, self.core.store.revision)
+        wanted = options.continued.rv if options.continued else options.revision
+        if wanted > self.core.store.revision:
+            raise too_large(wanted, self.core.store.revision)
         try:
             return self._page(request.target.prefix, options, selection)
         except Compacted as fault:
@@ -124,7 +133,7 @@ def _state(options: ListOptions) -> int:
     Source: kube storage/cacher, the resourceVersion table of the API concepts.
     """
     if options.continued:
-        return options.continued.rv
+        return max(0, options.continued.rv)
     exact = options.match == "Exact" or (not options.match and options.limit > 0)
     return options.revision if exact and options.revision > 0 else 0
 
@@ -133,19 +142,17 @@ def _listed(entries: list[Entry], revision: int, prefix: str, *, remaining: int)
     """Build the metadata. remaining: -1 if there are more but nobody counted them."""
     meta: dict[str, Any] = {"resourceVersion": str(revision)}
     if remaining:
-        meta["continue"] = Continue("meta.k8s.io/v1", revision, entries[-1].key.removeprefix(prefix)).token()
+        meta["continue"] = Continue(TOKEN_VERSION, revision, entries[-1].key.removeprefix(prefix)).token()
     if remaining > 0:
         meta["remainingItemCount"] = remaining
     return Listed(entries, meta)
 
 
 def _expired(options: ListOptions) -> Expired:
-    if options.continued:
-        return Expired(
-            "The provided continue parameter is too old to display a consistent list result. You must start a new list "
-            "without the continue parameter."
-        )
-    return Expired("The resourceVersion for the provided list is too old.")
+    """Refuse a state that is forgotten. Source: kube storage/etcd3/errors.go, handleCompactedErrorForPaging."""
+    if options.continued is None:
+        return Expired("The resourceVersion for the provided list is too old.")
+    return Expired(TOO_OLD, onward=msgspec.structs.replace(options.continued, rv=NOW).token())
 
 
 def too_large(asked: int, current: int) -> Timeout:
