@@ -1,17 +1,18 @@
 """Speak of a HorizontalPodAutoscaler in autoscaling/v1, which old clients write; the store keeps autoscaling/v2.
 
 Version 1 knows one number, the CPU target. All else that version 2 says rides in annotations, so that a client of
-version 1 loses nothing by reading and writing back. Source: kube pkg/apis/autoscaling/v1/conversion.go.
+version 1 loses nothing by reading and writing back. An annotation that cannot be read counts as none.
+Source: kube pkg/apis/autoscaling/v1/conversion.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Final, TypeAlias
 
 import orjson
 
-from knarr.api.errors import BadRequest
+from knarr.api import schema
 
 Obj: TypeAlias = dict[str, Any]
 Words: TypeAlias = tuple[tuple[str, str], ...]
@@ -20,6 +21,7 @@ METRICS: Final = "autoscaling.alpha.kubernetes.io/metrics"
 CURRENT: Final = "autoscaling.alpha.kubernetes.io/current-metrics"
 BEHAVIOR: Final = "autoscaling.alpha.kubernetes.io/behavior"
 CONDITIONS: Final = "autoscaling.alpha.kubernetes.io/conditions"
+RIDERS: Final = (METRICS, CURRENT, BEHAVIOR, CONDITIONS)
 CPU_TARGET, CPU_CURRENT = "targetCPUUtilizationPercentage", "currentCPUUtilizationPercentage"
 
 RESOURCE: Final[Words] = (
@@ -59,23 +61,26 @@ def to_v1(obj: Obj) -> Obj:
               BEHAVIOR: spec.pop("behavior", None), CONDITIONS: status.pop("conditions", None)}
     texts = {name: orjson.dumps(value).decode() for name, value in riders.items() if value}
     meta = dict(obj["metadata"])
-    if texts:
-        meta["annotations"] = {**meta.get("annotations", {}), **texts}
+    annotations = {name: text for name, text in (meta.pop("annotations", None) or {}).items() if name not in RIDERS}
+    if annotations or texts:
+        meta["annotations"] = annotations | texts
     return {**obj, "metadata": meta, "spec": spec, "status": {"currentReplicas": 0, "desiredReplicas": 0, **status}}
 
 
 def to_v2(obj: Obj) -> Obj:
-    """Return a version 1 object's body in version 2. An annotation that is no JSON is BadRequest."""
+    """Return a version 1 object's body in version 2. The argument stays as it is."""
     meta, spec, status = dict(obj["metadata"]), dict(obj.get("spec") or {}), dict(obj.get("status") or {})
     annotations = dict(meta.pop("annotations", None) or {})
-    metrics = [_stored(one, status=False) for one in _rider(annotations, METRICS)]
+    texts = {name: annotations.pop(name, "") for name in RIDERS}
+    metrics = _list(texts[METRICS], "MetricSpec", lambda one: _stored(one, status=False))
     percent = spec.pop(CPU_TARGET, None)
     if percent is not None:
         target = {"type": "Utilization", "averageUtilization": percent}
         metrics.append({"type": "Resource", "resource": {"name": "cpu", "target": target}})
-    current = [_stored(one, status=True) for one in _rider(annotations, CURRENT)]
+    current = _list(texts[CURRENT], "MetricStatus", lambda one: _stored(one, status=True))
     status.pop(CPU_CURRENT, None)  # version 2 has it among the metrics
-    behavior, conditions = _rider(annotations, BEHAVIOR), _rider(annotations, CONDITIONS)
+    behavior = _checked("HorizontalPodAutoscalerBehavior", _read(texts[BEHAVIOR]))
+    conditions = _list(texts[CONDITIONS], "HorizontalPodAutoscalerCondition", lambda one: one)
     for part, name, value in ((spec, "metrics", metrics), (spec, "behavior", behavior),
                               (status, "currentMetrics", current), (status, "conditions", conditions)):
         if value:
@@ -85,13 +90,27 @@ def to_v2(obj: Obj) -> Obj:
     return {**obj, "metadata": meta, "spec": spec, **({"status": status} if "status" in obj else {})}
 
 
-def _rider(annotations: dict[str, str], name: str) -> Any:
-    """Take an annotation out and read it; an empty list where there is none."""
-    text = annotations.pop(name, "")
+def _read(text: str) -> Any:
     try:
-        return orjson.loads(text) if text else []
-    except orjson.JSONDecodeError as fault:
-        raise BadRequest(f"metadata.annotations[{name}]: {fault}") from fault
+        return orjson.loads(text) if text else None
+    except orjson.JSONDecodeError:
+        return None
+
+
+def _list(text: str, definition: str, rewrite: Callable[[Obj], Obj | None]) -> list[Obj]:
+    """Read a list of objects of one definition of version 2; nothing where any of them is none."""
+    found = _read(text)
+    if not isinstance(found, list) or not all(isinstance(one, dict) for one in found):
+        return []
+    checked = [_checked(definition, rewrite(one)) for one in found]
+    return [] if None in checked else [one for one in checked if one is not None]
+
+
+def _checked(definition: str, found: Any) -> Obj | None:
+    """Return an object as its definition has it; None where it has other types."""
+    if not isinstance(found, dict) or schema.check_as(f"autoscaling_v2.{definition}", found).wrong:
+        return None
+    return found
 
 
 def _cpu_percent(metric: Obj) -> int | None:
@@ -116,13 +135,15 @@ def _shown(metric: Obj, *, status: bool) -> Obj:
         value = (source.get(outer) or {}).get(inner) if inner else source.get(outer)
         if value is not None:
             made[key] = value
-    return {"type": metric.get("type"), field: made}
+    return {"type": metric.get("type"), **({field: made} if field else {})}
 
 
-def _stored(metric: Obj, *, status: bool) -> Obj:
-    """Rewrite one metric, or its status, for version 2."""
+def _stored(metric: Obj, *, status: bool) -> Obj | None:
+    """Rewrite one metric, or its status, for version 2; None for what is none."""
     field, words = _words(metric, status=status)
     source, made = metric.get(field) or {}, dict[str, Any]()
+    if not isinstance(source, dict):
+        return None
     for path, key in words:
         outer, _, inner = path.partition(".")
         if key not in source:
@@ -133,7 +154,7 @@ def _stored(metric: Obj, *, status: bool) -> Obj:
             made[outer] = source[key]
     if "target" in made:
         made["target"] = {"type": _target_type(made["target"]), **made["target"]}
-    return {"type": metric.get("type"), field: made}
+    return {"type": metric.get("type"), **({field: made} if field else {})}
 
 
 def _target_type(target: Obj) -> str:
@@ -143,11 +164,8 @@ def _target_type(target: Obj) -> str:
 
 
 def _words(metric: Obj, *, status: bool) -> tuple[str, Words]:
-    """Return a metric's field and where its parts lie in both versions."""
-    kind = str(metric.get("type"))
-    if kind not in SOURCES:
-        raise BadRequest(f"metadata.annotations: unknown metric source type {kind!r}")
-    field, words = SOURCES[kind]
+    """Return a metric's field and where its parts lie in both versions; no field for a type that nobody knows."""
+    field, words = SOURCES.get(str(metric.get("type")), ("", ()))
     if not status:
         return field, words
     return field, tuple(
