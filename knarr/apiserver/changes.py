@@ -109,9 +109,10 @@ class Changer:
         strategy.prepare_update(kind, new, old, subresource)
         ownership.keep_times(new, old)
         with self.services.claim(kind, new, old, dry_run=request.dry_run) as claim:
-            causes = validation.update(kind, new, old, subresource)
+            form, shown = convert.checked(request.target.kind, new)
+            causes = validation.update(form, shown, convert.checked(request.target.kind, old)[1], subresource)
             if causes:
-                raise invalid(kind.kind, kind.group, request.target.name, causes)
+                raise invalid(form.kind, form.group, request.target.name, causes)
             async with chain.checked(admission):
                 if request.dry_run:
                     return pretended(entry.key, new, replacing=entry.revision)

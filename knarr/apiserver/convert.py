@@ -15,6 +15,7 @@ from knarr.apiserver import autoscalers
 
 Obj: TypeAlias = dict[str, Any]
 
+EVENTS = "events.k8s.io"
 TO_STORED = {
     "note": "message",
     "regarding": "involvedObject",
@@ -53,6 +54,16 @@ def stored(kind: Kind, obj: Obj) -> Obj:
     if not foreign(kind) or kind.rules is not None:
         return obj
     return _headed(autoscalers.to_v2(obj) if kind.group == "autoscaling" else _renamed(obj, TO_STORED), kind.storage)
+
+
+def checked(kind: Kind, obj: Obj) -> tuple[Kind, Obj]:
+    """Return a stored object in the form in which it is checked: that of its writer for events, else that of the store.
+
+    events.k8s.io asks for more than v1 does.
+    """
+    if kind.group == EVENTS and foreign(kind):
+        return kind, served(kind, obj)
+    return kind.storage, obj
 
 
 def _renamed(obj: Obj, names: dict[str, str]) -> Obj:

@@ -57,9 +57,9 @@ class Creator:
         await chain.admit(admission)
         strategy.prepare_create(kind, obj)
         with self.services.claim(kind, obj, dry_run=request.dry_run) as claim:
-            causes = validation.create(kind, obj)
+            causes = validation.create(*convert.checked(requested, obj))
             if causes:
-                raise invalid(kind.kind, kind.group, str(meta.get("name", "")), causes)
+                raise invalid(kind.kind, requested.group, str(meta.get("name", "")), causes)
             async with chain.checked(admission):
                 if request.dry_run:
                     return self._pretend(kind, obj)

@@ -19,7 +19,6 @@ SCOPES: Final = frozenset({
     "VolumeAttributesClass",
 })
 OPPOSITES: Final = (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating"))
-EVENT_TYPES: Final = ("Normal", "Warning")
 
 
 def namespace(root: Spot, obj: dict[str, Any]) -> None:
@@ -51,29 +50,6 @@ def node_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
     if was.get("providerID") and now.get("providerID") != was["providerID"]:
         root.at("spec").at("providerID").forbidden('node updates may not change providerID except from "" to valid')
     node(root, new)
-
-
-def event(root: Spot, obj: dict[str, Any]) -> None:
-    """Check that an Event lies where what it is about lies."""
-    about = (obj.get("involvedObject") or {}).get("namespace") or ""
-    lies = obj["metadata"].get("namespace") or ""
-    if about != lies and (about or lies != "default"):
-        root.at("involvedObject").at("namespace").invalid(about, "does not match event.namespace")
-
-
-def event_v1(root: Spot, obj: dict[str, Any]) -> None:
-    """Check an events.k8s.io Event, which must say who saw what."""
-    about = (obj.get("regarding") or {}).get("namespace") or ""
-    lies = obj["metadata"].get("namespace") or ""
-    if about != lies and (about or lies != "default"):
-        root.at("involvedObject").at("namespace").invalid(about, "does not match event.namespace")
-    if obj.get("eventTime") is None:
-        root.at("eventTime").required()
-    for name in ("reportingController", "reportingInstance", "action", "reason"):
-        if not obj.get(name):
-            root.at(name).required()
-    if obj.get("type") not in EVENT_TYPES:
-        root.at("type").invalid(obj.get("type") or "", "has invalid value: must be Normal or Warning")
 
 
 def lease(root: Spot, obj: dict[str, Any]) -> None:

@@ -7,16 +7,13 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from knarr.api.validation import formats
+from knarr.api import quantity
+from knarr.api.validation import metrics
 from knarr.api.validation.amounts import at_most_all, count_or_percent
 from knarr.api.validation.goview import show
 from knarr.api.validation.selector import label_selector
 from knarr.api.validation.spot import Spot
 
-METRICS: Final = {
-    "ContainerResource": "containerResource", "External": "external", "Object": "object", "Pods": "pods",
-    "Resource": "resource",
-}
 WINDOW_MAX_S: Final = 3600
 PERIOD_MAX_S: Final = 1800
 SELECT: Final = ("Disabled", "Max", "Min")
@@ -37,11 +34,11 @@ def autoscaler(root: Spot, obj: dict[str, Any]) -> None:
         spot.at("maxReplicas").required("must be set and greater than 0")
     if least is not None and most < least:
         spot.at("maxReplicas").invalid(most, "must be greater than or equal to `minReplicas`")
-    _target(spot.at("scaleTargetRef"), spec.get("scaleTargetRef") or {})
-    metrics = spec.get("metrics") or ()
-    for number, metric in enumerate(metrics):
-        _metric(spot.at("metrics").index(number), metric)
-    if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in metrics):
+    metrics.reference(spot.at("scaleTargetRef"), spec.get("scaleTargetRef") or {}, grouped=True)
+    measured = spec.get("metrics") or ()
+    for number, metric in enumerate(measured):
+        metrics.metric(spot.at("metrics").index(number), metric)
+    if least == 0 and not any(metric.get("type") in ("Object", "External") for metric in measured):
         spot.at("metrics").forbidden(
             "must specify at least one Object or External metric to support scaling to zero replicas")
     for name in ("scaleUp", "scaleDown"):
@@ -87,33 +84,6 @@ def priority_class_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) 
     root.at("preemptionPolicy").unchanged(new.get("preemptionPolicy"), old.get("preemptionPolicy"))
 
 
-def _target(spot: Spot, target: dict[str, Any]) -> None:
-    kind, name, version = (target.get(part) or "" for part in ("kind", "name", "apiVersion"))
-    for part, value in (("kind", kind), ("name", name)):
-        if not value:
-            spot.at(part).required()
-        else:
-            spot.at(part).each(value, formats.path_segment(value))
-    if "/" not in version and (version, kind) != ("v1", "ReplicationController"):
-        spot.at("apiVersion").invalid(version, "apiVersion must specify API group")
-
-
-def _metric(spot: Spot, metric: dict[str, Any]) -> None:
-    kind = metric.get("type") or ""
-    if not kind:
-        spot.at("type").required("must specify a metric source type")
-    if kind not in METRICS:
-        for _ in range(2 if kind else 1):   # Kubernetes says it twice
-            spot.at("type").unsupported(kind, METRICS)
-        return
-    member = METRICS[kind]
-    if metric.get(member) is None:
-        spot.at(member).required("must populate information for the given metric source")
-    for other in METRICS.values():
-        if other != member and metric.get(other) is not None:
-            spot.at(other).forbidden("must populate the given metric source only")
-
-
 def _rules(spot: Spot, rules: dict[str, Any]) -> None:
     window = rules.get("stabilizationWindowSeconds")
     if window is not None:
@@ -134,3 +104,12 @@ def _rules(spot: Spot, rules: dict[str, Any]) -> None:
                 inner.at(name).invalid(policy.get(name, 0), "must be greater than zero")
         if policy.get("periodSeconds", 0) > PERIOD_MAX_S:
             inner.at("periodSeconds").invalid(policy["periodSeconds"], f"must be less than or equal to {PERIOD_MAX_S}")
+    tolerance = rules.get("tolerance")
+    if tolerance is not None and quantity.parse(tolerance) < quantity.Quantity(0):
+        spot.at("tolerance").invalid(tolerance, "must be greater than or equal to 0")
+
+
+def autoscaler_status(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
+    """Check a change of a HorizontalPodAutoscaler's status."""
+    for name in ("currentReplicas", "desiredReplicas"):
+        root.at("status").at(name).not_negative((new.get("status") or {}).get(name, 0))

@@ -58,7 +58,7 @@ def test_every_metric_survives_the_way_there_and_back(metric):
     measured = {key: value for key, value in metric[source]["target"].items() if key != "type"}
     whole = {
         "metadata": {"name": "web", "annotations": {"mine": "stays"}},
-        "spec": {"maxReplicas": 3, "metrics": [metric], "behavior": {"scaleUp": {"tolerance": "0.1"}}},
+        "spec": {"maxReplicas": 3, "metrics": [metric], "behavior": {"scaleUp": {"tolerance": "100m"}}},
         "status": {"currentReplicas": 1, "desiredReplicas": 2, "conditions": [{"type": "AbleToScale", "status": "True"}],
                    "currentMetrics": [{"type": metric["type"], source: {**current, "current": measured}}]},
     }
@@ -68,14 +68,31 @@ def test_every_metric_survives_the_way_there_and_back(metric):
     assert kept == orjson.dumps(whole), "the original stays as it was"
 
 
-@pytest.mark.parametrize("text", ["{", '[{"type":"Nonsense"}]'])
-async def test_an_annotation_that_is_no_metric_is_refused(api, text):
-    """400, in words; nothing is stored."""
+@pytest.mark.parametrize(("rider", "text"), [
+    *((autoscalers.METRICS, text) for text in ("{", "5", "[1]", '[{"type":"Resource","resource":7}]',
+                                               '[{"type":"Resource","resource":{"name":"cpu","targetAverageValue":{}}}]')),
+    *((autoscalers.BEHAVIOR, text) for text in ("[]", '{"scaleUp":5}', '{"scaleDown":{"policies":7}}')),
+    (autoscalers.CONDITIONS, '{"a":1}'), (autoscalers.CURRENT, '[{"type":"Resource","resource":{"current":3}}]'),
+])
+async def test_an_annotation_that_cannot_be_read_counts_as_none(api, rider, text):
+    """Somebody writes into the annotations that carry version 2: the object is made without, as by Kubernetes."""
+    made = await api.make(V1, {
+        "metadata": {"name": "odd", "annotations": {rider: text}}, "spec": {"scaleTargetRef": TARGET, "maxReplicas": 3}})
+    _, seen = await api.ask("GET", f"{V2}/odd")
+
+    assert 80 == made["spec"]["targetCPUUtilizationPercentage"]
+    assert {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}} == seen["spec"]["metrics"][0]["resource"]
+    assert "annotations" not in seen["metadata"]
+    assert "behavior" not in seen["spec"]
+
+
+async def test_a_metric_of_an_unknown_sort_in_an_annotation_is_refused(api):
+    """It can be read, and is not allowed."""
     code, status = await api.ask("POST", V1, {
-        "metadata": {"name": "bad", "annotations": {autoscalers.METRICS: text}},
+        "metadata": {"name": "bad", "annotations": {autoscalers.METRICS: '[{"type":"Nonsense"}]'}},
         "spec": {"scaleTargetRef": TARGET, "maxReplicas": 3}})
 
-    assert (400, True) == (code, "metadata.annotations" in status["message"])
+    assert (422, "spec.metrics[0].type") == (code, status["details"]["causes"][0]["field"])
 
 
 async def test_deprecated_kinds_warn(api):
