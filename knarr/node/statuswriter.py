@@ -25,7 +25,8 @@ from knarr.node.status import pod_status
 WRITES_MAX = 16        # in flight at once
 RETRY = Backoff(first_s=0.1, factor=2, cap_s=10)
 LULL_S = 0.5           # a step that takes longer is shown as ContainerCreating
-SHOWN_LULL_S = 2.0     # once that is shown, what else comes before the start (the address) has more time
+SHOWN_LULL_S = 5.0     # once that is shown, only the sandbox's condition can come before the start: it has more time
+NESTED = (dict, list, tuple)
 OURS = ("reason", "message", "podIP")      # fields that are taken back when they no longer hold
 
 log = structlog.get_logger()
@@ -143,8 +144,8 @@ def difference(old: PodStatus, new: dict[str, Any]) -> dict[str, Any]:
 def bare(value: Any) -> Any:
     """Return a value without its empty parts, as typed objects leave them out."""
     if isinstance(value, dict):
-        parts = {key: bare(part) for key, part in value.items()}
-        return {key: part for key, part in parts.items() if part not in (None, "", 0, False, {}, [])}
+        parts = ((key, bare(part) if isinstance(part, NESTED) else part) for key, part in value.items())
+        return {key: part for key, part in parts if part}
     if isinstance(value, list | tuple):
         return [bare(part) for part in value]
     return value

@@ -43,12 +43,16 @@ class Update:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """Change part of `obj`; put a uid or resourceVersion into the patch's metadata as precondition."""
+    """Change part of `obj`; put a uid or resourceVersion into the patch's metadata as precondition.
+
+    spacing_s: it can wait until the last such patch of its key lies so far back; the pass is made anew then.
+    """
 
     obj: Any
     patch: Any
     content_type: str = MERGE
     subresource: str = ""
+    spacing_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

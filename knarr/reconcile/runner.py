@@ -27,6 +27,7 @@ from knarr.client.informers import Informers
 from knarr.reconcile.act import Outcome, Written, act
 from knarr.reconcile.actions import Action, Failure, Look
 from knarr.reconcile.events import Recorder
+from knarr.reconcile.pace import Pace
 
 V = TypeVar("V")
 T = TypeVar("T")
@@ -100,6 +101,7 @@ class Runner(Generic[V]):
         self.queue: WorkQueue[Key] = WorkQueue()
         self._retries: dict[Key, int] = {}
         self._failures: dict[Key, tuple[Failure, ...]] = {}
+        self._pace: Pace[Key] = Pace()
         self._unseen: dict[Key, list[Written]] = {}
         self._stops: list[Stop] = []                # take our handlers off the informers, which outlive us
         self._aside: dict[Key, float] = {}          # keys whose writes are unseen, since when; oldest first
@@ -156,7 +158,7 @@ class Runner(Generic[V]):
         if view is None:
             self._retries.pop(key, None)
             return
-        actions = self._controller.plan(view)
+        actions = self._pace.due(key, self._controller.plan(view), now_s=self._clock.monotonic_s())
         if not actions:
             if not look.failures:
                 self._retries.pop(key, None)

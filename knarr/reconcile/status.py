@@ -25,11 +25,13 @@ class Condition(Protocol):
 C = TypeVar("C", bound=Condition)
 
 
-def write_status(obj: Any, status: Any, *, annotations: dict[str, str] | None = None) -> list[Patch]:
+def write_status(
+    obj: Any, status: Any, *, annotations: dict[str, str] | None = None, spacing_s: float = 0.0,
+) -> list[Patch]:
     """Return the patch that makes an object's status `status`, or nothing when it is that already.
 
     A status has one writer, so the uid is precondition enough: a change of the spec meanwhile is no conflict.
-    annotations: written along, where a kind's status may carry them.
+    annotations: written along, where a kind's status may carry them. spacing_s: as `Patch` has it.
     """
     patch = difference(to_builtins(obj.status), to_builtins(status))
     fresh = {name: text for name, text in (annotations or {}).items() if obj.metadata.annotations.get(name) != text}
@@ -38,7 +40,7 @@ def write_status(obj: Any, status: Any, *, annotations: dict[str, str] | None = 
     metadata: dict[str, Any] = {"uid": obj.metadata.uid}
     if fresh:
         metadata["annotations"] = fresh
-    return [Patch(obj, {"metadata": metadata, "status": patch}, subresource="status")]
+    return [Patch(obj, {"metadata": metadata, "status": patch}, subresource="status", spacing_s=spacing_s)]
 
 
 def difference(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:

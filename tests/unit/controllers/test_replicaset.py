@@ -121,6 +121,37 @@ def test_status_counts_what_is_there():
             "terminatingReplicas": 1, "observedGeneration": 1} == status_of(decide(rs, pods))
 
 
+@pytest.mark.parametrize(("wanted", "was", "now", "spacing_s"), [
+    pytest.param(100, 40,  41, 0.4,  id="one more of a hundred"),
+    pytest.param(900, 40,  41, 0.5,  id="bounded"),
+    pytest.param(3,   1,   2,  0.012, id="one more of three"),
+    pytest.param(100, 0,   1,  0.0,  id="the first"),
+    pytest.param(100, 99, 100, 0.0,  id="the last"),
+    pytest.param(100, 41,  40, 0.0,  id="one fewer"),
+])
+def test_a_status_on_the_way_can_wait(wanted, was, now, spacing_s):
+    """Pods come ready one by one, or fail; nothing else has changed."""
+    counts = {"replicas": wanted, "readyReplicas": was, "availableReplicas": was, "observedGeneration": 1,
+              "fullyLabeledReplicas": wanted}
+    rs = replicaset(replicas=wanted, status=counts)
+    pods = [pod(f"p{number}", owner=rs, ready=number < now) for number in range(wanted)]
+
+    (told,) = of(Patch, decide(rs, pods))
+
+    assert pytest.approx(spacing_s) == told.spacing_s
+
+
+def test_what_else_a_status_tells_does_not_wait():
+    """A new generation was seen while one more pod came ready."""
+    rs = replicaset(replicas=100, status={
+        "replicas": 100, "readyReplicas": 40, "availableReplicas": 40, "observedGeneration": 0})
+    pods = [pod(f"p{number}", owner=rs, ready=number < 41) for number in range(100)]
+
+    (told,) = of(Patch, decide(rs, pods))
+
+    assert 0.0 == told.spacing_s
+
+
 def test_availability_comes_by_waiting():
     """A pod is ready for 100 s and counts after 130: look again in 30."""
     rs = replicaset(replicas=1, spec={"minReadySeconds": 130})
