@@ -11,11 +11,13 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import replace
 from typing import Any
 
+import msgspec
 import structlog
 
 from knarr.api.errors import ApiError, Conflict, NotFound
 from knarr.api.types.core_v1 import LifecycleHandler, Pod
 from knarr.base.backoff import Backoff
+from knarr.node import allocation, specs
 from knarr.node.cri.face import RuntimeEvent, RuntimeFault
 from knarr.node.faces import MountError
 from knarr.node.hooks import HookFailed
@@ -106,6 +108,14 @@ class Hands:
     def discard(self, worker: PodWorker, asked: words.Discard) -> None:
         """Remove an old run."""
         self._spawn(self._discard(asked.container_id))
+
+    def fit(self, worker: PodWorker, asked: words.Fit) -> None:
+        """Judge whether the node has room for new resources."""
+        worker.post(allocation.judge(asked.pod, self._tools.pods(), self._tools.node_facts()))
+
+    def resize(self, worker: PodWorker, asked: words.Resize) -> None:
+        """Give a run new resources."""
+        self._spawn(self._resize(worker, asked))
 
     def stop_sandbox(self, worker: PodWorker, asked: words.StopSandbox) -> None:
         """Stop the sandbox and tear down the volumes."""
@@ -214,6 +224,24 @@ class Hands:
         except RuntimeFault as fault:
             log.info("container.kept", container=container_id, error=str(fault))    # it goes with its sandbox
 
+    async def _resize(self, worker: PodWorker, asked: words.Resize) -> None:
+        tools, pod, name = self._tools, worker.machine.pod, asked.container
+        container = msgspec.structs.replace(worker.machine.container(name), resources=asked.wanted)
+        limit_bytes = allocation.lowered_limit_bytes(asked.had, asked.wanted)
+        try:
+            used = await tools.runtime.usage() if limit_bytes else ()
+            used_bytes = sum(each.memory_working_set_bytes for each in used if each.container_id == asked.container_id)
+            if used_bytes > limit_bytes > 0:
+                worker.post(words.ResizeFailed(name, asked.container_id, f'attempting to set container "{name}" memory '
+                                               f"limit ({limit_bytes}) below current usage ({used_bytes})"))
+                return
+            await tools.runtime.update_resources(
+                asked.container_id, specs.resources(pod, container, tools.memory_capacity_bytes))
+        except RuntimeFault as fault:
+            worker.post(words.ResizeFailed(name, asked.container_id, fault.details))
+        else:
+            worker.post(words.Resized(name, asked.container_id, asked.wanted))
+
     async def _stop_sandbox(self, worker: PodWorker) -> None:
         for sandbox_id in sorted(worker.sandboxes):
             await self._until_done(self._stopping(sandbox_id))
@@ -286,6 +314,8 @@ PERFORMED: dict[type, Callable[[Hands, PodWorker, Any], None]] = {
     words.RunSandbox: Hands.run_sandbox,
     words.Kill: Hands.kill,
     words.Discard: Hands.discard,
+    words.Fit: Hands.fit,
+    words.Resize: Hands.resize,
     words.StopSandbox: Hands.stop_sandbox,
     words.Remove: Hands.remove,
 }

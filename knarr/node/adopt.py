@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from knarr.api.types.core_v1 import Pod
+import msgspec
+
+from knarr.api.types.core_v1 import Container, Pod
 from knarr.base.times import seconds
 from knarr.node import podcontainers
 from knarr.node.cri.face import ContainerLine, ContainerReport, Runtime, Sandbox
-from knarr.node.podmachine import restart
-from knarr.node.podmachine.state import Box, Machine, Run, boxes_of
+from knarr.node.podmachine import resizing, restart
+from knarr.node.podmachine.state import Box, Machine, Run, Wish, boxes_of
 from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.runs import run_of
 from knarr.node.specs import BACKOFF_NOTE
@@ -64,15 +66,33 @@ def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport
     sandbox = newest(left.sandboxes)
     live = sandbox is not None and sandbox.ready
     began_s = seconds(pod.status.startTime) if pod.status.startTime else now_s
+    allocated = as_allocated(pod)
     machine = Machine(
-        pod=pod, began_s=began_s, boxes=boxes_of(pod), sandbox_id=sandbox.id if sandbox else "",
+        pod=allocated, wish=None if resizing.same(pod, allocated) else Wish(pod), began_s=began_s,
+        boxes=boxes_of(pod), sandbox_id=sandbox.id if sandbox else "",
         sandbox_attempt=sandbox.attempt if sandbox else 0, ips=ips, adopted=live,
     )
     if pod.status.phase in TERMINAL:
         done = tuple(replace(box, stage=Stage.DONE) for box in machine.boxes)
         return replace(machine, phase=Phase.ENDED, boxes=done, sandbox_id="")
-    boxes = tuple(adopted(pod, box, left, reports=reports, live=live) for box in machine.boxes)
+    boxes = tuple(adopted(allocated, box, left, reports=reports, live=live) for box in machine.boxes)
     return replace(machine, boxes=passed(machine, boxes))
+
+
+def as_allocated(pod: Pod) -> Pod:
+    """Return the pod with the resources that its containers are known to run with, which the last agent wrote down."""
+    told = {each.name: each.resources for each in (*pod.status.initContainerStatuses, *pod.status.containerStatuses)
+            if each.containerID and each.state is not None and each.state.running is not None}
+
+    def held(container: Container) -> Container:
+        known = told.get(container.name)
+        if known is None or resizing.amounts(known) == resizing.amounts(container.resources or resizing.NONE):
+            return container
+        return msgspec.structs.replace(container, resources=resizing.with_amounts(container.resources, known))
+
+    spec = msgspec.structs.replace(pod.spec, initContainers=tuple(map(held, pod.spec.initContainers)),
+                                   containers=tuple(map(held, pod.spec.containers)))
+    return msgspec.structs.replace(pod, spec=spec)
 
 
 def adopted(pod: Pod, box: Box, left: Remains, *, reports: Mapping[str, ContainerReport], live: bool) -> Box:
@@ -88,7 +108,8 @@ def adopted(pod: Pod, box: Box, left: Remains, *, reports: Mapping[str, Containe
     if not live:
         return begun_again(pod, box, run)
     if not run.ended:
-        return remembered(pod, replace(box, stage=Stage.RUNNING))
+        run = replace(run, resources=podcontainers.named(pod, box.name).resources or resizing.NONE)
+        return remembered(pod, replace(box, run=run, stage=Stage.RUNNING))
     return replace(box, stage=Stage.EXITED if goes_on(pod, box, run) else Stage.DONE)
 
 

@@ -139,7 +139,8 @@ class Agent:
         return Tools(
             settings=settings, client=self._client, clock=self._clock, runtime=runtime,
             images=Images(settings, runtime), volumes=self._parts.volumes, recorder=recorder,
-            hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, node_facts=lambda: node,
+            hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, pods=self.lookup.pods,
+            node_facts=lambda: node,
             hosts_file=self._parts.hosts_file, dns_config=self._parts.dns_config,
             memory_capacity_bytes=facts.memory_bytes, sandbox_slots=asyncio.Semaphore(settings.sandbox_parallel),
             start_slots=asyncio.Semaphore(settings.start_parallel),

@@ -21,6 +21,7 @@ from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault, SandboxS
 from knarr.node.faces import ConfigError, Mount, MountError
 from knarr.node.hooks import HookFailed
 from knarr.node.images import ImageFault
+from knarr.node.podmachine import resizing
 from knarr.node.podmachine.containers import START_ERROR
 from knarr.node.podmachine.state import Exited, Held, Machine, PullFailed, Run, Start
 from knarr.node.runs import run_of
@@ -170,7 +171,8 @@ class Launcher:
                 message=fault.details)))
             return None
         tell("Started", "Container started")
-        return run_of(report, image=spec.image, fallback_started_s=tools.clock.now_s())
+        return replace(run_of(report, image=spec.image, fallback_started_s=tools.clock.now_s()),
+                       resources=container.resources or resizing.NONE)
 
     async def _create(self, worker: PodWorker, spec: ContainerSpec, sandbox: SandboxSpec) -> str:
         """Create the container; one of its name whose caller died before the answer came is cleared away first."""

@@ -133,7 +133,19 @@ def judged(machine: Machine, phase: str) -> dict[str, tuple[bool, str, str]]:
         "Ready": pod_ready(machine, ready),
         "ContainersReady": ready,
         "PodScheduled": (True, "", ""),
+        **resize_conditions(machine),
     }
+
+
+def resize_conditions(machine: Machine) -> dict[str, tuple[bool, str, str]]:
+    """Return the conditions of a resize that is not done; one that is done has none."""
+    shown: dict[str, tuple[bool, str, str]] = {}
+    if machine.wish is not None and machine.wish.reason:
+        shown["PodResizePending"] = (True, machine.wish.reason, machine.wish.message)
+    if machine.progress is not None:
+        error = machine.progress.error
+        shown["PodResizeInProgress"] = (True, "Error" if error else "", error)
+    return shown
 
 
 def initialized(machine: Machine, phase: str) -> tuple[bool, str, str]:
@@ -184,7 +196,8 @@ def container_status(machine: Machine, box: Box) -> dict[str, Any]:
     }
     if run:
         shown["containerID"] = f"containerd://{run.id}"
-        shown["resources"] = requirements(container.resources)
+        held = run.resources if run.resources is not None and not run.ended else container.resources
+        shown["resources"] = requirements(held)
         allocated = with_limits(container.resources)["requests"]
         if allocated:
             shown["allocatedResources"] = allocated

@@ -28,6 +28,7 @@ LULL_S = 0.5           # a step that takes longer is shown as ContainerCreating
 SHOWN_LULL_S = 5.0     # once that is shown, only the sandbox's condition can come before the start: it has more time
 NESTED = (dict, list, tuple)
 OURS = ("reason", "message", "podIP")      # fields that are taken back when they no longer hold
+PASSING = frozenset({"PodResizePending", "PodResizeInProgress"})     # conditions of ours that go again
 
 log = structlog.get_logger()
 
@@ -128,6 +129,8 @@ def difference(old: PodStatus, new: dict[str, Any]) -> dict[str, Any]:
         # Conditions are merged by type: what no longer holds must be taken back by name.
         changed = [{**{key: None for key in held.get(each["type"], {})}, **each}
                    for each in new["conditions"] if held.get(each["type"]) != bare(each)]
+        gone = held.keys() & PASSING - {each["type"] for each in new["conditions"]}
+        changed += [{"type": kind, "$patch": "delete"} for kind in sorted(gone)]
         if changed:
             change["conditions"] = changed
         else:

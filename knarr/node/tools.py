@@ -45,6 +45,7 @@ class Tools:
     hooks: Hooks
     group: asyncio.TaskGroup
     services: Callable[[], Iterable[Service]]
+    pods: Callable[[], Iterable[Pod]]       # of this node, with the resources allocated to them
     node_facts: Callable[[], NodeFacts]
     hosts_file: Callable[[Pod, str], str]
     dns_config: Callable[[Pod], DnsConfig]

@@ -17,6 +17,7 @@ from knarr.scheduler.needs import Needs, group_key, needs_of
 from knarr.scheduler.plan import Waiting
 from knarr.scheduler.preempt import Budget
 from knarr.scheduler.queue import Happened, Queue
+from knarr.scheduler.requests import as_counted
 from knarr.scheduler.terms import Selector
 
 T = TypeVar("T")
@@ -157,7 +158,9 @@ class Observer:
         self._pending.pop(uid, None)
         self.queue.remove(uid)
         deleting = pod.metadata.deletionTimestamp is not None
-        shown = _shown(node, pod.metadata.labels, deleting=deleting)
+        if (pod.metadata.generation or 1) > 1:      # it may have been resized
+            pod = as_counted(pod)
+        shown = _shown(node, pod.metadata.labels, deleting=deleting, resized=_amounts(pod))
         if self._shown.get(uid) == shown:
             return
         self._take_away(uid)
@@ -222,8 +225,15 @@ def _allowed(budget: policy_v1.PodDisruptionBudget) -> int:
     return budget.status.disruptionsAllowed or 0
 
 
-def _shown(node: str, labels: Any, *, deleting: bool) -> tuple[object, ...]:
-    return node, tuple(sorted(labels.items())), deleting
+def _shown(node: str, labels: Any, *, deleting: bool, resized: object = None) -> tuple[object, ...]:
+    return node, tuple(sorted(labels.items())), deleting, resized
+
+
+def _amounts(pod: core_v1.Pod) -> object:
+    """Return what a pod's containers ask for, None while its spec is as it was created."""
+    if (pod.metadata.generation or 1) == 1:
+        return None
+    return tuple(one.resources for one in (*pod.spec.containers, *pod.spec.initContainers))
 
 
 def _asks(pod: core_v1.Pod) -> tuple[object, ...]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
+import msgspec
+
 from knarr.api import quantity
 from knarr.api.types import core_v1
 
@@ -28,6 +30,33 @@ def nonzero(spec: core_v1.PodSpec) -> tuple[int, int]:
     """Return cpu (milli) and memory (bytes), each container counted as something even if it asks for nothing."""
     total = _total(spec, defaults={"cpu": DEFAULT_CPU_MILLI, "memory": DEFAULT_MEMORY_BYTES})
     return total.get("cpu", 0), total.get("memory", 0)
+
+
+def as_counted(pod: core_v1.Pod) -> core_v1.Pod:
+    """Return a placed pod whose containers ask for what counts while they are resized: the most of spec and status.
+
+    What its node will never grant does not count. Source: kube resource/helpers.go, determineContainerReqs.
+    """
+    granted = {one.name: one.allocatedResources
+               for one in (*pod.status.containerStatuses, *pod.status.initContainerStatuses) if one.allocatedResources}
+    never = any(one.type == "PodResizePending" and one.reason == "Infeasible" for one in pod.status.conditions)
+
+    def counted(container: core_v1.Container) -> core_v1.Container:
+        held, own = granted.get(container.name), container.resources
+        if held is None or own is None or held == own.requests:
+            return container
+        asked = own.requests
+        most = {name: _larger(name, asked.get(name, "0"), text) for name, text in held.items()}
+        return msgspec.structs.replace(container, resources=msgspec.structs.replace(
+            own, requests={**asked, **(held if never else most)}))
+
+    spec = msgspec.structs.replace(pod.spec, containers=tuple(map(counted, pod.spec.containers)),
+                                   initContainers=tuple(map(counted, pod.spec.initContainers)))
+    return msgspec.structs.replace(pod, spec=spec)
+
+
+def _larger(name: str, one: str, other: str) -> str:
+    return one if amount(name, one) >= amount(name, other) else other
 
 
 @lru_cache(maxsize=4096)  # the same few amounts come again and again

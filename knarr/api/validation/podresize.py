@@ -1,6 +1,6 @@
-"""Check a change of a pod's resources in place. Source: kube pkg/apis/core/validation/validation.go, ValidatePodResize.
+"""Check a change of a pod's resources in place.
 
-A pod that was placed is on a node whose agent does not change running containers yet; Kubernetes has words for that.
+Source: kube pkg/apis/core/validation/validation.go, ValidatePodResize.
 """
 
 from __future__ import annotations
@@ -23,9 +23,6 @@ def resize_update(root: Spot, new: Obj, old: Obj) -> None:
     pod_spec(spot, now)
     if MIRROR in (old["metadata"].get("annotations") or {}):
         root.forbidden("static pods cannot be resized")
-        return
-    if was.get("nodeName"):
-        root.forbidden("Pod running on node without support for resize")
         return
     if not _same_containers(spot, now, was):
         return

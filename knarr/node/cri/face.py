@@ -255,6 +255,10 @@ class Runtime(Protocol):
         """Send the stop signal, then KILL after grace_s. Returns when it is dead. Idempotent."""
         ...
 
+    async def update_resources(self, container_id: str, resources: Resources) -> None:
+        """Change a running container's limits."""
+        ...
+
     async def remove_container(self, container_id: str) -> None:
         """Forget it. Idempotent."""
         ...

@@ -17,6 +17,7 @@ from knarr.node.cri.face import (
     ContainerReport,
     ContainerSpec,
     ImageLine,
+    Resources,
     RuntimeEvent,
     RuntimeFault,
     RuntimeVersion,
@@ -122,6 +123,11 @@ class CriRuntime:
         """Send the stop signal, then KILL after grace_s."""
         request = pb.StopContainerRequest(container_id=container_id, timeout=max(0, round(grace_s)))
         await unless_gone(self._runtime.StopContainer(request, timeout=grace_s + LONG_S))
+
+    async def update_resources(self, container_id: str, resources: Resources) -> None:
+        """Change a running container's limits."""
+        request = pb.UpdateContainerResourcesRequest(container_id=container_id, linux=encode.resources(resources))
+        await asked(self._runtime.UpdateContainerResources(request, timeout=SHORT_S))
 
     async def remove_container(self, container_id: str) -> None:
         """Forget a container."""

@@ -90,7 +90,7 @@ def on_started(d: Deciding, event: Started) -> None:
     box = d.box(event.container)
     last = box.run if box.run is not None and box.run.id != event.run.id else box.last
     box = d.cue(event.container, Cue.STARTED, run=event.run, last=last, waiting=None, ready=False, started=False,
-                pulls_failed=0)
+                pulls_failed=0, resizing=None)
     if box.stage is Stage.STOPPING:
         kill(d, box, d.machine.ending.grace_s if d.machine.ending else 1.0)
     else:
@@ -106,7 +106,8 @@ def on_exited(d: Deciding, event: Exited) -> None:
     if box.stage not in (Stage.PREPARING, Stage.ABANDONED, Stage.RUNNING, Stage.STOPPING):
         return
     last = box.run if starting else box.last
-    d.cue(event.container, Cue.EXITED, run=event.run, last=last, waiting=None, ready=False, started=False)
+    d.cue(event.container, Cue.EXITED, run=event.run, last=last, waiting=None, ready=False, started=False,
+          resizing=None)
     d.ask(StopProbes(event.run.id))
 
 

@@ -11,15 +11,19 @@ from collections.abc import Callable
 from typing import Any
 
 from knarr.api.types.core_v1 import Pod
-from knarr.node.podmachine import containers, restart
+from knarr.node.podmachine import containers, resizing, restart
 from knarr.node.podmachine.deciding import Deciding
 from knarr.node.podmachine.state import (
     DEADLINE,
+    DEADLINE_TIMER,
+    RESIZE_TIMER,
     After,
     Begin,
     Ending,
     Event,
     Exited,
+    Fit,
+    Fitted,
     Held,
     Instruction,
     Kill,
@@ -34,6 +38,8 @@ from knarr.node.podmachine.state import (
     Rang,
     Remove,
     Removed,
+    Resized,
+    ResizeFailed,
     RunSandbox,
     SandboxFailed,
     SandboxLost,
@@ -97,6 +103,7 @@ def run_containers(d: Deciding) -> None:
         d.change(ending=Ending("completed", grace_s(d.machine.pod)))
     else:
         containers.start_due(d)
+        resizing.apply(d)
 
 
 def begin_again(d: Deciding) -> None:
@@ -142,13 +149,15 @@ def on_begin(d: Deciding, event: Begin) -> None:
     """Arm the deadline; heed a deletion that came first."""
     deadline_s = d.machine.pod.spec.activeDeadlineSeconds
     if deadline_s is not None and d.machine.phase not in (Phase.ENDED, Phase.GONE):
-        d.ask(After("deadline", 0, max(0.0, d.machine.began_s + deadline_s - d.now_s)))
+        d.ask(After(DEADLINE_TIMER, 0, max(0.0, d.machine.began_s + deadline_s - d.now_s)))
+    if d.machine.wish is not None:
+        d.ask(Fit(d.machine.wish.pod))
     heed_deletion(d)
 
 
 def on_pod_changed(d: Deciding, event: PodChanged) -> None:
-    """Take the new object; heed a deletion, new images and added ephemeral containers."""
-    d.change(pod=event.pod)
+    """Take the new object; heed a deletion, new images, new resources and added ephemeral containers."""
+    resizing.take(d, event.pod)
     known = {box.name for box in d.machine.boxes}
     added = tuple(box for box in boxes_of(event.pod) if box.name not in known)
     if added:
@@ -269,10 +278,12 @@ def on_held(d: Deciding, event: Held) -> None:
 
 def on_rang(d: Deciding, event: Rang) -> None:
     """Go on with what waited for this timer; an overtaken one is late."""
-    if event.key == "deadline":
+    if event.key == DEADLINE_TIMER:
         if d.machine.ending is None and d.machine.phase not in (Phase.ENDED, Phase.GONE):
             d.ask(Tell("Normal", "DeadlineExceeded", DEADLINE))
             end(d, "deadline", grace_s(d.machine.pod))
+    elif event.key == RESIZE_TIMER:
+        resizing.on_rang(d)
     elif event.key:
         containers.rang(d, event.key, event.number)
     elif event.number == d.machine.timer and d.machine.ending is None:
@@ -319,4 +330,7 @@ HANDLERS: dict[type, Callable[[Deciding, Any], None]] = {
     Probed: containers.on_probed,
     Rang: on_rang,
     Removed: on_removed,
+    Fitted: resizing.on_fitted,
+    Resized: resizing.on_resized,
+    ResizeFailed: resizing.on_resize_failed,
 }

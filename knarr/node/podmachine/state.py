@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
-from knarr.api.types.core_v1 import Container, Pod
+from knarr.api.types.core_v1 import Container, Pod, ResourceRequirements
 from knarr.node import podcontainers
 from knarr.node.faces import ProbeKind
 from knarr.node.podmachine.table import BUSY, Phase, Stage
@@ -13,12 +13,13 @@ from knarr.node.podmachine.table import BUSY, Phase, Stage
 Kind: TypeAlias = Literal["init", "sidecar", "main", "ephemeral"]
 FIRST: Final = frozenset({"init", "sidecar"})      # whom the main containers wait for
 Why: TypeAlias = Literal["deleted", "gone", "deadline", "completed", "evicted"]
+DEADLINE_TIMER, RESIZE_TIMER = "/deadline", "/resize"      # no container has such a name
 DEADLINE = "Pod was active on the node longer than the specified deadline"
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a container. Times: wall seconds. finished_s is 0 while it runs."""
+    """One run of a container. Times: wall seconds. finished_s is 0 while it runs. resources: what it runs with."""
 
     id: str
     attempt: int
@@ -29,6 +30,7 @@ class Run:
     exit_code: int = 0
     reason: str = ""
     message: str = ""
+    resources: ResourceRequirements | None = None
 
     @property
     def ended(self) -> bool:
@@ -42,6 +44,31 @@ class Waiting:
 
     reason: str
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """Resources that the API wants and the node has not granted. pod: as the API shows it. reason: why not, if told."""
+
+    pod: Pod
+    reason: Literal["", "Deferred", "Infeasible"] = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """A granted resize that not all runs have yet. generation: of the spec that asked; error: what hinders it."""
+
+    generation: int
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resizing:
+    """An update of a run that is on its way, or failed."""
+
+    target: ResourceRequirements
+    failed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +92,7 @@ class Box:
     pulls_failed: int = 0
     condemned: bool = False         # we stopped the run ourselves, to have another
     timer: int = 0
+    resizing: Resizing | None = None
 
     @property
     def next_attempt(self) -> int:
@@ -87,7 +115,10 @@ class Ending:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """All that is decided from. began_s: when the node accepted the pod, wall seconds."""
+    """All that is decided from. began_s: when the node accepted the pod, wall seconds.
+
+    pod: as the API shows it, but for the resources, which are those that the node has allocated.
+    """
 
     pod: Pod
     began_s: float
@@ -101,6 +132,8 @@ class Machine:
     adopted: bool = False           # the sandbox was found running when the agent started
     failures: int = 0               # of mounting or sandboxing, in a row
     timer: int = 0
+    wish: Wish | None = None
+    progress: Progress | None = None
 
     def box(self, name: str) -> Box:
         """Return a container's record."""
@@ -235,10 +268,37 @@ class Probed:
 
 @dataclass(frozen=True, slots=True)
 class Rang:
-    """A timer rang. key: a container's name, "" for the pod, "deadline"."""
+    """A timer rang. key: a container's name, "" for the pod, DEADLINE_TIMER, RESIZE_TIMER."""
 
     key: str
     number: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The node has judged the pod's new resources. reason: empty when they are granted."""
+
+    pod: Pod
+    reason: Literal["", "Deferred", "Infeasible"] = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Resized:
+    """A run has new resources."""
+
+    container: str
+    container_id: str
+    resources: ResourceRequirements
+
+
+@dataclass(frozen=True, slots=True)
+class ResizeFailed:
+    """A run could not be given new resources."""
+
+    container: str
+    container_id: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -248,7 +308,7 @@ class Removed:
 
 Event: TypeAlias = (
     PodChanged | PodGone | Begin | Mounted | MountFailed | SandboxUp | SandboxFailed | SandboxLost | SandboxStopped
-    | PullFailed | Held | Started | Exited | Probed | Rang | Removed
+    | PullFailed | Held | Started | Exited | Probed | Rang | Removed | Fitted | Resized | ResizeFailed
 )
 
 
@@ -310,6 +370,23 @@ class StopProbes:
 
 
 @dataclass(frozen=True, slots=True)
+class Fit:
+    """Judge whether the node has room for the pod's new resources; then Fitted."""
+
+    pod: Pod
+
+
+@dataclass(frozen=True, slots=True)
+class Resize:
+    """Give a run new resources in place of those it has; then Resized or ResizeFailed."""
+
+    container: str
+    container_id: str
+    had: ResourceRequirements
+    wanted: ResourceRequirements
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """Remove a run that nobody can ask for any more."""
 
@@ -351,5 +428,5 @@ class Tell:
 
 Instruction: TypeAlias = (
     Mount | RunSandbox | Start | Abandon | Kill | StartProbes | StopProbes | Discard | After | StopSandbox | Remove
-    | Tell
+    | Tell | Fit | Resize
 )

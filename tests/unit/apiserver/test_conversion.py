@@ -134,9 +134,10 @@ async def test_an_ephemeral_container_is_added(api):
     assert 'existing ephemeral containers "debug" may not be removed' in status["message"]
 
 
-async def test_a_waiting_pod_is_resized(api):
+@pytest.mark.parametrize("placed", [False, True], ids=["waiting", "placed"])
+async def test_a_pod_is_resized(api, placed):
     """Nothing else that the body says comes through."""
-    path = await a_pod(api)
+    path = await a_pod(api, placed=placed)
     body = sized(cpu="200m")
     body["spec"]["containers"][0]["image"] = "other"
     code, pod = await api.ask("PATCH", f"{path}/resize", body, content_type=STRATEGIC)
@@ -146,16 +147,15 @@ async def test_a_waiting_pod_is_resized(api):
         code, container["resources"]["requests"]["cpu"], container["image"], pod["metadata"]["generation"])
 
 
-@pytest.mark.parametrize(("placed", "body", "content_type", "words"), [
-    pytest.param(True, sized(cpu="200m"), STRATEGIC, "Pod running on node without support for resize", id="placed"),
-    pytest.param(False, sized(**{"ephemeral-storage": "1Gi"}), STRATEGIC, "only cpu and memory resources are mutable", id="storage"),
-    pytest.param(False, {"spec": {"containers": [{"name": "c", "image": "i"}]}}, MERGE, "resource requests cannot be removed", id="without"),
-    pytest.param(False, {"spec": {"containers": [{"name": "d", "image": "i"}]}}, MERGE, "containers may not be renamed or reordered", id="renamed"),
-    pytest.param(False, {"spec": {"containers": [SMALL, {"name": "d", "image": "i"}]}}, MERGE, "containers may not be added or removed", id="one more"),
+@pytest.mark.parametrize(("body", "content_type", "words"), [
+    pytest.param(sized(**{"ephemeral-storage": "1Gi"}), STRATEGIC, "only cpu and memory resources are mutable", id="storage"),
+    pytest.param({"spec": {"containers": [{"name": "c", "image": "i"}]}}, MERGE, "resource requests cannot be removed", id="without"),
+    pytest.param({"spec": {"containers": [{"name": "d", "image": "i"}]}}, MERGE, "containers may not be renamed or reordered", id="renamed"),
+    pytest.param({"spec": {"containers": [SMALL, {"name": "d", "image": "i"}]}}, MERGE, "containers may not be added or removed", id="one more"),
 ])
-async def test_what_a_resize_may_not(api, placed, body, content_type, words):
-    """Only processor and memory of the containers that are there, and only where something acts on it."""
-    path = await a_pod(api, placed=placed)
+async def test_what_a_resize_may_not(api, body, content_type, words):
+    """Only processor and memory of the containers that are there."""
+    path = await a_pod(api)
     code, status = await api.ask("PATCH", f"{path}/resize", body, content_type=content_type)
 
     assert (422, True) == (code, words in status["message"]), status

@@ -12,6 +12,7 @@ from knarr.node.cri.face import (
     ContainerReport,
     ContainerSpec,
     ImageLine,
+    Resources,
     RuntimeEvent,
     RuntimeFault,
     RuntimeVersion,
@@ -149,6 +150,11 @@ class FakeRuntime:
         if not held.obeys:
             await self.clock.sleep(grace_s)
         self.exit(container_id, 0 if held.obeys else 137)
+
+    async def update_resources(self, container_id: str, resources: Resources) -> None:
+        self._called("update_resources")
+        held = self.containers[container_id]
+        held.spec = replace(held.spec, resources=resources)
 
     async def remove_container(self, container_id: str) -> None:
         self._called("remove_container")

@@ -40,3 +40,19 @@ def test_requests(asked, cpu, memory):
 def test_what_asks_for_nothing_counts_as_something():
     """For scores, each container without requests counts as 100m and 200Mi."""
     assert (100 + 300, 2 * 200 * 2**20) == requests.nonzero(spec(container(), container("300m")))
+
+
+@pytest.mark.parametrize(("wanted", "granted", "why", "counts"), [
+    pytest.param("500m", "500m", "", 500, id="nothing is under way"),
+    pytest.param("2", "500m", "Deferred", 2000, id="it will grow when there is room"),
+    pytest.param("500m", "2", "", 2000, id="it shrinks, but has not yet"),
+    pytest.param("64", "500m", "Infeasible", 500, id="the node will never grant it"),
+])
+def test_what_counts_while_a_pod_is_resized(wanted, granted, why, counts):
+    """The spec says one thing, the node has allocated another."""
+    waits = (core_v1.PodCondition(type="PodResizePending", status="True", reason=why),) if why else ()
+    status = core_v1.PodStatus(conditions=waits, containerStatuses=(
+        core_v1.ContainerStatus(name="", allocatedResources={"cpu": granted}),))
+    pod = core_v1.Pod(spec=spec(container(wanted)), status=status)
+
+    assert counts == requests.of_pod(requests.as_counted(pod).spec)["cpu"]
