@@ -34,7 +34,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "PersistentVolume"): (
         "`volumebinder`, `pvprotection`, `localpath`, `attachdetach`; node agent: CSI, hostPath, local",
         "the in-tree network volumes"),
-    ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "resizing on the node"),
+    ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "resizing of pod-level resources"),
     ("", "PodTemplate"): ("nothing: a template at rest", ""),
     ("", "ReplicationController"): ("`replicaset`", ""),
     ("", "ResourceQuota"): ("admission charges it, `resourcequota` counts", ""),
