@@ -30,7 +30,7 @@ class Call:
     path: decoded, without the query. query: the last value of each key. headers: lower-case names.
     user: set only by transports that vouch for the caller (in-process); the HTTPS edge leaves it None.
     peer_certificate: DER bytes of a client certificate that the TLS layer has verified.
-    upgrade: the connection itself (`apiserver.edge` defines it) where the client asked for `Connection: Upgrade`.
+    upgrade: the connection itself (`apiserver.connection` defines it) where the client offers to leave HTTP.
     raw_query: the query as it was sent. remote: the client's address, empty within the process.
     upload: a body too long to be read whole, in pieces; then `body` is empty. Only proxied requests have one.
     ticket: seats of flow control that the handler gives back itself (`apiserver.gate`); only watches have one.

@@ -1,139 +1,82 @@
 """One client's connection: HTTP until a handler takes it over, raw bytes from then on.
 
-aiohttp's parser would read what follows an `Upgrade: SPDY/3.1` request as the next request. So the bytes behind such
-a request's head are held here until somebody takes the connection; none that came early is lost. A refused upgrade
-closes the connection.
+One task answers its requests one after the other. It ends with the connection, so a client that goes away ends its
+watch. Who is slow with a head is cut; who keeps a connection without using it, too.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Callable
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import TypeAlias
 
 import structlog
-from aiohttp import web
-from aiohttp.web_protocol import RequestHandler
 
-from knarr.apiserver.limits import Limits, code_of, raw_refusal, status_body, words
+from knarr.apiserver.intake import Incoming, Intake
+from knarr.apiserver.limits import LINGER_S, Limits
 
 log = structlog.get_logger("apiserver")
-RAW_BUFFER_BYTES = 1 << 16  # read ahead of a slow peer; asyncio pauses the socket at twice this
-UPGRADE = re.compile(rb"\r\nupgrade:[ \t]*(?:spdy/3\.1|websocket)", re.IGNORECASE)
-METHODS = (b"GET ", b"POST ")
-HEAD_BYTES_MAX = 16 << 10  # searched for the header
-HEAD_END = b"\r\n\r\n"
+RAW_BUFFER_BYTES = 1 << 16  # read ahead of a slow peer
+KEEPALIVE_S = 90.0  # Source: kube secure_serving.go, IdleTimeout
 
 
-class Connection(RequestHandler):
-    """aiohttp's protocol, with a way out of HTTP."""
+class Connection(asyncio.Protocol):
+    """What the event loop calls when something happens to a connection.
 
-    __slots__ = ("_early", "_head_open", "_late", "_raw", "certificate", "limits", "loop", "remote")
+    serve: answers one request and says whether the connection may be used on. late: what one is told who does not end
+    a request's head. together: all connections of the server. certificate, remote: the client's, for all its requests.
+    """
 
-    def __init__(self, server: web.Server, *, limits: Limits, **settings: Any) -> None:
-        super().__init__(server, **settings)
-        self.limits = limits
-        self._late: asyncio.TimerHandle | None = None  # runs while a head has begun and not ended
-        self.loop: asyncio.AbstractEventLoop = settings["loop"]
+    __slots__ = (
+        "_idle", "_idle_since_s", "_late", "_paused", "_raw", "_serve", "_together", "_waiter", "_writable",
+        "certificate", "intake", "late", "leaving", "limits", "loop", "remote", "task", "transport",
+    )  # fmt: skip
+
+    def __init__(self, serve: Serve, late: bytes, *, limits: Limits, together: set[Connection]) -> None:
+        self._serve, self.late, self.limits, self._together = serve, late, limits, together
+        self.loop = asyncio.get_running_loop()
+        self.intake = Intake()
         self.certificate: bytes | None = None
         self.remote = ""
-        self._early: bytearray | None = None
-        self._head_open = False
+        self.leaving = False  # nothing more is answered behind what is under way
+        self.transport: asyncio.Transport
+        self.task: asyncio.Task[None]
+        self._paused = False  # we read nothing
+        self._writable = asyncio.Event()
+        self._waiter: asyncio.Future[None] | None = None  # for the next request, while none is under way
+        self._late: asyncio.TimerHandle | None = None  # runs while a head is waited for that must come
+        self._idle: asyncio.TimerHandle | None = None
+        self._idle_since_s = 0.0
         self._raw: asyncio.StreamReader | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Remember the client's certificate and address: they hold for all its requests."""
-        tls = transport.get_extra_info("ssl_object")
+        """Remember who it is, and begin to answer. No task group can own what the loop itself begins: the edge does."""
+        self.transport = transport  # type: ignore[assignment]  # never ask its class: uvloop's is no asyncio.Transport
+        tls, peer = transport.get_extra_info("ssl_object"), transport.get_extra_info("peername")
         self.certificate = tls.getpeercert(binary_form=True) if tls is not None else None
-        peer = transport.get_extra_info("peername")
         self.remote = str(peer[0]) if isinstance(peer, tuple) else ""
-        super().connection_made(transport)
+        self._writable.set()
+        self._together.add(self)
         self._late = self.loop.call_later(self.limits.head_s, self._cut)
+        self.task = self.loop.create_task(self._answer_all(), name="connection")
 
     def data_received(self, data: bytes) -> None:
         """Pass bytes to whoever owns the connection now."""
         if self._raw is not None:
             self._raw.feed_data(data)
             return
-        if self._early is not None:
-            self._hold(data)
-            return
-        if self._head_open or (data.startswith(METHODS) and asks_upgrade(data)):
-            self._split(data)
-        else:
-            super().data_received(data)
-        waiter = self._waiter
-        if (not waiter.done()) if waiter is not None else not self._request_count:  # nobody handles anything
-            if self._late is None:
-                self._late = self.loop.call_later(self.limits.head_s, self._cut)
-        elif self._late is not None:
-            self._late.cancel()
-            self._late = None
-
-    def _cut(self) -> None:
-        """End a connection whose request's head does not end; who has begun one is told why."""
-        self._late = None
-        transport = self.transport
-        if transport is None or self._raw is not None:
-            return
-        transport.write(raw_refusal(408, f"the request's head took longer than {self.limits.head_s:g} seconds"))
-        self.force_close()
-
-    def handle_error(
-        self,
-        request: web.BaseRequest,
-        status: int = 500,
-        exc: BaseException | None = None,
-        message: str | None = None,
-    ) -> web.StreamResponse:
-        """Answer what is no HTTP, or too much of it, with a Status; a bug of ours with one that says no more."""
-        if request.writer.output_size > 0:
-            raise ConnectionError("an answer is under way")
-        code = code_of(exc)
-        if code == 500:
-            log.error("http.bug", exc_info=exc)
-        response = web.Response(status=code, body=status_body(code, words(code, exc)), content_type="application/json")
-        response.force_close()
-        return response
-
-    def _split(self, data: bytes) -> None:
-        head, end, rest = data.partition(HEAD_END)
-        self._head_open = not end
-        if end:
-            self._early = bytearray()
-        super().data_received(head + end)
-        if rest:
-            self._hold(rest)
-
-    def _hold(self, data: bytes) -> None:
-        assert self._early is not None
-        self._early += data
-        transport = self.transport
-        if len(self._early) > RAW_BUFFER_BYTES and transport is not None:
-            transport.pause_reading()
-
-    async def push(self, data: bytes) -> None:
-        """Write bytes as they are, and wait while the client is slow. Raises ConnectionError when it has gone."""
-        if self.transport is None or self.transport.is_closing():
-            raise ConnectionResetError("the client has gone")
-        self.transport.write(data)
-        await self._drain_helper()
-
-    def take(self) -> RawStream:
-        """Leave HTTP; from now on the caller alone reads and writes."""
-        assert self._raw is None, "the connection has been taken already"
-        transport = self.transport  # never ask its class: uvloop's TLS transport is no asyncio.Transport
-        if transport is None:
-            raise ConnectionResetError("the client has gone")
-        self._raw = asyncio.StreamReader(limit=RAW_BUFFER_BYTES, loop=self.loop)
-        self._raw.set_transport(transport)
-        transport.resume_reading()
-        early = bytes(self._early or b"") + bytes(self._message_tail)
-        self._early, self._message_tail = None, b""
-        if early:
-            self._raw.feed_data(early)
-        return RawStream(self, self._raw, transport)
+        intake = self.intake
+        intake.feed(data)
+        if intake.ready:
+            self._end_late()
+        if self._waiter is None:
+            if intake.ready or intake.unread or len(intake.early or b"") > RAW_BUFFER_BYTES:
+                self.pause()  # what has been sent ahead is enough
+        elif intake.ready:
+            if not self._waiter.done():
+                self._waiter.set_result(None)
+        elif intake.begun and self._late is None:
+            self._late = self.loop.call_later(self.limits.head_s, self._cut)
 
     def eof_received(self) -> None:
         """Tell the owner that the client will send no more."""
@@ -141,29 +84,163 @@ class Connection(RequestHandler):
             self._raw.feed_eof()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """Tell the owner that the client has gone."""
+        """End what was done for the client."""
+        self._together.discard(self)
+        self._end_late()
+        if self._idle is not None:
+            self._idle.cancel()
+        if self._raw is not None:
+            self._raw.feed_eof()
+        self._writable.set()
+        self.task.cancel()
+
+    def pause_writing(self) -> None:
+        """Hear that the client is slow."""
+        self._writable.clear()
+
+    def resume_writing(self) -> None:
+        """Hear that it has caught up."""
+        self._writable.set()
+
+    def pause(self) -> None:
+        """Read nothing until `resume`."""
+        if not self._paused:
+            self._paused = True
+            self.transport.pause_reading()
+
+    def resume(self) -> None:
+        """Read on."""
+        if self._paused:
+            self._paused = False
+            self.transport.resume_reading()
+
+    async def push(self, data: bytes | memoryview) -> None:
+        """Write, and wait while the client is slow. Raises ConnectionError when it has gone."""
+        if self.transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        self.transport.write(data)
+        if not self._writable.is_set():
+            await self._writable.wait()
+
+    async def pieces(self, incoming: Incoming) -> AsyncIterator[bytes]:
+        """Yield a body in pieces, at the pace of who takes them. Raises ConnectionError where it breaks off."""
+        while True:
+            piece = incoming.take()
+            if piece:
+                yield piece
+            elif incoming.fault is not None:
+                raise ConnectionResetError(incoming.fault.message)
+            elif incoming.complete:
+                return
+            else:
+                self.resume()
+                await incoming.more()
+                if incoming.size > RAW_BUFFER_BYTES:
+                    self.pause()
+
+    def take(self) -> RawStream:
+        """Leave HTTP; from now on the caller alone reads and writes."""
+        assert self._raw is None, "the connection has been taken already"
+        if self.transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        self._raw = asyncio.StreamReader(limit=RAW_BUFFER_BYTES, loop=self.loop)
+        self._raw.set_transport(self.transport)
+        self.resume()
+        if self.intake.early:
+            self._raw.feed_data(bytes(self.intake.early))
+        return RawStream(self, self._raw)
+
+    def leave(self) -> None:
+        """Answer what is under way, nothing more, and close."""
+        self.leaving = True
+        if self._waiter is not None:
+            self.task.cancel()
+
+    async def _answer_all(self) -> None:
+        try:
+            while (incoming := await self._next()) is not None:
+                if not await self._serve(self, incoming):
+                    await self._linger(incoming)
+                    break
+        except ConnectionError:
+            pass  # the client has gone
+        except Exception as error:  # noqa: BLE001  # a bug ends this connection, not the server
+            log.error("http.bug", exc_info=error)
+        finally:
+            self.transport.close()
+
+    async def _next(self) -> Incoming | None:
+        """Wait for a request; None where none can follow."""
+        intake = self.intake
+        while not intake.ready:
+            if intake.unread:
+                intake.read()
+                continue
+            if intake.over or self.leaving:
+                return None
+            self.resume()
+            self._rest()
+            self._waiter = self.loop.create_future()
+            try:
+                await self._waiter
+            finally:
+                self._waiter = None
+        incoming = intake.ready.popleft()
+        if not (intake.ready or intake.unread):
+            self.resume()
+        return incoming
+
+    async def _linger(self, incoming: Incoming) -> None:
+        """Read the rest of a body that nobody wants, for a while, so that the client reads the answer."""
+        try:
+            async with asyncio.timeout(LINGER_S):
+                while not incoming.complete and incoming.fault is None:
+                    self.resume()
+                    await incoming.more()
+                    incoming.take()
+        except TimeoutError:
+            return
+
+    def _rest(self) -> None:
+        """Begin to wait: for a head's end, or for the next request. One timer serves many requests: it looks back."""
+        if self.intake.begun:
+            self._late = self._late or self.loop.call_later(self.limits.head_s, self._cut)
+            return
+        self._idle_since_s = self.loop.time()
+        if self._idle is None:
+            self._idle = self.loop.call_later(KEEPALIVE_S, self._tire)
+
+    def _tire(self) -> None:
+        self._idle = None
+        if self._waiter is None:
+            return  # a request is under way; the next rest begins anew
+        left_s = self._idle_since_s + KEEPALIVE_S - self.loop.time()
+        if left_s > 0:
+            self._idle = self.loop.call_later(left_s, self._tire)
+        else:
+            self.transport.close()
+
+    def _cut(self) -> None:
+        """End a connection whose request's head does not end; who has begun one is told why."""
+        self._late = None
+        if self._waiter is not None:
+            self.transport.write(self.late)
+            self.transport.close()
+
+    def _end_late(self) -> None:
         if self._late is not None:
             self._late.cancel()
             self._late = None
-        if self._raw is not None:
-            self._raw.feed_eof()
-        super().connection_lost(exc)
 
 
-def asks_upgrade(data: bytes) -> bool:
-    """Say whether the request head at the start of `data` asks for another protocol.
-
-    What stands in a body does not count.
-    """
-    found = UPGRADE.search(data, 0, HEAD_BYTES_MAX)
-    return found is not None and HEAD_END not in data[: found.start()]
+Serve: TypeAlias = Callable[[Connection, Incoming], Awaitable[bool]]
 
 
 class RawStream:
     """The bytes of a taken connection, with back-pressure both ways."""
 
-    def __init__(self, connection: Connection, reader: asyncio.StreamReader, transport: asyncio.Transport) -> None:
-        self._connection, self._reader, self._transport = connection, reader, transport
+    def __init__(self, connection: Connection, reader: asyncio.StreamReader) -> None:
+        self._connection, self._reader = connection, reader
 
     async def read(self, bytes_max: int) -> bytes:
         """Return what has come, at most this much; empty when the client has ended."""
@@ -171,26 +248,22 @@ class RawStream:
 
     async def write(self, data: bytes) -> None:
         """Send, and wait while the client is slow. Raises ConnectionError when it has gone."""
-        if self._connection.transport is None:
-            raise ConnectionResetError("the client has gone")
-        self._transport.write(data)
-        await self._connection._drain_helper()
+        await self._connection.push(data)
 
     def close(self) -> None:
         """End the connection."""
-        self._transport.close()
+        self._connection.transport.close()
 
 
 class Upgrade:
-    """What a handler gets with an upgrade request: the query as it was sent, the headers, and the connection itself.
+    """What a handler gets with an upgrade request: the query as it was sent, and the connection itself.
 
     raw_query: undecoded; `command=` may stand in it many times. on_taken: called when the connection is taken.
     """
 
-    def __init__(self, connection: Connection, raw_query: str, headers: list[tuple[str, str]]) -> None:
+    def __init__(self, connection: Connection, raw_query: str) -> None:
         self._connection = connection
         self.raw_query = raw_query
-        self.headers = headers
         self.taken = False
         self.on_taken: Callable[[], None] | None = None
 
@@ -200,15 +273,3 @@ class Upgrade:
         if self.on_taken is not None:
             self.on_taken()
         return self._connection.take()
-
-
-class Connections(web.Server):
-    """Makes a Connection for each client."""
-
-    def __init__(self, handler: Any, *, limits: Limits, **settings: Any) -> None:
-        super().__init__(handler, **settings)
-        self.limits = limits
-
-    def __call__(self) -> Connection:
-        """Return a new protocol."""
-        return Connection(self, limits=self.limits, loop=self._loop, **self._kwargs)

@@ -7,13 +7,14 @@ for the numbers; RFC 9110, RFC 6585 for the codes.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from http import HTTPStatus
 
 import orjson
-from aiohttp import http_exceptions
 
-HEADER_BYTES_MAX = 16 << 10  # of one header line: a bearer token with many groups fits
+from knarr.api.http import Answer
+
+LINE_BYTES_MAX = 16 << 10  # of one header line: a bearer token with many groups fits
 HEADERS_MAX = 128
+HEAD_BYTES_MAX = 1 << 20  # of a head that does not end. Source: Go net/http, DefaultMaxHeaderBytes
 HANDSHAKE_S = 10.0  # for TLS, before which nothing is known of a client; arbitrary
 HEAD_S = 32.0  # from the first byte of a request's head to its last. Source: kube secure_serving.go, ReadHeaderTimeout
 BODY_S = 60.0  # for the body. Source: kube server/config.go, RequestTimeout
@@ -36,37 +37,31 @@ class Limits:
     slice_s: float = SLICE_S
 
 
-def code_of(fault: BaseException | None) -> int:
-    """Return the code for what a parser refuses."""
-    if isinstance(fault, http_exceptions.LineTooLong):
-        line = fault.args[0]
-        text = bytes(line).decode("latin-1") if isinstance(line, (bytes, bytearray)) else str(line)
-        return 414 if text.startswith(("/", "http:", "https:")) else 431
-    if isinstance(fault, http_exceptions.BadHttpMessage) and fault.message.startswith("Too many headers"):
-        return 431
-    return 400 if isinstance(fault, http_exceptions.HttpProcessingError) else 500
+class Refused(Exception):
+    """A request that cannot be read, or is too much of one. Behind it the connection is of no more use."""
+
+    def __init__(self, code: int, message: str) -> None:
+        super().__init__(message)
+        self.code, self.message = code, message
+
+    def answer(self) -> Answer:
+        """Return its Status."""
+        reason = {"reason": REASONS[self.code]} if self.code in REASONS else {}
+        status = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message,
+                  **reason, "code": self.code}  # fmt: skip
+        return Answer(self.code, orjson.dumps(status))
 
 
-def words(code: int, fault: BaseException | None) -> str:
-    """Say what is wrong with a request in one line, without its own bytes."""
-    if code == 414:
-        return f"the request line is longer than {HEADER_BYTES_MAX} bytes"
-    if code == 431:
-        return f"the header is too large: {HEADERS_MAX} lines of {HEADER_BYTES_MAX} bytes are read at most"
-    said = fault.message.partition("\n")[0] if isinstance(fault, http_exceptions.HttpProcessingError) else ""
-    return f"malformed HTTP request: {said.rstrip(': ')}" if said else HTTPStatus(code).phrase
+def malformed(what: str) -> Refused:
+    """Refuse what is no HTTP."""
+    return Refused(400, f"malformed HTTP request: {what}")
 
 
-def status_body(code: int, message: str) -> bytes:
-    """Return a Status as JSON."""
-    reason = {"reason": REASONS[code]} if code in REASONS else {}
-    return orjson.dumps({"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message,
-                         **reason, "code": code})
+def long_line() -> Refused:
+    """Refuse a path and query without end."""
+    return Refused(414, f"the request line is longer than {LINE_BYTES_MAX} bytes")
 
 
-def raw_refusal(code: int, message: str) -> bytes:
-    """Return a whole answer for a client whose request never became one."""
-    body = status_body(code, message)
-    first = f"HTTP/1.1 {code} {HTTPStatus(code).phrase}"
-    head = (first, "Content-Type: application/json", f"Content-Length: {len(body)}", "Connection: close", "", "")
-    return "\r\n".join(head).encode() + body
+def large_head() -> Refused:
+    """Refuse too many headers, or too long ones."""
+    return Refused(431, f"the header is too large: {HEADERS_MAX} lines of {LINE_BYTES_MAX} bytes are read at most")
