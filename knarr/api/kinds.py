@@ -20,6 +20,14 @@ EDIT = ("get", "patch", "update")
 CONNECT = ("create", "get")
 PROXY_VERBS = ("create", "delete", "get", "patch", "update")
 ALL = ("all",)
+SHOWN_WHEN_DELETED = frozenset({  # Source: kube registry/*/storage, ReturnDeletedObject
+    ("", "pods"), ("", "podtemplates"), ("", "persistentvolumes"), ("", "persistentvolumeclaims"),
+    ("", "resourcequotas"), ("", "services"), ("", "serviceaccounts"),
+    ("resource.k8s.io", "deviceclasses"), ("resource.k8s.io", "resourceclaims"),
+    ("resource.k8s.io", "resourceclaimtemplates"), ("resource.k8s.io", "resourceslices"),
+    ("storage.k8s.io", "csidrivers"), ("storage.k8s.io", "csinodes"), ("storage.k8s.io", "storageclasses"),
+    ("storage.k8s.io", "volumeattachments"), ("storage.k8s.io", "volumeattributesclasses"),
+})
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +109,11 @@ class Kind:
     def singular(self) -> str:
         """The singular resource name, `deployment`."""
         return self.said_singular or self.kind.lower()
+
+    @property
+    def shown_when_deleted(self) -> bool:
+        """Say whether a deletion answers with the object that has gone, and not with a Status."""
+        return (self.group, self.plural) in SHOWN_WHEN_DELETED
 
     @property
     def list_kind(self) -> str:

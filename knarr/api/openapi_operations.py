@@ -171,7 +171,8 @@ def _operation(kind: Kind, path: str, method: str, name: str, *, action: str, pa
     spoken = (kind.group, kind.version, kind.kind)
     bodies = {"post": kind.definition, "put": kind.definition, "patch": "meta_v1.Patch",
               "delete": "meta_v1.DeleteOptions", "deletecollection": "meta_v1.DeleteOptions"}
-    results = {"list": kind.definition + "List", "delete": STATUS, "deletecollection": STATUS}
+    results = {"list": kind.definition + "List", "delete": kind.definition if kind.shown_when_deleted else STATUS,
+               "deletecollection": STATUS}
     codes = {"post": (200, 201, 202), "put": (200, 201), "patch": (200, 201), "delete": (200, 202)}
     body = bodies.get(action, "")
     return Operation(

@@ -53,4 +53,4 @@ class Components:
         healthy = name != "etcd-0" or self.reader.core.store.revision >= 0
         condition = {"type": "Healthy", "status": "True" if healthy else "False", "message": "ok"}
         return {"kind": "ComponentStatus", "apiVersion": "v1",
-                "metadata": {"name": name, "creationTimestamp": None}, "conditions": [condition]}
+                "metadata": {"name": name}, "conditions": [condition]}

@@ -32,17 +32,6 @@ TRIES_MAX = 32
 COLLECTION_AT_ONCE = 16  # deletions of one collection under way together: they share the store's commits
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 POLICIES = ("Foreground", "Background", "Orphan")
-SHOWN_WHEN_DELETED = frozenset(
-    {  # Source: kube registry/core/*/storage, ReturnDeletedObject
-        "pods",
-        "podtemplates",
-        "persistentvolumes",
-        "persistentvolumeclaims",
-        "resourcequotas",
-        "services",
-        "serviceaccounts",
-    }
-)
 KEEPS_CHILDREN = frozenset({("", "replicationcontrollers"), ("batch", "jobs")})  # by DefaultGarbageCollectionPolicy
 
 
@@ -70,7 +59,7 @@ class Deleter:
             target.kind, target.key, options, user=request.user, dry_run=is_dry(request, options),
             request=request,
         )
-        if outcome.gone and (target.kind.group or target.kind.plural not in SHOWN_WHEN_DELETED):
+        if outcome.gone and not target.kind.shown_when_deleted:
             return with_warnings(Answer(200, orjson.dumps(success(target.kind, outcome.obj))), request.warnings)
         entry = Entry(target.key, encode.dump(outcome.obj), 0, 0, 0)
         await conversion.ready(self.core, target.kind, [entry])

@@ -150,6 +150,22 @@ async def test_a_namespace_ends_in_two_steps(api):
     assert 404 == (await api.ask("GET", "/api/v1/namespaces/web"))[0]
 
 
+@pytest.mark.parametrize(("path", "obj", "answered", "described"), [
+    pytest.param("/apis/storage.k8s.io/v1/storageclasses", {"metadata": {"name": "x"}, "provisioner": "a/b"}, "StorageClass", "io.k8s.api.storage.v1.StorageClass", id="storage class"),
+    pytest.param("/apis/resource.k8s.io/v1/deviceclasses", {"metadata": {"name": "x"}, "spec": {}}, "DeviceClass", "io.k8s.api.resource.v1.DeviceClass", id="device class"),
+    pytest.param("/apis/scheduling.k8s.io/v1/priorityclasses", {"metadata": {"name": "x"}, "value": 1}, "Status", "io.k8s.apimachinery.pkg.apis.meta.v1.Status", id="priority class"),
+])  # fmt: skip
+async def test_some_kinds_are_shown_when_they_have_gone(api, path, obj, answered, described):
+    """Generated clients decode the answer as the document says."""
+    await api.make(path, obj)
+    code, gone = await api.ask("DELETE", f"{path}/x")
+    _, document = await api.ask("GET", f"/openapi/v3{path.rpartition('/')[0]}")
+    answers = document["paths"][f"{path}/{{name}}"]["delete"]["responses"]
+
+    assert (200, answered) == (code, gone["kind"])
+    assert {"$ref": f"#/components/schemas/{described}"} == answers["200"]["content"]["application/json"]["schema"]
+
+
 async def test_a_collection_is_deleted_by_selector(api):
     """Three of five match: three go, and the answer lists them."""
     for number in range(5):
