@@ -41,6 +41,22 @@ def test_the_official_client(cluster, web):
     assert 2 == next(seen for seen in (event["object"].status.ready_replicas for event in events) if seen == 2)
 
 
+def test_lightkube(cluster, web):
+    """Waiting, exec with input and an exit code, logs from the beginning."""
+    lightkube = pytest.importorskip("lightkube")
+    from lightkube.resources.apps_v1 import Deployment
+    from lightkube.resources.core_v1 import Pod
+
+    client = lightkube.Client(config=lightkube.KubeConfig.from_file(str(cluster.kubeconfig)), namespace=web)
+    client.wait(Deployment, "web", for_conditions=["Available"])
+    (name,) = [one.metadata.name for one in client.list(Pod, labels={"app": "web"})]
+    done = client.exec(name, command=["sh", "-c", "read word; echo got $word; echo oh >&2; exit 3"], stdin="this\n",
+                       stdout=True, stderr=True, timeout=20)
+
+    assert ("got this\n", "oh\n", 3) == (done.stdout, done.stderr, done.exit_code)
+    assert ["started\n"] == [line for line in client.log(name) if line.startswith("started")]
+
+
 async def test_kr8s(cluster, web):
     """Pods of a Deployment, exec, logs, a forwarded port, waiting for the end."""
     kr8s = pytest.importorskip("kr8s")

@@ -141,15 +141,16 @@ class World:
         bundle = base64.b64encode(self.theirs.ca.read_bytes()).decode()
         whole_spec = {"group": "metrics.example", "version": "v1beta1", "groupPriorityMinimum": 100, "versionPriority": 100,
                       "service": {"name": "ext", "namespace": "default"}, "caBundle": bundle, **spec}
-        await self.make(SERVICES, {"metadata": {"name": NAME}, "spec": {key: value for key, value in whole_spec.items() if value is not None}})
-        await self.settled()
+        name = f"{whole_spec['version']}.{whole_spec['group']}"
+        await self.make(SERVICES, {"metadata": {"name": name}, "spec": {key: value for key, value in whole_spec.items() if value is not None}})
+        await self.settled(name)
 
-    async def settled(self) -> tuple[str, str, str]:
+    async def settled(self, name: str = NAME) -> tuple[str, str, str]:
         """Let the checks run once and return the condition."""
         self.server.aggregator.load()
         await self.server.aggregator.settle()
         self.server.aggregator.load()
-        row = (await self.call("GET", f"{SERVICES}/{NAME}"))[1]["status"]["conditions"][0]
+        row = (await self.call("GET", f"{SERVICES}/{name}"))[1]["status"]["conditions"][0]
         return row["status"], row["reason"], row["message"]
 
     async def connect(self, name: str = "admin") -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -400,6 +401,37 @@ async def test_kubectl_sees_one_api(world, tmp_path):
     assert "False (FailedDiscoveryCheck)" in await kubectl(world, tmp_path, "get", "apiservice", NAME)
     said = await kubectl(world, tmp_path, "get", "nm", fails=True)
     assert "the server is currently unable to handle the request" in said
+
+
+async def test_kubectl_top_shows_what_a_metrics_server_says(world, tmp_path):
+    """Nodes against what they offer, pods and their containers; without the server, kubectl says that there are no metrics."""
+    node = {"metadata": {"name": "n1"}, "status": {"capacity": {"cpu": "4", "memory": "8Gi"}, "allocatable": {"cpu": "4", "memory": "8Gi"}}}
+    await world.make("/api/v1/nodes", node)
+    assert "error: Metrics API not available" in await kubectl(world, tmp_path, "top", "nodes", fails=True)
+    world.extension.lies = measured()
+    await world.service()
+    await world.register(group="metrics.k8s.io")
+    nodes, pods, containers = [
+        (await kubectl(world, tmp_path, *words.split())).split() for words in ("top nodes --no-headers", "top pods --no-headers", "top pod web --containers --no-headers")]
+
+    assert ["n1", "1000m", "25%", "2048Mi", "25%"] == nodes
+    assert ["web", "150m", "96Mi"] == pods
+    assert ["web", "main", "100m", "64Mi", "web", "side", "50m", "32Mi"] == containers
+
+
+def measured() -> dict[str, Any]:
+    """Return what a metrics server answers, by path."""
+    root, known = "/apis/metrics.k8s.io/v1beta1", {"apiVersion": "metrics.k8s.io/v1beta1", "metadata": {}}
+    when = {"timestamp": "2026-01-01T00:00:00Z", "window": "15s"}
+    node = {**when, "metadata": {"name": "n1"}, "usage": {"cpu": "1", "memory": "2Gi"}}
+    parts = [{"name": "main", "usage": {"cpu": "100m", "memory": "64Mi"}}, {"name": "side", "usage": {"cpu": "50m", "memory": "32Mi"}}]
+    pod = {**when, "kind": "PodMetrics", "apiVersion": known["apiVersion"], "metadata": {"name": "web", "namespace": "default"}, "containers": parts}
+    return {
+        root: {"kind": "APIResourceList", "apiVersion": "v1", "groupVersion": known["apiVersion"], "resources": RESOURCES[:2]},
+        f"{root}/nodes": {**known, "kind": "NodeMetricsList", "items": [node]},
+        f"{root}/namespaces/default/pods": {**known, "kind": "PodMetricsList", "items": [pod]},
+        f"{root}/namespaces/default/pods/web": pod,
+    }
 
 
 async def kubectl(world: World, folder: Path, *words: str, fails: bool = False) -> str:
