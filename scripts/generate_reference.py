@@ -26,7 +26,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "Event"): ("written by every component, forgotten after an hour", ""),
     ("", "LimitRange"): ("admission: defaults, bounds and ratios", ""),
     ("", "Namespace"): (
-        "`namespace` empties one that goes; admission: Pod Security by its labels", "audit annotations"),
+        "`namespace` empties one that goes; admission: Pod Security by its labels", ""),
     ("", "Node"): ("node agent registers; `nodelifecycle` taints; `ttl`; scheduler", "more than one machine"),
     ("", "PersistentVolumeClaim"): (
         "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`; node agent grows CSI volumes",

@@ -12,7 +12,7 @@ import pytest
 from tests.e2e.cluster import Cluster, pod, service, until
 from tests.wire.certificates import Pki, make_pki
 
-PORT = 8443
+PORT = 8443  # where the program below listens
 HOST_FOLDERS = ("/usr", "/lib", "/lib64", sys.base_prefix)  # the machine's own Python serves; no image needs one
 PROGRAM = '''
 import base64, http.server, json, ssl
@@ -37,10 +37,10 @@ class Hook(http.server.BaseHTTPRequestHandler):
 
 context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
 context.load_cert_chain("/keys/cert", "/keys/key")
-server = http.server.ThreadingHTTPServer(("", %d), Hook)
+server = http.server.ThreadingHTTPServer(("", 8443), Hook)
 server.socket = context.wrap_socket(server.socket, server_side=True)
 server.serve_forever()
-''' % PORT
+'''
 
 
 @pytest.fixture
