@@ -68,7 +68,7 @@ def covers(spec: Obj, row: Row, obj: Obj) -> bool:
     if not wanted:
         return True
     if row == CLAIMS:
-        return all(one["scopeName"] == "VolumeAttributesClass" and _named(one, _attributes(obj)) for one in wanted)
+        return all(one["scopeName"] == "VolumeAttributesClass" and _any_named(one, _attributes(obj)) for one in wanted)
     return row == PODS and all(_in_scope(one, obj) for one in wanted)
 
 
@@ -145,9 +145,19 @@ def _named(wanted: Obj, name: str | None) -> bool:
     return bool((name in values) == (operator == "In") if name else operator == "NotIn")
 
 
-def _attributes(claim: Obj) -> str | None:
-    name: str | None = (claim.get("spec") or {}).get("volumeAttributesClassName")
-    return name
+def _any_named(wanted: Obj, found: list[str]) -> bool:
+    return any(_named(wanted, name) for name in found) if found else _named(wanted, None)
+
+
+def _attributes(claim: Obj) -> list[str]:
+    """Return the classes that a claim has, wants, or is on its way to.
+
+    Source: kube quota/v1/evaluator/core/persistent_volume_claims.go, getReferencedVolumeAttributesClassNames.
+    """
+    spec, status = claim.get("spec") or {}, claim.get("status") or {}
+    going = (status.get("modifyVolumeStatus") or {}).get("targetVolumeAttributesClassName")
+    found = (spec.get("volumeAttributesClassName"), status.get("currentVolumeAttributesClassName"), going)
+    return list(dict.fromkeys(filter(None, found)))
 
 
 def _looks_abroad(affinity: Obj) -> bool:

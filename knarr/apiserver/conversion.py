@@ -102,11 +102,13 @@ async def _call(core: Core, kind: Kind, objects: list[Obj], wanted: str) -> list
         raise BadAnswer(MALFORMED, "no response provided")
     if response.get("uid") != uid:
         raise BadAnswer(MALFORMED, f'expected webhook response with UID "{uid}", got "{response.get("uid", "")}"')
-    result = response.get("result") or {}
+    result = response.get("result")
+    result = result if isinstance(result, dict) else {}
     if result.get("status") != "Success":
-        raise BadAnswer(MALFORMED, result.get("message") or "no message")
-    made = response.get("convertedObjects") or []
-    if not isinstance(made, list) or len(made) != len(objects):
+        raise BadAnswer(MALFORMED, str(result.get("message") or "no message"))
+    made = response.get("convertedObjects")
+    made = made if isinstance(made, list) else []
+    if len(made) != len(objects):
         raise BadAnswer(PARTIAL, f"webhook returned {len(made)} objects, expected {len(objects)}")
     return made
 
@@ -127,6 +129,14 @@ def _restored(objects: list[Obj], made: list[Any], wanted: str) -> list[Obj]:
                 raise BadAnswer(INVALID, f"invalid metadata of converted object at index {number}: "
                                 f"must have the same {name}: {differ}")
         free = {name: new["metadata"][name] for name in FREE if new["metadata"].get(name)}
+        wrong = next((name for name, found in free.items() if not _is_words(found)), "")
+        if wrong:
+            raise BadAnswer(INVALID, f"invalid metadata of converted object at index {number}: "
+                            f"{wrong} must hold strings")
         kept = {name: value for name, value in old["metadata"].items() if name not in FREE}
         new["metadata"] = kept | free
     return made
+
+
+def _is_words(found: Any) -> bool:
+    return isinstance(found, dict) and all(isinstance(value, str) for value in found.values())

@@ -9,16 +9,11 @@ from typing import Any, Final
 
 from knarr.api.validation import formats
 from knarr.api.validation.metadata import finalizers
-from knarr.api.validation.resources import QUOTA, amount, quantity, resource_name
+from knarr.api.validation.resources import amount
 from knarr.api.validation.spot import Spot
 
 EFFECTS: Final = ("NoSchedule", "PreferNoSchedule", "NoExecute")
 LIMIT_TYPES: Final = ("Container", "PersistentVolumeClaim", "Pod")
-SCOPES: Final = frozenset({
-    "BestEffort", "CrossNamespacePodAffinity", "NotBestEffort", "NotTerminating", "PriorityClass", "Terminating",
-    "VolumeAttributesClass",
-})
-OPPOSITES: Final = (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating"))
 
 
 def namespace(root: Spot, obj: dict[str, Any]) -> None:
@@ -59,28 +54,6 @@ def lease(root: Spot, obj: dict[str, Any]) -> None:
     if seconds is not None and seconds <= 0:
         spot.at("leaseDurationSeconds").invalid(seconds, "must be greater than 0")
     spot.at("leaseTransitions").not_negative(spec.get("leaseTransitions"))
-
-
-def resource_quota(root: Spot, obj: dict[str, Any]) -> None:
-    """Check a ResourceQuota."""
-    spot, spec = root.at("spec"), obj["spec"]
-    for name, value in (spec.get("hard") or {}).items():
-        if not name.startswith(("count/", "requests.", "limits.")) and ".storageclass.storage.k8s.io/" not in name:
-            resource_name(spot.at("hard").key(name), name, QUOTA)
-        quantity(spot.at("hard").key(name), name, value)
-    scopes = spec.get("scopes") or []
-    if any(scope not in SCOPES for scope in scopes):
-        spot.at("scopes").invalid(scopes, "unsupported scope")
-    for pair in OPPOSITES:
-        if set(pair) <= set(scopes):
-            spot.at("scopes").invalid(scopes, "conflicting scopes")
-
-
-def resource_quota_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
-    """Check that a quota keeps its scopes."""
-    now, was = (sorted((side.get("spec") or {}).get("scopes") or ()) for side in (new, old))
-    if now != was:
-        root.at("spec").at("scopes").unchanged(now, was)
 
 
 def limit_range(root: Spot, obj: dict[str, Any]) -> None:

@@ -28,6 +28,7 @@ from knarr.store.face import Entry, Gone, Stale
 Obj = dict[str, Any]
 TRIES_MAX: Final = 32
 GROWING: Final = frozenset({quota.SERVICES, quota.CLAIMS})  # kinds whose updates may cost more
+ATTRIBUTES: Final = "volumeAttributesClassName"
 ZERO: Final = Quantity(0)
 
 
@@ -65,7 +66,7 @@ async def charged(a: Admission) -> AsyncIterator[None]:
         yield
         return
     charge = Charge(a, _delta(a))
-    if charge.delta:
+    if charge.delta or _moves(a):
         await _settle_soon(charge)
     try:
         yield
@@ -84,6 +85,13 @@ def _delta(a: Admission) -> Amounts:
     before = quota.usage(row, a.old) if a.old is not None else {}
     found = {name: amount - before.get(name, ZERO) for name, amount in fresh.items()}
     return {name: amount for name, amount in found.items() if amount > ZERO}
+
+
+def _moves(a: Admission) -> bool:
+    """Say whether a write may bring an object under other quotas: a claim that wants another class of attributes."""
+    if a.old is None or a.subresource or (a.kind.group, a.kind.plural) != quota.CLAIMS:
+        return False
+    return bool((a.obj.get("spec") or {}).get(ATTRIBUTES) != (a.old.get("spec") or {}).get(ATTRIBUTES))
 
 
 async def _settle_soon(charge: Charge) -> None:
@@ -144,10 +152,13 @@ def _attempt(charge: Charge, books: list[Book]) -> None:
         if not names or not quota.covers(book.obj["spec"], row, a.obj):
             continue
         _check_said(a, book, names)
+        delta = charge.delta
+        if a.old is not None and not quota.covers(book.obj["spec"], row, a.old):
+            delta = quota.usage(row, a.obj)  # it comes under this quota now: with all that it uses
         unknown = sorted(name for name in names if name not in book.used)
         if unknown:
             raise a.refuse(f"status unknown for quota: {book.name}, resources: {','.join(unknown)}")
-        bill = {name: charge.delta[name] for name in names if name in charge.delta}
+        bill = {name: delta[name] for name in names if name in delta}
         _check(a, book, bill)
         bills.append((book, bill))
     if a.dry_run:

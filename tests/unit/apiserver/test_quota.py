@@ -132,6 +132,61 @@ def test_scopes(spec, scopes, covered):
     assert covered == quota.covers(scopes, quota.PODS, found)
 
 
+GOLD = {"scopeSelector": {"matchExpressions": [{"scopeName": "VolumeAttributesClass", "operator": "In", "values": ["gold"]}]}}
+
+
+@pytest.mark.parametrize(("spec", "status", "covered"), [
+    pytest.param({"volumeAttributesClassName": "gold"}, {}, True, id="wants it"),
+    pytest.param({"volumeAttributesClassName": "tin"}, {"currentVolumeAttributesClassName": "gold"}, True, id="has it still"),
+    pytest.param({}, {"modifyVolumeStatus": {"targetVolumeAttributesClassName": "gold", "status": "Pending"}}, True, id="on its way"),
+    pytest.param({"volumeAttributesClassName": "tin"}, {}, False, id="another"),
+    pytest.param({}, {}, False, id="none"),
+])
+def test_claims_in_scope(spec, status, covered):
+    """A quota for claims of one class of attributes."""
+    assert covered == quota.covers(GOLD, quota.CLAIMS, {"metadata": {}, "spec": spec, "status": status})
+    assert not quota.covers(GOLD, quota.PODS, {"metadata": {}, "spec": spec})
+
+
+async def test_a_claim_that_comes_under_a_quota_pays_in_full(api):
+    """Two claims of a gigabyte each become golden; the quota has room for one."""
+    await allow(api, {"requests.storage": "1Gi", "persistentvolumeclaims": "5"}, **GOLD)
+    for name in ("a", "b"):
+        await api.make(f"{WEB}/persistentvolumeclaims", {"metadata": {"name": name}, "spec": {
+            "accessModes": ["ReadWriteOnce"], "storageClassName": "s", "resources": {"requests": {"storage": "1Gi"}}}})
+        await api.ask("PATCH", f"{WEB}/persistentvolumeclaims/{name}/status", {"status": {"phase": "Bound"}}, content_type=MERGE)
+    golden = {"spec": {"volumeAttributesClassName": "gold"}}
+    first, _ = await api.ask("PATCH", f"{WEB}/persistentvolumeclaims/a", golden, content_type=MERGE)
+    second, refusal = await api.ask("PATCH", f"{WEB}/persistentvolumeclaims/b", golden, content_type=MERGE)
+
+    assert (200, {"requests.storage": "1Gi", "persistentvolumeclaims": "1"}) == (first, await used(api))
+    assert (403, True) == (second, "exceeded quota: q, requested: requests.storage=1Gi" in refusal["message"])
+
+
+def selecting(scope: str, operator: str = "Exists", *values: str) -> dict[str, Any]:
+    return {"scopeSelector": {"matchExpressions": [{"scopeName": scope, "operator": operator, "values": list(values)}]}}
+
+
+@pytest.mark.parametrize(("spec", "field", "said"), [
+    pytest.param({"scopes": ["BestEffort"], "hard": {"cpu": "1"}}, "spec.scopes", "unsupported scope applied to resource", id="cpu of best effort"),
+    pytest.param({"scopes": ["Terminating"], "hard": {"services": "1"}}, "spec.scopes", "unsupported scope applied to resource", id="services"),
+    pytest.param({"scopes": ["BestEffort", "NotBestEffort"]}, "spec.scopes", "conflicting scopes", id="opposites"),
+    pytest.param(selecting("Odd"), "spec.scopeSelector.matchExpressions.scopeName", 'Invalid value: "Odd": unsupported scope', id="no scope"),
+    pytest.param(selecting("Terminating", "In", "x"), "spec.scopeSelector.matchExpressions.operator", "must be 'Exist' when scope is any of", id="values of none"),
+    pytest.param(selecting("PriorityClass", "In"), "spec.scopeSelector.matchExpressions.values", "must be at least one value", id="no values"),
+    pytest.param(selecting("PriorityClass", "Exists", "x"), "spec.scopeSelector.matchExpressions.values", "must be no value", id="too many values"),
+    pytest.param(selecting("PriorityClass", "Near"), "spec.scopeSelector.matchExpressions.operator", "not a valid selector operator", id="operator"),
+    pytest.param({**selecting("VolumeAttributesClass"), "hard": {"pods": "1"}}, "spec.scopeSelector.matchExpressions",
+                 "unsupported scope applied to resource", id="pods of a claims' scope"),
+])
+async def test_scopes_that_cannot_be(api, spec, field, said):
+    """An administrator's mistake is told with its place."""
+    code, refusal = await api.ask("POST", f"{WEB}/resourcequotas", {"metadata": {"name": "q"}, "spec": spec})
+
+    assert (422, field) == (code, refusal["details"]["causes"][0]["field"])
+    assert said in refusal["details"]["causes"][0]["message"]
+
+
 def test_a_scoped_quota_counts_no_other_kind():
     """Scopes are for pods."""
     assert not quota.covers({"scopes": ["BestEffort"]}, quota.SERVICES, {"metadata": {}})
