@@ -22,6 +22,19 @@ class ProxyFiles:
 
 
 @dataclass(frozen=True, slots=True)
+class PodSecurityDefaults:
+    """What Pod Security asks of namespaces that say nothing themselves, and who is exempt.
+
+    labels: those that such a namespace is taken to have.
+    """
+
+    labels: tuple[tuple[str, str], ...] = ()
+    usernames: frozenset[str] = frozenset()
+    namespaces: frozenset[str] = frozenset()
+    runtime_classes: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What differs between two servers.
 
@@ -42,6 +55,7 @@ class Settings:
     requests_max: int = REQUESTS_MAX
     changes_max: int = CHANGES_MAX
     unreachable_s: int = 300
+    pod_security: PodSecurityDefaults = PodSecurityDefaults()
 
     @property
     def git_version(self) -> str:

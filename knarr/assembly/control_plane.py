@@ -21,6 +21,7 @@ from knarr.apiserver.secured import Entrances, Secured, secured
 from knarr.apiserver.server import ApiServer
 from knarr.apiserver.settings import ProxyFiles, Settings
 from knarr.assembly import pki, preflight, process, renewal
+from knarr.assembly.admitting import pod_security_of
 from knarr.assembly.auditing import audit_of
 from knarr.assembly.authentication import Outsiders
 from knarr.assembly.failure import Failure
@@ -72,6 +73,7 @@ async def serve(instance: Instance) -> None:
     clock, rng = SystemClock(), Rng.from_machine()
     pki.ensure(instance, clock.now_s())
     outsiders, audit = Outsiders(instance, clock), audit_of(instance, clock, rng)
+    pod_security = pod_security_of(instance)
     cipher = Sealed(pki.seal_keys(instance))
     try:
         repair = f"knarr doctor --repair --data-dir {instance.data_dir}"
@@ -88,7 +90,7 @@ async def serve(instance: Instance) -> None:
         raise Failure(
             f"the database cannot be opened: {error}", "free some space or mend the disk; then: knarr up"
         ) from error
-    settings, sealing = _settings(instance), Sealing(instance, cipher, store)
+    settings, sealing = replace(_settings(instance), pod_security=pod_security), Sealing(instance, cipher, store)
     entrances = _entrances(instance, outsiders, audit)
     secure = secured(store, settings, entrances, clock=clock, rng=rng, paths=sealing.paths())
     server = secure.server

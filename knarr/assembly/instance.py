@@ -46,6 +46,7 @@ class Config:
     runtime_endpoint: a CRI endpoint someone else runs; empty: our own containerd.
     resolv_conf: names the resolvers for names outside the cluster.
     authentication_config: an AuthenticationConfiguration file; empty: no outside issuers.
+    admission_control_config_file: an AdmissionConfiguration; empty: nothing but namespaces' own labels counts.
     audit_policy_file: an audit policy; empty: no request is written down. audit_log_path: empty: below the data
     directory. audit_log_maxage: days, audit_log_maxbackup: files (both 0: no bound), audit_log_maxsize: megabytes.
     """
@@ -59,6 +60,7 @@ class Config:
     runtime_endpoint: str = ""
     resolv_conf: str = RESOLV_CONF
     authentication_config: str = ""
+    admission_control_config_file: str = ""
     audit_policy_file: str = ""
     audit_log_path: str = ""
     audit_log_maxage: int = 0
@@ -140,6 +142,7 @@ class Wishes:
     runtime_endpoint: str | None = None
     resolv_conf: str | None = None
     authentication_config: str | None = None
+    admission_control_config_file: str | None = None
     audit_policy_file: str | None = None
     audit_log_path: str | None = None
     audit_log_maxage: int | None = None

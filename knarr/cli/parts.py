@@ -9,12 +9,13 @@ from typing import Any
 import click
 
 from knarr.assembly.instance import existing
-from knarr.cli.updown import AUTHENTICATION, DATA_DIR, audit_options
+from knarr.cli.updown import ADMISSION, AUTHENTICATION, DATA_DIR, audit_options
 
 
 @click.command()
 @DATA_DIR
 @AUTHENTICATION
+@ADMISSION
 @audit_options
 def server_command(data_dir: Path | None, **wishes: Any) -> None:
     """Run the control plane in the foreground: API server, store, controllers, scheduler."""

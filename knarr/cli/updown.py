@@ -40,6 +40,13 @@ AUTHENTICATION = click.option(
     help='An AuthenticationConfiguration: OIDC issuers, and what strangers may ask; "" for none again.',
 )
 
+ADMISSION = click.option(
+    "--admission-control-config-file",
+    callback=_file_or_none,
+    metavar="FILE",
+    help='An AdmissionConfiguration: Pod Security\'s defaults and exemptions; "" for none again.',
+)
+
 
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the audit log, under Kubernetes' own names."""
@@ -72,6 +79,7 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     help="Resolvers for names outside. Default: /etc/resolv.conf.",
 )
 @AUTHENTICATION
+@ADMISSION
 @audit_options
 @click.option("--install", is_flag=True, help="Install the system packages that are missing, first.")
 @OUTPUT

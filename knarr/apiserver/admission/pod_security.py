@@ -49,6 +49,12 @@ class Policy:
     warn: Standard = ANYTHING
     faults: tuple[Cause, ...] = ()
 
+    @property
+    def demands(self) -> str:
+        """Return what is asked for, in short; empty where it is nothing."""
+        found = ((mode, getattr(self, mode)) for mode in MODES)
+        return ", ".join(f"{mode}={standard}" for mode, standard in found if standard.level != "privileged")
+
 
 NOTHING: Final = Policy()
 
@@ -57,10 +63,16 @@ async def namespace(a: Admission) -> None:
     """Refuse labels that mean nothing; warn of pods that a stricter level would not have let in."""
     if a.subresource:
         return
-    new = policy_of(a.obj)
-    old = policy_of(a.old) if a.old is not None else NOTHING
+    new = policy_of(a, a.obj)
+    old = policy_of(a, a.old) if a.old is not None else NOTHING
     if new.faults and new.faults != old.faults:
         raise invalid(a.kind.kind, a.kind.group, a.name, list(new.faults))
+    if a.name in a.core.settings.pod_security.namespaces:
+        labels = a.obj["metadata"].get("labels") or {}
+        if new != old and new.demands and any(name.startswith(PREFIX) for name in labels):
+            a.warnings.append(
+                f'namespace "{a.name}" is exempt from Pod Security, and the policy ({new.demands}) will be ignored')
+        return
     if a.old is None or new.enforce == old.enforce or new.enforce.level == "privileged":
         return
     if new.enforce.minor == old.enforce.minor and new.enforce.rank <= old.enforce.rank:
@@ -70,10 +82,12 @@ async def namespace(a: Admission) -> None:
 
 async def pod(a: Admission) -> None:
     """Refuse a pod that breaks what is enforced; warn of one that breaks what is only wished for."""
-    if a.subresource in IGNORED:
+    if a.subresource in IGNORED or is_exempt(a):
         return
     policy = policy_in(a)
     if a.old is not None and not significant(a.obj, a.old):
+        return
+    if has_exempt_class(a, a.obj.get("spec") or {}):
         return
     a.annotations[PREFIX + "enforce-policy"] = str(policy.enforce)
     if policy == NOTHING:
@@ -88,20 +102,41 @@ async def pod(a: Admission) -> None:
 
 async def template(a: Admission) -> None:
     """Warn of pods to come. Nothing is refused: what makes pods may still be mended."""
+    if a.subresource or is_exempt(a):
+        return
     policy = policy_in(a)
-    if a.subresource or policy == NOTHING:
+    if policy == NOTHING:
         return
     found: Any = a.obj
     for part in TEMPLATES[a.kind.group, a.kind.plural]:
         found = (found or {}).get(part)
-    if found:
+    if found and not has_exempt_class(a, found.get("spec") or {}):
         meta, spec = found.get("metadata") or {}, found.get("spec") or {}
         note(a, policy, meta, spec)
         a.warnings.extend(wished(policy, meta, spec))
 
 
+def is_exempt(a: Admission) -> bool:
+    """Say whether the server's configuration exempts the namespace or the user."""
+    exempt = a.core.settings.pod_security
+    why = "namespace" if a.namespace in exempt.namespaces else "user" if a.user.name in exempt.usernames else ""
+    if why:
+        a.annotations[PREFIX + "exempt"] = why
+    return bool(why)
+
+
+def has_exempt_class(a: Admission, spec: Obj) -> bool:
+    """Say whether the server's configuration exempts a pod's runtime class."""
+    exempt = spec.get("runtimeClassName") in a.core.settings.pod_security.runtime_classes
+    if exempt:
+        a.annotations[PREFIX + "exempt"] = "runtimeClass"
+    return exempt
+
+
 def note(a: Admission, policy: Policy, meta: Obj, spec: Obj) -> None:
-    """Note for the audit log what a pod breaks of the standard that is audited."""
+    """Note for the audit log what a pod breaks of the standard that is audited, and labels that mean nothing."""
+    if policy.faults:
+        a.annotations[PREFIX + "error"] = f"Failed to parse policy: {told(list(policy.faults))}"
     broken = evaluate(policy.audit, meta, spec)
     if broken:
         a.annotations[PREFIX + "audit-violations"] = f'would violate PodSecurity "{policy.audit}": {told(broken)}'
@@ -116,14 +151,17 @@ def wished(policy: Policy, meta: Obj, spec: Obj) -> list[str]:
 def policy_in(a: Admission) -> Policy:
     """Return the policy of the namespace that a write goes to."""
     found = a.find("", "namespaces", a.namespace)
-    return NOTHING if found is None else policy_of(found)
+    return NOTHING if found is None else policy_of(a, found)
 
 
-def policy_of(found: Obj) -> Policy:
-    """Read a namespace's labels."""
+def policy_of(a: Admission, found: Obj) -> Policy:
+    """Read a namespace's labels; where it has none, those of the server's configuration count."""
     labels = found["metadata"].get("labels") or {}
-    ours = tuple(sorted((key, value) for key, value in labels.items() if key.startswith(PREFIX)))
-    return _read(ours) if ours else NOTHING
+    ours = {key: value for key, value in labels.items() if key.startswith(PREFIX)}
+    defaults = a.core.settings.pod_security.labels
+    if defaults:
+        ours = dict(defaults) | ours
+    return _read(tuple(sorted(ours.items()))) if ours else NOTHING
 
 
 @lru_cache(maxsize=256)  # namespaces share few combinations of labels

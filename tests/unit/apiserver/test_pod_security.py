@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
+from knarr.api.http import Call, User
+from knarr.apiserver.admission.configuration import BadConfiguration, read
 from knarr.apiserver.admission.pod_standards import LATEST, Standard, evaluate, parse_version, rules_of
-from tests.unit.apiserver.asking import MERGE
+from knarr.apiserver.settings import PodSecurityDefaults, Settings
+from tests.unit.apiserver.asking import ADMIN, MERGE, Asker
 
 PODS = "/api/v1/namespaces/web/pods"
 LABEL = "pod-security.kubernetes.io/"
@@ -152,3 +156,103 @@ def test_old_versions_ask_for_what_they_knew():
 def test_versions(text, minor):
     """Only `latest` and `v1.x` are versions."""
     assert minor == parse_version(text)
+
+
+CONFIGURED = PodSecurityDefaults(((LABEL + "enforce", "baseline"), (LABEL + "warn", "restricted")), frozenset({"robot"}),
+                                 frozenset({"exempt"}), frozenset({"sandboxed"}))
+
+
+@pytest.fixture
+async def configured():
+    """A server whose configuration asks for `baseline` where nobody says otherwise."""
+    api = await Asker(settings=Settings(pod_security=CONFIGURED)).start("web", "exempt")
+    await api.make("/apis/node.k8s.io/v1/runtimeclasses", {"metadata": {"name": "sandboxed"}, "handler": "h"})
+    return api
+
+
+async def sent(api, path, body, user=ADMIN):
+    """Create, audited; return code, warning and what the audit log is told of Pod Security."""
+    call = Call("POST", path, {}, {"content-type": "application/json"}, orjson.dumps(body), user, notes={})
+    answer = await api.server.handle(call)
+    return answer.status, answer.headers.get("Warning", ""), {
+        key.removeprefix(LABEL): value for key, value in call.notes.items() if key.startswith(LABEL)}
+
+
+async def test_a_namespace_that_says_nothing_is_held_to_the_defaults(configured):
+    """Baseline is enforced, restricted is warned of; a namespace's own label comes before that."""
+    refused = await sent(configured, PODS, pod(hostNetwork=True))
+    warned = await sent(configured, PODS, pod())
+    await labelled(configured, enforce="privileged", warn="privileged")
+    own = await sent(configured, PODS, pod(name="own", hostNetwork=True))
+
+    assert (403, {"enforce-policy": "baseline:latest"}) == (refused[0], refused[2])
+    assert (201, True) == (warned[0], 'would violate PodSecurity \\"restricted:latest\\"' in warned[1])
+    assert (201, "", {"enforce-policy": "privileged:latest"}) == own
+
+
+@pytest.mark.parametrize(("path", "body", "user", "why"), [
+    pytest.param("/api/v1/namespaces/exempt/pods", pod(hostNetwork=True), ADMIN, "namespace", id="namespace"),
+    pytest.param(PODS, pod(hostNetwork=True), User("robot", groups=("system:masters",)), "user", id="user"),
+    pytest.param(PODS, pod(hostNetwork=True, runtimeClassName="sandboxed"), ADMIN, "runtimeClass", id="runtime class"),
+])
+async def test_who_is_exempt_is_not_looked_at(configured, path, body, user, why):
+    """The pod breaks what is enforced, and is let in without a word; the audit log says why."""
+    assert (201, "", {"exempt": why}) == await sent(configured, path, body, user)
+
+
+async def test_labels_of_an_exempt_namespace_are_for_nothing(configured):
+    """Somebody labels it all the same, and is told."""
+    answer = await configured.call("PATCH", "/api/v1/namespaces/exempt", {"metadata": {"labels": {LABEL + "enforce": "restricted"}}}, content_type=MERGE)
+
+    assert 'namespace \\"exempt\\" is exempt from Pod Security, and the policy (enforce=restricted:latest, warn=restricted:latest) will be ignored' in (
+        answer.headers["Warning"])
+
+
+HEAD = "apiVersion: apiserver.config.k8s.io/v1\nkind: AdmissionConfiguration\n"
+INNER = "apiVersion: pod-security.admission.config.k8s.io/v1\nkind: PodSecurityConfiguration\n"
+
+
+def inline(text: str) -> str:
+    lines = (INNER + text).splitlines()
+    return HEAD + "plugins:\n- name: PodSecurity\n  configuration:\n" + "".join(f"    {line}\n" for line in lines)
+
+
+def test_the_file_is_read_whole():
+    """As Kubernetes' documentation shows it, in the file and in another that it names."""
+    inner = "defaults: {enforce: baseline, enforce-version: latest, warn: restricted}\nexemptions: {usernames: [robot], namespaces: [exempt]}\n"
+    wanted = PodSecurityDefaults(((LABEL + "enforce", "baseline"), (LABEL + "enforce-version", "latest"), (LABEL + "warn", "restricted")),
+                                 frozenset({"robot"}), frozenset({"exempt"}))
+    asked = []
+
+    def load(path):
+        asked.append(path)
+        return (INNER + inner).encode()
+
+    assert wanted == read(inline(inner).encode(), load)
+    assert wanted == read(f"{HEAD}plugins: [{{name: PodSecurity, path: pods.yaml}}]".encode(), load)
+    assert PodSecurityDefaults() == read(HEAD.encode(), load)
+    assert ["pods.yaml"] == asked
+
+
+@pytest.mark.parametrize(("text", "said"), [
+    pytest.param("{", "yaml", id="no YAML"), pytest.param("kind: Pod", "expected apiVersion apiserver.config.k8s.io/v1", id="something else"),
+    pytest.param(HEAD + "plugins: [{name: EventRateLimit, path: x}]", "only PodSecurity can be configured (got EventRateLimit)", id="another rule"),
+    pytest.param(HEAD + "plugins: [{name: PodSecurity}]", "exactly one of path and configuration", id="nothing"),
+    pytest.param(HEAD + "plugins: [{name: PodSecurity, path: gone}]", "gone cannot be read", id="no file"),
+    pytest.param(inline("defaults: {enforce: strict}"), 'defaults.enforce: Invalid value: "strict": must be one of privileged, baseline, restricted', id="level"),
+    pytest.param(inline("defaults: {enforce-version: v2}"), 'must be "latest" or "v1.x"', id="version"),
+    pytest.param(inline("defaults: {force: baseline}"), "unknown field defaults.force", id="mode"),
+    pytest.param(inline("exemptions: {users: [x]}"), "strict decoding error", id="misspelt"),
+    pytest.param(inline("exemptions: {namespaces: [A]}"), 'exemptions.namespaces[0]: Invalid value: "A"', id="namespace"),
+    pytest.param(inline("exemptions: {usernames: ['']}"), "username must not be empty", id="nobody"),
+    pytest.param(inline("exemptions: {runtimeClasses: [a, a]}"), 'exemptions.runtimeClasses[1]: Duplicate value: "a"', id="twice"),
+])  # fmt: skip
+def test_a_file_that_cannot_be_used(text, said):
+    """With the reason and the place."""
+    def load(path):
+        raise FileNotFoundError(2, "No such file or directory", path)
+
+    with pytest.raises(BadConfiguration) as caught:
+        read(text.encode(), load)
+
+    assert said in str(caught.value)
