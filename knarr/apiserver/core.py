@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any
-from uuid import UUID
 
 from knarr.api.http import Answer, Call, User
 from knarr.apiserver.configured import Configured
@@ -20,6 +18,7 @@ from knarr.apiserver.security import Authorizer, MastersOnly
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
+from knarr.base.times import rfc3339
 from knarr.store.face import Store
 
 
@@ -50,12 +49,12 @@ class Core:
 
     def uid(self) -> str:
         """Draw a random uid (version 4)."""
-        return str(UUID(bytes=self.rng.bytes(16), version=4))
+        return self.rng.uuid()
 
 
 def timestamp(now_s: float) -> str:
     """Write a time as RFC 3339 to the second, UTC."""
-    return datetime.fromtimestamp(int(now_s), UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return rfc3339(now_s)
 
 
 OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions", "delete": "DeleteOptions",

@@ -50,6 +50,12 @@ class Rng:
         """Draw `count` bytes. Not for secrets."""
         return self._dice.randbytes(count)
 
+    def uuid(self) -> str:
+        """Draw a random UUID, version 4. Not for secrets."""
+        text = self._dice.randbytes(16).hex()
+        variant = "89ab"[int(text[16], 16) & 3]  # Source: RFC 9562 5.4
+        return f"{text[:8]}-{text[8:12]}-4{text[13:16]}-{variant}{text[17:20]}-{text[20:]}"
+
     def suffix(self, length: int = 5) -> str:
         """Draw the end of a generated name. Source: kube apiserver storage/names/generate.go, five characters."""
         return "".join(self._dice.choices(SUFFIX_ALPHABET, k=length))

@@ -54,6 +54,9 @@ class Image:
 
         overlay: what differed at the wanted revision, all of it under the prefix (None: was not there).
         """
+        bucket = self._keys.get(bucket_of(prefix))
+        if bucket is not None and not (after or limit or overlay):  # most lists: all that there is now
+            return [self.entries[key] for key in bucket[slice(*_span(bucket, prefix, ""))]], 0
         over = {key: entry for key, entry in (overlay or {}).items() if key > after}
         spans = [(keys, *_span(keys, prefix, after)) for keys in self._lists(prefix)]
         count = sum(high - low for _, low, high in spans)

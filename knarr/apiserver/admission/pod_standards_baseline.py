@@ -25,6 +25,11 @@ Obj = dict[str, Any]
 APP_ARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
 SECCOMP_POD: Final = "seccomp.security.alpha.kubernetes.io/pod"
 SECCOMP_CONTAINER: Final = "container.seccomp.security.alpha.kubernetes.io/"
+OLD: Final = (APP_ARMOR, SECCOMP_POD, SECCOMP_CONTAINER)
+TELLING: Final = frozenset({  # members of a pod or a container that rules look into
+    "securityContext", "hostNetwork", "hostPID", "hostIPC", "livenessProbe", "readinessProbe", "startupProbe",
+    "lifecycle",
+})
 CAPABILITIES: Final = frozenset({
     "AUDIT_WRITE", "CHOWN", "DAC_OVERRIDE", "FOWNER", "FSETID", "KILL", "MKNOD", "NET_BIND_SERVICE", "SETFCAP",
     "SETGID", "SETPCAP", "SETUID", "SYS_CHROOT",
@@ -42,6 +47,18 @@ SYSCTLS_1_29: Final = SYSCTLS_1_27 | {
     "net.ipv4.tcp_keepalive_probes",
 }
 SYSCTLS_1_32: Final = SYSCTLS_1_29 | {"net.ipv4.tcp_rmem", "net.ipv4.tcp_wmem"}
+
+
+def harmless(meta: Obj, spec: Obj) -> bool:
+    """Say that a pod has nothing any rule of this module looks at, as most pods have: one walk instead of fifteen."""
+    if any(spec.get(name) for name in TELLING) or any(key.startswith(OLD) for key in meta.get("annotations") or ()):
+        return False
+    if any(one.get("hostPath") is not None for one in spec.get("volumes") or ()):
+        return False
+    for one in containers(spec):
+        if not TELLING.isdisjoint(one) or any(port.get("hostPort") for port in one.get("ports") or ()):
+            return False
+    return True
 
 
 def app_armor(meta: Obj, spec: Obj) -> Violation | None:

@@ -12,7 +12,6 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 from knarr.api.http import Answer, Call, User
 from knarr.apiserver.audit import events
@@ -85,7 +84,7 @@ class Audit:
         return rfc3339_micro(self._clock.now_s())
 
     def _id(self) -> str:
-        return str(UUID(bytes=self._rng.bytes(16), version=4))
+        return self._rng.uuid()
 
 
 class Trail:
