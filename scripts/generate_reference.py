@@ -30,10 +30,10 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "Node"): ("node agent registers; `nodelifecycle` taints; `ttl`; scheduler", "more than one machine"),
     ("", "PersistentVolumeClaim"): (
         "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`; node agent grows CSI volumes",
-        "resizing local paths"),
+        "modes in place of sizes (VolumeAttributesClass)"),
     ("", "PersistentVolume"): (
-        "`volumebinder`, `pvprotection`, `localpath`, `attachdetach`; node agent: CSI, hostPath, local",
-        "the in-tree network volumes"),
+        "`volumebinder`, `pvprotection`, `localpath`, `attachdetach`; node agent: CSI, hostPath, local, NFS",
+        "the other in-tree network volumes"),
     ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "resizing of pod-level resources"),
     ("", "PodTemplate"): ("nothing: a template at rest", ""),
     ("", "ReplicationController"): ("`replicaset`", ""),

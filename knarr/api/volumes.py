@@ -61,6 +61,20 @@ def fits(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim)
     )
 
 
+def mismatch(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim) -> str:
+    """Say why a volume that a claim names cannot serve it; empty where it can.
+
+    Source: kube controller/volume/persistentvolume/pv_controller.go, checkVolumeSatisfyClaim.
+    """
+    if not large_enough(volume, claim):
+        return "requested PV is too small"
+    if (volume.spec.storageClassName or "") != (claim.spec.storageClassName or ""):
+        return "storageClassName does not match"
+    if (volume.spec.volumeMode or "Filesystem") != (claim.spec.volumeMode or "Filesystem"):
+        return "incompatible volumeMode"
+    return "" if set(claim.spec.accessModes) <= set(volume.spec.accessModes) else "incompatible accessMode"
+
+
 def best_first(
     volumes: Iterable[core_v1.PersistentVolume], claim: core_v1.PersistentVolumeClaim,
 ) -> list[core_v1.PersistentVolume]:

@@ -57,6 +57,12 @@ def claims_of(pod: core_v1.Pod, storage: Storage) -> tuple[Claim, ...]:
     return tuple(_compile(claim, storage) for _, _, claim in _claims(pod, storage) if claim is not None)
 
 
+def for_one_pod(pod: core_v1.Pod, storage: Storage) -> set[tuple[str, str]]:
+    """Return the pod's claims, by namespace and name, that only one pod of the cluster may use at a time."""
+    return {(claim.metadata.namespace or "", name) for name, _, claim in _claims(pod, storage)
+            if claim is not None and "ReadWriteOncePod" in claim.spec.accessModes}
+
+
 def delayed(claim: core_v1.PersistentVolumeClaim, storage: Storage) -> bool:
     """Tell whether the claim waits for its first pod before a volume is chosen or made."""
     found = storage.classes.get(("", claim.spec.storageClassName or ""))

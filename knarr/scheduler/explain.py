@@ -40,14 +40,16 @@ def none_available(nodes: int, found: Mapping[str, int]) -> str:
     return f"0/{nodes} nodes are available: {listed}." if listed else f"0/{nodes} nodes are available:"
 
 
-def turned_away(frame: Frame, why: str) -> str:
+def turned_away(frame: Frame, why: str, *, everywhere: bool = False) -> str:
     """Say why a pod was not even tried against the nodes (its claim is missing, not bound, …).
 
-    The last words are Kubernetes' own: its device plugin finds no state of its own to read.
+    everywhere: it is said of each node, as a filter says it, though none was looked at. Else the last words are
+    Kubernetes' own: its device plugin finds no state of its own to read.
     """
     if not len(frame):
         return "no nodes available to schedule pods"
-    return f"0/{len(frame)} nodes are available: {why}. not found"
+    return none_available(len(frame), {why: len(frame)}) if everywhere else (
+        f"0/{len(frame)} nodes are available: {why}. not found")
 
 
 def tally(needs: Needs, frame: Frame, verdict: Verdict) -> Counter[str]:

@@ -6,15 +6,18 @@ A pod that was given a node here stands in the frame before the server knows; wh
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 from knarr.api.types import apps_v1, core_v1, policy_v1, storage_v1
+from knarr.api.volumes import claim_names
 from knarr.client.informers import Informers
 from knarr.scheduler import requests, terms
-from knarr.scheduler.claims import Storage, claims_of, turned_away
+from knarr.scheduler.claims import Storage, claims_of, for_one_pod, turned_away
 from knarr.scheduler.frame import Frame, Placed
 from knarr.scheduler.needs import Needs, group_key, needs_of
 from knarr.scheduler.plan import Waiting
+from knarr.scheduler.plugins.volumes import IN_USE
 from knarr.scheduler.preempt import Budget
 from knarr.scheduler.queue import Happened, Queue
 from knarr.scheduler.requests import as_counted
@@ -22,6 +25,7 @@ from knarr.scheduler.terms import Selector
 
 T = TypeVar("T")
 BY_NAMESPACE = "namespace"
+BY_CLAIM = "claim"  # index: the claims a pod names, as the protection of claims keeps it too
 OVER = ("Succeeded", "Failed")
 NEEDS_MAX = 2_000  # compiled pods kept by their group key; the oldest goes
 
@@ -36,6 +40,7 @@ class Observer:
         self._shown: dict[str, tuple[object, ...]] = {}  # what of a placed pod the frame holds, by uid
         self._needs: dict[bytes, Needs] = {}
         self.pods = informers.of(core_v1.Pod)
+        self.pods.index(BY_CLAIM, lambda pod: (f"{pod.metadata.namespace}/{name}" for name in claim_names(pod)))
         self.claims = informers.of(core_v1.PersistentVolumeClaim)
         self.volumes = informers.of(core_v1.PersistentVolume)
         self._classes = informers.of(storage_v1.StorageClass)
@@ -71,12 +76,25 @@ class Observer:
     def batch(self, uids: list[str]) -> list[Waiting]:
         """Compile waiting pods, those that no rule can tell apart beside each other, by priority."""
         groups: dict[tuple[int, bytes], list[Waiting]] = {}
+        alone: set[tuple[str, str]] = set()     # claims for one pod alone that this batch gives away
         for uid in uids:
             pod = self._pending.get(uid)
             if pod is not None:
                 one = self._compile(uid, pod)
+                wanted = for_one_pod(pod, self.storage)
+                if wanted and not one.turned_away:
+                    if wanted & alone or any(self._is_used(claim, uid) for claim in wanted):
+                        one = replace(one, turned_away=IN_USE.text)
+                    else:
+                        alone |= wanted
                 groups.setdefault((-one.needs.priority, one.key), []).append(one)
         return [one for _, same in sorted(groups.items(), key=lambda item: item[0][0]) for one in same]
+
+    def _is_used(self, claim: tuple[str, str], uid: str) -> bool:
+        """Tell whether another pod that has a node uses a claim."""
+        users = self.pods.by(BY_CLAIM, "/".join(claim))
+        return any((user.spec.nodeName or user.metadata.uid in self._placed) and user.status.phase not in OVER
+                   for user in users if user.metadata.uid != uid)
 
     def budgets(self) -> list[Budget]:
         """List disruption budgets, for choosing whom to evict."""

@@ -79,9 +79,10 @@ def _place_all(
     frame: Frame, pods: list[Waiting], *, ranks: Ints, budgets: preempt.Budgets,
 ) -> Iterator[Bind | Refuse]:
     if pods[0].turned_away:
-        for pod in pods:
-            message = explain.turned_away(frame, pod.turned_away)
-            yield Refuse(pod, message, frozenset({volumes.RULE}))
+        in_use = pods[0].turned_away == volumes.IN_USE.text
+        message = explain.turned_away(frame, pods[0].turned_away, everywhere=in_use)
+        rules = frozenset({volumes.IN_USE.rule if in_use else volumes.RULE})
+        yield from (Refuse(pod, message, rules) for pod in pods)
         return
     group = Group(pods[0].needs, frame)
     rows = _rows(group, ranks, pods=len(pods))

@@ -25,7 +25,8 @@ class Happened(enum.Enum):
     NODE_LABELS = frozenset({"NodeAffinity", "PodTopologySpread", "InterPodAffinity", "VolumeBinding", "VolumeZone"})
     NODE_TAINTS = frozenset({"TaintToleration", "NodeUnschedulable", "PodTopologySpread"})
     NODE_GONE = frozenset({"PodTopologySpread"})
-    POD_GONE = frozenset({"NodeResourcesFit", "NodePorts", "PodTopologySpread", "InterPodAffinity"})
+    POD_GONE = frozenset(
+        {"NodeResourcesFit", "NodePorts", "PodTopologySpread", "InterPodAffinity", "VolumeRestrictions"})
     POD_PLACED = frozenset({"InterPodAffinity", "PodTopologySpread"})
     STORAGE = frozenset({"VolumeBinding", "VolumeZone"})
     NAMESPACE = frozenset({"InterPodAffinity"})  # its labels

@@ -25,8 +25,7 @@ def observe(informers: Informers, key: Key, look: Look) -> View | None:
     if found is None or found.provisioner != PROVISIONER:
         return None
     node = informers.of(Node).get("", claim.metadata.annotations.get(SELECTED_NODE, ""))
-    made = informers.of(PersistentVolume).get("", volume_name(claim)) is not None
-    return ClaimView(claim, found, node, made)
+    return ClaimView(claim, found, node, informers.of(PersistentVolume).get("", volume_name(claim)))
 
 
 def watches() -> list[Watch[Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from knarr.api import volumes
+from knarr.api import quantity, volumes
 from knarr.api.types.core_v1 import (
     HostPathVolumeSource,
     Node,
@@ -30,12 +30,12 @@ PROTECTION = "kubernetes.io/pv-protection"
 
 @dataclass(frozen=True, slots=True)
 class ClaimView:
-    """One claim of our class. node: the one selected for it, if it exists. made: whether its volume exists."""
+    """One claim of our class. node: the one selected for it, if it exists. volume: its own, once it is made."""
 
     claim: PersistentVolumeClaim
     storage_class: StorageClass
     node: Node | None
-    made: bool
+    volume: PersistentVolume | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,8 +62,10 @@ def volume_name(claim: PersistentVolumeClaim) -> str:
 def _claim(view: ClaimView) -> list[Action]:
     claim = view.claim
     meta = claim.metadata
+    if view.volume is not None:
+        return _grow(claim, view.volume) if claim.status.phase == "Bound" else []
     waits = not claim.spec.volumeName and meta.annotations.get(volumes.PROVISIONER) == PROVISIONER
-    if not waits or view.made or meta.deletionTimestamp is not None or volumes.SELECTED_NODE not in meta.annotations:
+    if not waits or meta.deletionTimestamp is not None or volumes.SELECTED_NODE not in meta.annotations:
         return []
     about = f'"{meta.namespace}/{meta.name}"'
     if view.node is None:
@@ -79,6 +81,20 @@ def _claim(view: ClaimView) -> list[Action]:
     told = Told(claim, ("ProvisioningSucceeded", done), ("ProvisioningFailed", "failed to make the volume: {error}"))
     provisioning = f"External provisioner is provisioning volume for claim {about}"
     return [Event(claim, "Provisioning", provisioning), Create(_new_volume(view, view.node), told)]
+
+
+def _grow(claim: PersistentVolumeClaim, volume: PersistentVolume) -> list[Action]:
+    """Let volume and claim say the size that is asked for now: a directory has what its disk has."""
+    asked_bytes, has_bytes = volumes.requested_bytes(claim), volumes.capacity_bytes(volume)
+    size = {"storage": claim.spec.resources.requests["storage"]} if claim.spec.resources else {}
+    actions: list[Action] = []
+    if asked_bytes > has_bytes:
+        actions.append(Patch(volume, {"metadata": {"uid": volume.metadata.uid}, "spec": {"capacity": size}}))
+    if asked_bytes > quantity.value(claim.status.capacity.get("storage", "0")):
+        patch = {"metadata": {"uid": claim.metadata.uid}, "status": {"capacity": size}}
+        actions.append(Patch(claim, patch, subresource="status"))
+        actions.append(Event(claim, "VolumeResizeSuccessful", "Resize volume succeeded"))
+    return actions
 
 
 def _volume(view: VolumeView) -> list[Action]:

@@ -18,6 +18,7 @@ from knarr.controllers.localpath.plan import PROVISIONER
 CLASS = StorageClass(
     metadata=ObjectMeta(name="local-path", annotations={"storageclass.kubernetes.io/is-default-class": "true"}),
     provisioner=PROVISIONER, reclaimPolicy="Delete", volumeBindingMode="WaitForFirstConsumer",
+    allowVolumeExpansion=True,
 )
 ROLE = "knarr:local-path-node"
 NODES = ClusterRole(metadata=ObjectMeta(name=ROLE), rules=(

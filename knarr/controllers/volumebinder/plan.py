@@ -24,6 +24,7 @@ EXTERNAL = (
 )
 LOST = "Bound claim has lost its PersistentVolume. Data on the volume is lost!"
 MISBOUND = "Bound claim has lost reference to PersistentVolume. Data on the volume is lost!"
+EXPANDING = "waiting for an external controller to expand this PVC"
 TAKEN = "Two claims are bound to the same volume, this one is bound incorrectly"
 
 
@@ -66,12 +67,28 @@ def _volume(view: VolumeView) -> list[Action]:
     if ref is None or not ref.uid:
         wanted = "Available"
     elif view.claim is None or view.claim.metadata.uid != ref.uid:
-        wanted = phase if phase in ("Released", "Failed") else "Released"
+        if phase == "Released":
+            return _reclaim(view.volume)
+        wanted = phase if phase == "Failed" else "Released"
     elif view.claim.spec.volumeName == view.volume.metadata.name:
         wanted = "Bound"
     else:
         return []  # the claim's own pass binds it
     return _phase(view.volume, wanted)
+
+
+def _reclaim(volume: PersistentVolume) -> list[Action]:
+    """Say so where nobody can do what a released volume's policy asks. Who provisioned a volume deletes it, too."""
+    policy, meta = volume.spec.persistentVolumeReclaimPolicy, volume.metadata
+    if policy == "Recycle":
+        reason, why = "VolumeFailedRecycle", "No recycler plugin found for the volume!"
+    elif policy == "Delete" and volumes.PROVISIONED_BY not in meta.annotations and meta.deletionTimestamp is None:
+        why = f'error getting deleter volume plugin for volume "{meta.name}": no deletable volume plugin matched'
+        reason = "VolumeFailedDelete"
+    else:
+        return []
+    patch = {"metadata": {"uid": meta.uid}, "status": {"phase": "Failed", "message": why}}
+    return [Patch(volume, patch, subresource="status"), Event(volume, reason, why, type="Warning")]
 
 
 def _unnamed(view: ClaimView) -> list[Action]:
@@ -122,8 +139,9 @@ def _named(view: ClaimView) -> list[Action]:
     if volume.spec.claimRef is not None and not volumes.is_bound_to(volume, claim):
         return [*_pending(claim), Event(
             claim, "FailedBinding", BOUND_ALREADY.format(volume.metadata.name), type="Warning")]
-    if not volumes.large_enough(volume, claim):
-        why = f'Cannot bind to requested volume "{volume.metadata.name}": requested PV is too small'
+    mismatch = volumes.mismatch(volume, claim)
+    if mismatch:
+        why = f'Cannot bind to requested volume "{volume.metadata.name}": {mismatch}'
         return [*_pending(claim), Event(claim, "VolumeMismatch", why, type="Warning")]
     return _bind(claim, volume)
 
@@ -135,7 +153,18 @@ def _bound(view: ClaimView) -> list[Action]:
     ref = volume.spec.claimRef
     if ref is not None and ref.uid and ref.uid != claim.metadata.uid:
         return _lost(claim, "ClaimMisbound", TAKEN)
-    return _bind(claim, volume)
+    return [*_bind(claim, volume), *_wants_more(claim, volume)]
+
+
+def _wants_more(claim: PersistentVolumeClaim, volume: PersistentVolume) -> list[Action]:
+    """Say that a claim that has grown waits for somebody else, until one has begun.
+
+    Source: kube controller/volume/expand/expand_controller.go.
+    """
+    ours = volume.metadata.annotations.get(volumes.PROVISIONED_BY) == volumes.LOCAL_PATH
+    if ours or claim.status.conditions or volumes.requested_bytes(claim) <= volumes.capacity_bytes(volume):
+        return []
+    return [Event(claim, "ExternalExpanding", EXPANDING)]
 
 
 def _bind(claim: PersistentVolumeClaim, volume: PersistentVolume) -> list[Action]:

@@ -10,7 +10,7 @@ import asyncio
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from knarr.api import quantity
 from knarr.api.errors import ApiError
@@ -24,15 +24,16 @@ from knarr.api.types.core_v1 import (
 )
 from knarr.api.volumes import claim_name, not_its_own
 from knarr.client.client import Client
-from knarr.node.volumes import hostpath, mounts, ownership, tokens
+from knarr.node.volumes import hostpath, mounts, nfs, ownership, tokens
 from knarr.node.volumes.csi.contents import Source, of_volume
 from knarr.node.volumes.mountlist import is_api_content
+from knarr.node.volumes.nfs import Export
 from knarr.node.volumes.payload import ContentError, TokenKey, token_key
 
 _PLUGINS: Final = {
     "configMap": "kubernetes.io~configmap", "secret": "kubernetes.io~secret", "projected": "kubernetes.io~projected",
     "downwardAPI": "kubernetes.io~downward-api", "emptyDir": "kubernetes.io~empty-dir",
-    "hostPath": "kubernetes.io~host-path", "csi": "kubernetes.io~csi",
+    "hostPath": "kubernetes.io~host-path", "csi": "kubernetes.io~csi", "nfs": "kubernetes.io~nfs",
     "persistentVolumeClaim": "kubernetes.io~local-volume", "ephemeral": "kubernetes.io~local-volume",
 }
 
@@ -50,7 +51,11 @@ class Claimed:
     read_only: bool
 
 
-async def set_up(pod: Pod, volume: Volume, *, where: Path, claimed: Claimed | None) -> None:
+Behind: TypeAlias = Claimed | Source | Export
+"""What a claim leads to: a directory of this machine, a CSI driver's volume, or another machine's directory."""
+
+
+async def set_up(pod: Pod, volume: Volume, *, where: Path, claimed: Claimed | Export | None) -> None:
     """Make what the volume needs on this machine. Raises HostPathError, ContentError, OSError.
 
     claimed: what stands behind the claim, for a volume that is one.
@@ -59,6 +64,8 @@ async def set_up(pod: Pod, volume: Volume, *, where: Path, claimed: Claimed | No
         _empty_dir(pod, volume.emptyDir, where)
     elif volume.hostPath is not None:
         hostpath.prepare(volume.hostPath.path, volume.hostPath.type or "")
+    elif isinstance(claimed, Export):
+        await asyncio.to_thread(nfs.mount, claimed, where)
     elif claimed is not None:
         fresh = not claimed.path.exists()
         hostpath.prepare(str(claimed.path), claimed.kind)
@@ -69,6 +76,8 @@ async def set_up(pod: Pod, volume: Volume, *, where: Path, claimed: Claimed | No
             policy = pod.spec.securityContext.fsGroupChangePolicy if pod.spec.securityContext is not None else None
             await asyncio.to_thread(
                 ownership.give, claimed.path, group, only_if_root_differs=policy == "OnRootMismatch")
+    elif volume.image is not None:
+        raise ContentError("this node's container runtime cannot mount an image as a volume: that takes containerd 2.1")
     elif not is_api_content(volume):
         raise ContentError("no volume plugin matched")
 
@@ -102,8 +111,8 @@ def memory_size_bytes(pod: Pod, source: EmptyDirVolumeSource) -> int:
     return min((size for size in sizes if size > 0), default=0)
 
 
-async def claimed(client: Client, pod: Pod, volume: Volume) -> Claimed | Source:
-    """Follow a claim to its directory, or to what a CSI driver is to be asked for. Raises ClaimError."""
+async def claimed(client: Client, pod: Pod, volume: Volume) -> Behind:
+    """Follow a claim to what is behind it. Raises ClaimError."""
     namespace, name = pod.metadata.namespace or "", claim_name(pod, volume)
     assert name, f"{volume.name} is a claim's volume"
     try:
@@ -122,8 +131,12 @@ async def claimed(client: Client, pod: Pod, volume: Volume) -> Claimed | Source:
     read_only = volume.persistentVolumeClaim is not None and bool(volume.persistentVolumeClaim.readOnly)
     if found.spec.csi is not None:
         return of_volume(found, read_only=read_only)
+    if found.spec.nfs is not None:
+        return Export(found.spec.nfs.server, found.spec.nfs.path, read_only or bool(found.spec.nfs.readOnly),
+                      found.spec.mountOptions)
     if found.spec.local is not None:
-        return Claimed(Path(found.spec.local.path), "DirectoryOrCreate", read_only)
+        kind = "BlockDevice" if found.spec.volumeMode == "Block" else "DirectoryOrCreate"
+        return Claimed(Path(found.spec.local.path), kind, read_only)
     if found.spec.hostPath is not None:
         return Claimed(Path(found.spec.hostPath.path), found.spec.hostPath.type or "DirectoryOrCreate", read_only)
     raise ClaimError(f"error processing PVC {namespace}/{name}: no volume plugin matched")

@@ -37,7 +37,13 @@ def sub_path_of(mount: VolumeMount, env: Mapping[str, str]) -> str:
 
 
 def mount_of(mount: VolumeMount, volume: Volume, source: Path) -> Mount:
-    """Return one mount. What is made of API objects is read-only whatever the mount says."""
+    """Return one mount. What is made of API objects is read-only whatever the mount says. Raises ContentError.
+
+    Read-only down to the mounts within takes a runtime that can (`IfPossible` does without).
+    """
+    if mount.recursiveReadOnly == "Enabled":
+        raise ContentError(
+            f'volume "{mount.name}" requested recursive read-only mode, but it is not supported by the runtime')
     claim = volume.persistentVolumeClaim
     read_only = bool(mount.readOnly) or is_api_content(volume) or (claim is not None and bool(claim.readOnly))
     path = mount.mountPath if mount.mountPath.startswith("/") else f"/{mount.mountPath}"

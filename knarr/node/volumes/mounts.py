@@ -11,6 +11,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+_READ_ONLY: Final = 0x1
 _BIND: Final = 0x1000
 _REC: Final = 0x4000
 _DETACH: Final = 0x2
@@ -29,6 +30,11 @@ def tmpfs(where: Path, *, size_bytes: int = 0, mode: int = 0o777) -> None:
 def bind(source: str, where: Path) -> None:
     """Let `where` show what `source` (a path, or /proc/self/fd/N) shows."""
     _mount(source, where, kind="", flags=_BIND | _REC, options="")
+
+
+def network(source: str, where: Path, *, kind: str, options: str, read_only: bool) -> None:
+    """Mount another machine's directory. options: the kernel's, joined by commas. May take as long as its timeouts."""
+    _mount(source, where, kind=kind, flags=_READ_ONLY if read_only else 0, options=options)
 
 
 def unmount(where: Path) -> None:

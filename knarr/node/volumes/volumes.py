@@ -34,6 +34,7 @@ from knarr.node.volumes.csi.registry import Registry
 from knarr.node.volumes.csi.volumes import CsiVolumes
 from knarr.node.volumes.hostpath import HostPathError
 from knarr.node.volumes.mountlist import is_api_content, mount_of, mounted_names, sub_path_of
+from knarr.node.volumes.nfs import Export
 from knarr.node.volumes.payload import ContentError, Sources, TokenKey, files_of, needs
 from knarr.node.volumes.reclaim import Reclaim
 from knarr.node.volumes.sources import APPEAR_S, NotSynced, Watched, env_references
@@ -64,7 +65,7 @@ class Volumes:
         self._growth = Growth(settings, client, clock, self._drivers)
         self._pods: dict[str, Pod] = {}                                  # those set up and not torn down
         self._tokens: dict[str, dict[TokenKey, tokens.Token]] = {}       # by pod uid
-        self._claims: dict[str, dict[str, disks.Claimed | Source]] = {}  # by pod uid and volume
+        self._claims: dict[str, dict[str, disks.Behind]] = {}          # by pod uid and volume
         self._locks: dict[str, asyncio.Lock] = {}
         self._dirty: dict[str, float] = {}                               # pod uid -> not before, monotonic
         self._woken = asyncio.Event()
@@ -121,7 +122,10 @@ class Volumes:
                 log.warning("volume.subpath", pod=pod.metadata.name, volume=volume.name, error=str(error))
                 raise ConfigError(f'failed to prepare subPath for volumeMount "{wanted.name}" of container '
                                   f'"{container.name}"') from error
-            found.append(mount_of(wanted, volume, source))
+            try:
+                found.append(mount_of(wanted, volume, source))
+            except ContentError as error:
+                raise ConfigError(str(error)) from error
         return tuple(found)
 
     async def devices(self, pod: Pod, container: Container) -> tuple[Device, ...]:
@@ -172,10 +176,12 @@ class Volumes:
             return self._csi.place(pod, of_inline(pod, volume))
         if claim_name(pod, volume):
             claimed = await self._claimed(pod, volume)
-            return self._csi.place(pod, claimed) if isinstance(claimed, Source) else claimed.path
+            if isinstance(claimed, Source):
+                return self._csi.place(pod, claimed)
+            return claimed.path if isinstance(claimed, disks.Claimed) else self.place(pod, volume)
         return self.place(pod, volume)
 
-    async def _claimed(self, pod: Pod, volume: Volume) -> disks.Claimed | Source:
+    async def _claimed(self, pod: Pod, volume: Volume) -> disks.Behind:
         """Return what a claim led to when it was first followed: containers must restart while the API is away."""
         kept = self._claims.setdefault(pod.metadata.uid or "", {})
         if volume.name not in kept:
@@ -187,6 +193,8 @@ class Volumes:
             claimed = await self._claimed(pod, volume) if claim_name(pod, volume) else None
             if volume.csi is not None:
                 claimed = of_inline(pod, volume)
+            elif volume.nfs is not None:
+                claimed = Export(volume.nfs.server, volume.nfs.path, bool(volume.nfs.readOnly))
             if isinstance(claimed, Source):
                 name = claim_name(pod, volume)
                 await self._csi.set_up(pod, claimed, claim=f"{pod.metadata.namespace}/{name}" if name else "")

@@ -1,7 +1,7 @@
 """Refuse nodes that cannot reach the pod's volumes, or where none can be found or made for its claims.
 
 What the claims ask is gathered in `scheduler.claims`; here it meets the nodes.
-Source: kube scheduler plugins/volumebinding/binder.go, plugins/volumezone.
+Source: kube scheduler plugins/volumebinding/binder.go, plugins/volumezone, plugins/volumerestrictions.
 """
 
 from __future__ import annotations
@@ -21,6 +21,9 @@ RULE = "VolumeBinding"
 OUT_OF_REACH = Reason("node(s) didn't match PersistentVolume's node affinity", RULE)
 NONE_TO_BIND = Reason("node(s) didn't find available persistent volumes to bind", RULE)
 LOST = Reason("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)", RULE)
+IN_USE = Reason(
+    "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode",
+    "VolumeRestrictions")
 OTHER_ZONE = Reason("node(s) had no available volume zone", "VolumeZone")
 
 

@@ -247,6 +247,16 @@ DONE = {"annotations": {volumes.BIND_COMPLETED: "yes"}}
     pytest.param(binder.VolumeView(a_volume("gone", "Bound"), None), ["Patch"], id="its claim is gone: released"),
     pytest.param(binder.VolumeView(a_volume(phase="Available"), None), [], id="free, and says so"),
     pytest.param(binder.VolumeView(a_volume("gone", "Released"), None), [], id="released already"),
+    pytest.param(binder.VolumeView(a_volume("gone", "Released", persistentVolumeReclaimPolicy="Recycle"), None),
+                 ["Patch", "VolumeFailedRecycle"], id="released, and nobody recycles"),
+    pytest.param(binder.VolumeView(a_volume("gone", "Released", persistentVolumeReclaimPolicy="Delete"), None),
+                 ["Patch", "VolumeFailedDelete"], id="released, and nobody made it who could delete it"),
+    pytest.param(binder.ClaimView(a_claim("fast", "v"), a_volume(), (), None, ()), ["VolumeMismatch"],
+                 id="wants a volume of another class"),
+    pytest.param(binder.ClaimView(a_claim("", "v"), a_volume(volumeMode="Block"), (), None, ()), ["VolumeMismatch"],
+                 id="wants files, names a device"),
+    pytest.param(binder.ClaimView(a_claim("", "v", "Bound", **DONE), a_volume("cu", "Bound", "1Mi"), (), None, ()),
+                 ["Patch", "ExternalExpanding"], id="has grown: somebody else must do it"),
 ])
 def test_claims_and_volumes(view, expected):
     """One claim or volume."""
@@ -258,11 +268,13 @@ OURS = storage_v1.StorageClass(metadata=meta_v1.ObjectMeta(name="local-path"), p
 
 
 @pytest.mark.parametrize(("claim", "node", "made", "expected"), [
-    pytest.param(a_claim("local-path", **ASKED), a_node(), False, ["Provisioning", "Create"], id="make it"),
-    pytest.param(a_claim("local-path", **ASKED), a_node(), True, [], id="made already"),
-    pytest.param(a_claim("local-path", **ASKED), None, False, ["ProvisioningFailed", "Patch"],
+    pytest.param(a_claim("local-path", **ASKED), a_node(), None, ["Provisioning", "Create"], id="make it"),
+    pytest.param(a_claim("local-path", **ASKED), a_node(), a_volume(), [], id="made already"),
+    pytest.param(a_claim("local-path", **ASKED), None, None, ["ProvisioningFailed", "Patch"],
                  id="the node is gone: another may be chosen"),
-    pytest.param(a_claim("local-path"), a_node(), False, [], id="no node yet"),
+    pytest.param(a_claim("local-path"), a_node(), None, [], id="no node yet"),
+    pytest.param(a_claim("local-path", "v", "Bound"), a_node(), a_volume("cu", "Bound", "1Mi"),
+                 ["Patch", "Patch", "VolumeResizeSuccessful"], id="it has grown"),
 ])
 def test_directories(claim, node, made, expected):
     """One claim of the class local-path."""
@@ -270,7 +282,7 @@ def test_directories(claim, node, made, expected):
 
 
 def made_volume():
-    (action,) = [one for one in localpath.plan(localpath.ClaimView(a_claim("local-path", **ASKED), OURS, a_node(), False))
+    (action,) = [one for one in localpath.plan(localpath.ClaimView(a_claim("local-path", **ASKED), OURS, a_node(), None))
                  if isinstance(one, Create)]
     return action.obj
 

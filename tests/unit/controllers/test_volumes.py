@@ -173,3 +173,43 @@ def test_a_bound_claim_loses_its_volume():
         assert "Lost" == await phase(cluster, f"{CLAIMS}/data")
 
     live(ALL, story)
+
+
+def test_a_claim_of_the_default_class_grows():
+    """A bound claim asks for more: volume and claim say the new size at once, and nobody is waited for."""
+    async def story(cluster):
+        await cluster.create(node("a"))
+        await cluster.create(claim())
+        await cluster.create(using("db", "data"))
+        await cluster.pass_time()
+        await cluster.ask("PATCH", f"{CLAIMS}/data", {"spec": {"resources": {"requests": {"storage": "3Gi"}}}},
+                          "application/merge-patch+json")
+        await cluster.pass_time()
+        held = await cluster.ask("GET", f"{CLAIMS}/data")
+        made = await cluster.ask("GET", f"{VOLUMES}/pvc-{held['metadata']['uid']}")
+        assert [{"storage": "3Gi"}] * 2 == [held["status"]["capacity"], made["spec"]["capacity"]]
+        assert "VolumeResizeSuccessful: Resize volume succeeded" in await cluster.events()
+
+    live(ALL, story, scheduler=True)
+
+
+def test_a_claim_for_one_pod_alone():
+    """ReadWriteOncePod: of two pods one waits, says why, and comes in when the other has gone."""
+    why = ("0/1 nodes are available: 1 node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod "
+           "access mode.")
+
+    async def story(cluster):
+        await cluster.create(node("a"))
+        await cluster.create(claim(accessModes=["ReadWriteOncePod"]))
+        for name in ("first", "second"):
+            await cluster.create(using(name, "data"))
+        await cluster.pass_time(5)
+        pods = {name: await cluster.ask("GET", f"/api/v1/namespaces/default/pods/{name}") for name in ("first", "second")}
+        assert ["a", None] == [one["spec"].get("nodeName") for one in pods.values()]
+        assert why == pods["second"]["status"]["conditions"][0]["message"]
+        await cluster.ask("DELETE", "/api/v1/namespaces/default/pods/first", {"gracePeriodSeconds": 0})
+        await cluster.pass_time(5)
+        second = await cluster.ask("GET", "/api/v1/namespaces/default/pods/second")
+        assert "a" == second["spec"].get("nodeName")
+
+    live(ALL, story, scheduler=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import os
 import stat
 from collections.abc import AsyncIterator, Callable
@@ -20,12 +21,13 @@ from knarr.api.types.core_v1 import Pod
 from knarr.base.clock import ManualClock
 from knarr.client.client import Client
 from knarr.client.transport import InProcess
-from knarr.node.faces import ConfigError, Mount, MountError, NodeFacts
+from knarr.node.faces import ConfigError, Device, Mount, MountError, NodeFacts
 from knarr.node.settings import Settings
 from knarr.node.volumes import Volumes, mounts, sources, volumes
 from tests.unit.fake_api import FakeApi
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="mounts tmpfs")]
+NO_ADDRESS = 'MountVolume.SetUp failed for volume "v0" : the NFS server nowhere.invalid has no address: '
 NODE = NodeFacts("n1", "10.0.0.1", 4000, 2**33)
 
 
@@ -168,8 +170,12 @@ async def test_secrets_live_in_memory_and_leave_no_trace(tmp_path: Path) -> None
     pytest.param({"hostPath": {"path": "/etc/hostname", "type": "Directory"}},
                  'MountVolume.SetUp failed for volume "v0" : hostPath type check failed: /etc/hostname is not a directory',
                  id="host path"),
-    pytest.param({"nfs": {"server": "x", "path": "/"}}, 'MountVolume.SetUp failed for volume "v0" : no volume plugin matched',
+    pytest.param({"cephfs": {"monitors": ["x"]}}, 'MountVolume.SetUp failed for volume "v0" : no volume plugin matched',
                  id="unknown plugin"),
+    pytest.param({"image": {"reference": "i"}},
+                 'MountVolume.SetUp failed for volume "v0" : this node\'s container runtime cannot mount an image as a '
+                 "volume: that takes containerd 2.1", id="image"),
+    pytest.param({"nfs": {"server": "nowhere.invalid", "path": "/"}}, NO_ADDRESS, id="NFS server without address"),
     pytest.param({"persistentVolumeClaim": {"claimName": "no"}},
                  "Unable to attach or mount volumes: unmounted volumes=[v0], unattached volumes=[], failed to process "
                  'volumes=[v0]: error processing PVC ns/no: persistentvolumeclaims "no" not found', id="no claim"),
@@ -180,7 +186,7 @@ async def test_refusals_in_kubelets_words(tmp_path: Path, source: dict[str, Any]
         with pytest.raises(MountError) as refused:
             await machine.volumes.set_up(pod(source))
 
-    assert message == str(refused.value)
+    assert str(refused.value).startswith(message)
 
 
 async def test_a_new_namespaces_root_ca_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -279,6 +285,56 @@ async def test_claim_outlives_its_pod(tmp_path: Path) -> None:
         await machine.volumes.tear_down("u1")
         assert "kept" == (tmp_path / "volumes/pv1/row").read_text()
         assert (str(tmp_path / "volumes/pv1"), False) == (mount.host_path, mount.read_only)
+
+
+async def test_a_raw_device(tmp_path: Path) -> None:
+    """A local volume of mode Block: the container gets the device, and a path that is none is refused."""
+    device = {"containers": [{"name": "c", "image": "i", "volumeDevices": [{"name": "v0", "devicePath": "/dev/x"}]}]}
+    async with running(tmp_path) as machine:
+        claim(machine, local={"path": "/dev/loop-control"}, volumeMode="Block")
+        asked = pod(CLAIM, **device)
+        with pytest.raises(MountError, match="/dev/loop-control is not a block device"):
+            await machine.volumes.set_up(asked)
+        assert (Device("/dev/x", "/dev/loop-control"),) == await machine.volumes.devices(asked, asked.spec.containers[0])
+
+
+@pytest.mark.parametrize(("faults", "versions", "message"), [
+    pytest.param([], ["4.2"], "", id="the newest will do"),
+    pytest.param([errno.EPROTONOSUPPORT], ["4.2", "4.1"], "", id="an older server"),
+    pytest.param([errno.ECONNREFUSED], ["4.2"], "mount of 127.0.0.1:/x by NFS 4 failed: Connection refused", id="nobody"),
+    pytest.param([errno.ENODEV], ["4.2"], "this machine's kernel has no NFS client (modprobe nfsv4)", id="no client"),
+])
+async def test_nfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults, versions, message) -> None:
+    """The kernel is asked for one version after the other; what stands in the way is told with its remedy."""
+    asked: list[tuple[str, bool]] = []
+
+    def kernel(source: str, where: Path, *, kind: str, options: str, read_only: bool) -> None:
+        asked.append((options, read_only))
+        if len(asked) <= len(faults):
+            raise OSError(faults[len(asked) - 1], os.strerror(faults[len(asked) - 1]))
+
+    monkeypatch.setattr(mounts, "network", kernel)
+    async with running(tmp_path) as machine:
+        claim(machine, nfs={"server": "127.0.0.1", "path": "/x", "readOnly": True}, mountOptions=["soft"])
+        if message:
+            with pytest.raises(MountError) as refused:
+                await machine.volumes.set_up(pod(CLAIM))
+            assert str(refused.value).endswith(message)
+        else:
+            (mount,) = await machine.mounted(pod(CLAIM))
+            assert mount.host_path.endswith("/v0")
+    assert [(f"addr=127.0.0.1,vers={version},soft", True) for version in versions] == asked
+
+
+async def test_read_only_down_to_the_mounts_within(tmp_path: Path) -> None:
+    """A runtime that cannot do it: who insists is refused, who does not gets what there is."""
+    async with running(tmp_path) as machine:
+        hard, soft = (pod({"emptyDir": {}}, mount={"readOnly": True, "recursiveReadOnly": how}) for how in (
+            "Enabled", "IfPossible"))
+        with pytest.raises(ConfigError, match="requested recursive read-only mode"):
+            await machine.mounted(hard)
+        (mount,) = await machine.mounted(soft)
+        assert mount.read_only
 
 
 async def test_unbound_claim(tmp_path: Path) -> None:
