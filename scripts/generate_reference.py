@@ -91,8 +91,9 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("flowcontrol.apiserver.k8s.io", "FlowSchema"): ("API server: sorts requests into flows", ""),
     ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): ("API server: shares its seats", ""),
     ("resource.k8s.io", "DeviceClass"): ("nothing yet", "allocation of devices; compiled selectors"),
-    ("resource.k8s.io", "ResourceClaim"): ("scheduler: holds its pods back", "devices; compiled selectors"),
-    ("resource.k8s.io", "ResourceClaimTemplate"): ("nothing yet", "claims made from it"),
+    ("resource.k8s.io", "ResourceClaim"): (
+        "`resourceclaims` ends reservations; scheduler: holds its pods back", "devices; compiled selectors"),
+    ("resource.k8s.io", "ResourceClaimTemplate"): ("`resourceclaims` makes its pods' claims", ""),
     ("resource.k8s.io", "ResourceSlice"): ("drivers write them", "allocation of devices"),
     ("storage.k8s.io", "CSIDriver"): ("node agent, `attachdetach`", "requiresRepublish, SELinux mounts"),
     ("storage.k8s.io", "CSINode"): ("node agent writes it", "limits in scheduling"),

@@ -11,6 +11,7 @@ from typing import Any, Final
 from knarr.api import podresources
 from knarr.api.podresources import Amounts
 from knarr.api.quantity import NANO, Quantity
+from knarr.base.times import seconds
 
 Obj = Mapping[str, Any]
 Row = tuple[str, str]  # group and plural
@@ -47,18 +48,32 @@ def concerns(name: str, row: Row) -> bool:
     return name == "pods" or name in COMPUTE or name.startswith(("requests.", "limits.", "hugepages-"))
 
 
-def usage(row: Row, obj: Obj) -> Amounts:
-    """Return what one object uses, by the names that quotas know."""
+def usage(row: Row, obj: Obj, *, now_s: float = 0.0) -> Amounts:
+    """Return what one object uses, by the names that quotas know.
+
+    now_s: a pod that should have been gone by then no longer counts for what it runs with, however long its node
+    takes to say so. 0: nobody asks.
+    """
     found: Amounts = {count_name(row): ONE}
     if row in OLD_COUNTS:
         found[row[1]] = ONE
     if row == PODS:
-        found.update(_pod(obj))
+        found.update({} if now_s and 0 < gone_s(obj) <= now_s else _pod(obj))
     elif row == SERVICES:
         found.update(_service(obj.get("spec") or {}))
     elif row == CLAIMS:
         found.update(_claim(obj))
     return found
+
+
+def gone_s(pod: Obj) -> float:
+    """Return when a pod that is being deleted should be gone, wall seconds, its grace counted twice; 0: it stays.
+
+    Source: kube pkg/quota/v1/evaluator/core/pods.go, QuotaV1Pod.
+    """
+    meta = pod["metadata"]
+    at, grace_s = meta.get("deletionTimestamp"), meta.get("deletionGracePeriodSeconds")
+    return seconds(at) + grace_s if at and grace_s is not None else 0.0
 
 
 def covers(spec: Obj, row: Row, obj: Obj) -> bool:

@@ -6,7 +6,7 @@ Source: kube component-helpers storage/volume/pv_helpers.go, FindMatchingVolume.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from knarr.api import quantity, selectors
 from knarr.api.types import core_v1
@@ -34,6 +34,14 @@ def claim_name(pod: core_v1.Pod, volume: core_v1.Volume) -> str:
 def claim_names(pod: core_v1.Pod) -> tuple[str, ...]:
     """Name every claim of a pod."""
     return tuple(name for name in (claim_name(pod, volume) for volume in pod.spec.volumes) if name)
+
+
+BY_CLAIM = "claim"  # index of pods: `by_claim`
+
+
+def by_claim(pod: core_v1.Pod) -> Iterator[str]:
+    """Give a pod's values in the index BY_CLAIM: `namespace/name` of each claim."""
+    return (f"{pod.metadata.namespace}/{name}" for name in claim_names(pod))
 
 
 def not_its_own(pod: core_v1.Pod, claim: core_v1.PersistentVolumeClaim) -> str:

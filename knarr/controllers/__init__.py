@@ -39,6 +39,7 @@ ALL: tuple[str, ...] = (
     "pvcprotection",
     "pvprotection",
     "replicaset",
+    "resourceclaims",
     "resourcequota",
     "rootca",
     "serviceaccounts",

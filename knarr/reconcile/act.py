@@ -56,9 +56,9 @@ class Outcome:
 async def act(client: Client, recorder: Recorder, actions: Sequence[Action]) -> Outcome:
     """Carry out actions in order; the first group with a refusal or a fault is the last."""
     outcome = Outcome()
-    for (kind, _), group in groupby(actions, _sort):
+    for (together, _, _), group in groupby(actions, _sort):
         members = list(group)
-        if kind is Create or kind is Delete:
+        if together:
             await _together(client, recorder, members, outcome=outcome)
         else:
             await _in_order(client, recorder, members, outcome=outcome)
@@ -67,9 +67,11 @@ async def act(client: Client, recorder: Recorder, actions: Sequence[Action]) -> 
     return outcome
 
 
-def _sort(action: Action) -> tuple[type, type]:
-    """Say what may be sent together: creates of one kind, deletes of one kind."""
-    return type(action), type(action.obj) if isinstance(action, Create | Delete) else type(None)
+def _sort(action: Action) -> tuple[bool, type, type]:
+    """Say what may be sent together: creates of one kind, deletes of one kind, patches that allow it."""
+    if isinstance(action, Create | Delete) or (isinstance(action, Patch) and action.together):
+        return True, type(action), type(action.obj)
+    return False, type(action), type(None)
 
 
 async def _together(client: Client, recorder: Recorder, actions: list[Action], *, outcome: Outcome) -> None:

@@ -1,8 +1,8 @@
 """Say what a plan may ask for. Pure: values only; `reconcile.act` carries them out.
 
-Creates of one kind that stand together are sent together, and so are deletes; everything else is done in order, and
-the first refusal ends the pass. Every write names what it was decided on: a uid, or the resourceVersion within the
-object.
+Creates of one kind that stand together are sent together, and so are deletes, and patches that say so; everything else
+is done in order, and the first refusal ends the pass. Every write names what it was decided on: a uid, or the
+resourceVersion within the object.
 """
 
 from __future__ import annotations
@@ -46,6 +46,7 @@ class Patch:
     """Change part of `obj`; put a uid or resourceVersion into the patch's metadata as precondition.
 
     spacing_s: it can wait until the last such patch of its key lies so far back; the pass is made anew then.
+    together: its order among its neighbours of this sort does not matter, so they are sent side by side.
     """
 
     obj: Any
@@ -53,6 +54,7 @@ class Patch:
     content_type: str = MERGE
     subresource: str = ""
     spacing_s: float = 0.0
+    together: bool = False
 
 
 @dataclass(frozen=True, slots=True)

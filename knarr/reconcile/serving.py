@@ -5,7 +5,7 @@ Source: kube endpoint/endpoints_controller.go, pkg/api/v1/endpoints and endpoint
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
 from knarr.api.types.core_v1 import Pod, Service, ServicePort
@@ -14,6 +14,7 @@ from knarr.reconcile.pods import is_finished, is_ready
 P = TypeVar("P", covariant=True)
 BY_LABEL = "label"          # index of pods: `namespace/key=value`, for each label
 BY_NAMESPACE = "namespace"
+TRIGGERED = "endpoints.kubernetes.io/last-change-trigger-time"     # annotation of what says which pods serve
 
 
 def by_label(pod: Pod) -> Iterator[str]:
@@ -67,6 +68,24 @@ def _served(pod: Pod) -> tuple[Any, ...]:
         status.podIP, status.podIPs, is_ready(pod), is_finished(pod), pod.metadata.deletionTimestamp is None,
         pod.spec.nodeName, pod.spec.hostname, pod.spec.subdomain,
     )
+
+
+def triggered(pods: Iterable[Pod], *, made: str | None = None) -> str:
+    """Return when a change that is about to be told came to be; empty where nothing tells.
+
+    pods: those that it tells of. made: when the Service was made, where it is told of for the first time. The earliest
+    counts, so that who measures how long a change takes to reach the network measures its slowest part.
+    Source: kube staging endpointslice/trigger_time_tracker.go.
+    """
+    times = [one.lastTransitionTime or "" for pod in pods for one in pod.status.conditions
+             if one.type == "Ready" and one.status == "True"]
+    return min((one for one in (*times, made or "") if one), default="")
+
+
+def dated(notes: Mapping[str, str], at: str) -> dict[str, str]:
+    """Return annotations that say when the change came to be, or nothing of that."""
+    kept = {name: text for name, text in notes.items() if name != TRIGGERED}
+    return {**kept, TRIGGERED: at} if at else kept
 
 
 def is_headless(service: Service) -> bool:

@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Any, TypeVar
 
 from knarr.api.types import apps_v1, core_v1, policy_v1, storage_v1
-from knarr.api.volumes import claim_names
+from knarr.api.volumes import BY_CLAIM, by_claim
 from knarr.client.informers import Informers
 from knarr.scheduler import requests, terms
 from knarr.scheduler.claims import Storage, claims_of, for_one_pod, turned_away
@@ -25,7 +25,6 @@ from knarr.scheduler.terms import Selector
 
 T = TypeVar("T")
 BY_NAMESPACE = "namespace"
-BY_CLAIM = "claim"  # index: the claims a pod names, as the protection of claims keeps it too
 OVER = ("Succeeded", "Failed")
 NEEDS_MAX = 2_000  # compiled pods kept by their group key; the oldest goes
 
@@ -40,7 +39,7 @@ class Observer:
         self._shown: dict[str, tuple[object, ...]] = {}  # what of a placed pod the frame holds, by uid
         self._needs: dict[bytes, Needs] = {}
         self.pods = informers.of(core_v1.Pod)
-        self.pods.index(BY_CLAIM, lambda pod: (f"{pod.metadata.namespace}/{name}" for name in claim_names(pod)))
+        self.pods.index(BY_CLAIM, by_claim)
         self.claims = informers.of(core_v1.PersistentVolumeClaim)
         self.volumes = informers.of(core_v1.PersistentVolume)
         self._classes = informers.of(storage_v1.StorageClass)

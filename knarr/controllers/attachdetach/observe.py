@@ -15,7 +15,6 @@ from knarr.reconcile.actions import Look
 from knarr.reconcile.pods import is_finished
 from knarr.reconcile.runner import Key, Watch
 
-BY_CLAIM = "claim"            # index: the claims a pod names, as the protection of claims keeps it too
 BY_VOLUME = "volumeName"      # index: an attachment's volume
 
 
@@ -59,7 +58,7 @@ def watches() -> list[Watch[Any]]:
         Watch(PersistentVolume, lambda informers, one: [("", one.metadata.name or "")],
               when=lambda old, new: _is_csi(old) or _is_csi(new)),
         Watch(PersistentVolumeClaim, _key_of_claim),
-        Watch(Pod, _keys_of_pod, when=_moved, indexes={BY_CLAIM: _claims}),
+        Watch(Pod, _keys_of_pod, when=_moved, indexes={volumes.BY_CLAIM: volumes.by_claim}),
         Watch(VolumeAttachment, lambda informers, one: [("", name) for name in _volume(one)],
               indexes={BY_VOLUME: _volume}),
         Watch(Node, _keys_of_node, when=_uses_otherwise),
@@ -74,7 +73,7 @@ def _wanted(informers: Informers, volume: PersistentVolume) -> dict[str, list[Po
     found: dict[str, list[Pod]] = {}
     if ref is None or claim is None or claim.metadata.uid != ref.uid or claim.spec.volumeName != volume.metadata.name:
         return found
-    for pod in informers.of(Pod).by(BY_CLAIM, f"{ref.namespace}/{ref.name}"):
+    for pod in informers.of(Pod).by(volumes.BY_CLAIM, f"{ref.namespace}/{ref.name}"):
         if pod.spec.nodeName and not is_finished(pod):
             found.setdefault(pod.spec.nodeName, []).append(pod)
     return found
@@ -113,10 +112,6 @@ def _uses_otherwise(old: Node | None, new: Node | None) -> bool:
     if old is None or new is None:
         return new is None
     return old.status.volumesInUse != new.status.volumesInUse or old.spec.taints != new.spec.taints
-
-
-def _claims(pod: Pod) -> Iterator[str]:
-    return (f"{pod.metadata.namespace}/{name}" for name in volumes.claim_names(pod))
 
 
 def _volume(found: VolumeAttachment) -> tuple[str, ...]:

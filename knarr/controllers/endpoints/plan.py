@@ -18,7 +18,7 @@ from knarr.api.types.core_v1 import (
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.reconcile.actions import Action, Create, Delete, Update
 from knarr.reconcile.pods import is_finished, is_ready, is_terminating
-from knarr.reconcile.serving import address, hostname, is_headless, target_port
+from knarr.reconcile.serving import address, dated, hostname, is_headless, target_port, triggered
 
 ADDRESSES_MAX = 1_000     # Source: kube endpoints_controller.go, maxCapacity
 OVER_CAPACITY = "endpoints.kubernetes.io/over-capacity"
@@ -48,12 +48,20 @@ def plan(view: View) -> list[Action]:
     over = {OVER_CAPACITY: "truncated"} if subsets != every else {}
     if held is None:
         meta = ObjectMeta(
-            name=service.metadata.name, namespace=service.metadata.namespace, labels=labels, annotations=over)
+            name=service.metadata.name, namespace=service.metadata.namespace, labels=labels,
+            annotations=dated(over, triggered(view.pods, made=service.metadata.creationTimestamp)))
         return [Create(Endpoints(metadata=meta, subsets=subsets))]
     others = {name: text for name, text in held.metadata.annotations.items() if name != OVER_CAPACITY}
     meta = replace(held.metadata, labels=labels, annotations={**others, **over})
     fresh = replace(held, metadata=meta, subsets=subsets)
-    return [Update(fresh)] if fresh != held else []
+    return [Update(_dated(fresh, held, view.pods))] if fresh != held else []
+
+
+def _dated(fresh: Endpoints, held: Endpoints, pods: tuple[Pod, ...]) -> Endpoints:
+    """Say when what is told anew came to be."""
+    known = {address.ip for subset in held.subsets for address in subset.addresses}
+    at = triggered(pod for pod in pods if pod.status.podIP not in known)
+    return replace(fresh, metadata=replace(fresh.metadata, annotations=dated(fresh.metadata.annotations, at)))
 
 
 def _subsets(service: Service, pods: tuple[Pod, ...]) -> tuple[EndpointSubset, ...]:

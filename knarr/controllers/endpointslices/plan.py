@@ -26,7 +26,7 @@ from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.reconcile.actions import Action, Create, Delete, Update
 from knarr.reconcile.owners import reference
 from knarr.reconcile.pods import is_finished, is_ready, is_terminating
-from knarr.reconcile.serving import address, hostname, is_headless, target_port
+from knarr.reconcile.serving import address, dated, hostname, is_headless, target_port, triggered
 
 ENDPOINTS_MAX = 100     # in one slice. Source: kube-controller-manager --max-endpoints-per-slice
 SERVICE_NAME = "kubernetes.io/service-name"
@@ -63,8 +63,8 @@ def plan(view: View) -> list[Action]:
     actions: list[Action] = [Delete(one) for one in view.slices if one.addressType not in families]
     for family in families:
         changes = _family(view, family)
-        actions += [Update(new) for old, new in changes.update if old != new]
-        actions += [Create(one) for one in changes.create]
+        actions += [Update(_dated(view, new, old)) for old, new in changes.update if old != new]
+        actions += [Create(_dated(view, one, None)) for one in changes.create]
         actions += [Delete(one) for one in changes.delete]
     return actions
 
@@ -155,6 +155,15 @@ def _slice(view: View, family: str, endpoints: Sequence[Endpoint], *, ports: Por
         generateName=f"{service.metadata.name}-", namespace=service.metadata.namespace, labels=_labels(service),
         ownerReferences=(reference(service),))
     return EndpointSlice(metadata=meta, addressType=family, endpoints=tuple(endpoints), ports=ports)
+
+
+def _dated(view: View, one: EndpointSlice, old: EndpointSlice | None) -> EndpointSlice:
+    """Say in a slice when what it tells anew came to be."""
+    told = {_identity(each): each for each in old.endpoints} if old is not None else {}
+    fresh = {_identity(each) for each in one.endpoints if told.get(_identity(each)) != each}
+    made = view.service.metadata.creationTimestamp if not view.slices else None
+    at = triggered((pod for pod in view.pods if pod.metadata.uid in fresh), made=made)
+    return replace(one, metadata=replace(one.metadata, annotations=dated(one.metadata.annotations, at)))
 
 
 def _labels(service: Service) -> dict[str, str]:

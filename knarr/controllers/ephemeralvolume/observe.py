@@ -13,7 +13,7 @@ from knarr.reconcile.actions import Look
 from knarr.reconcile.keys import own_key
 from knarr.reconcile.runner import Key, Watch
 
-BY_CLAIM = "claim"
+OWN_CLAIMS = "ephemeral claims"     # index: the places of a pod's own claims
 
 
 def observe(informers: Informers, key: Key, look: Look) -> View | None:
@@ -29,7 +29,7 @@ def observe(informers: Informers, key: Key, look: Look) -> View | None:
 def watches() -> list[Watch[Any]]:
     """Return what concerns ephemeral volumes: pods that have some, and claims that go or stand in their places."""
     return [
-        Watch(Pod, own_key, when=_has_some, indexes={BY_CLAIM: _places}),
+        Watch(Pod, own_key, when=_has_some, indexes={OWN_CLAIMS: _places}),
         Watch(PersistentVolumeClaim, _pods_of, when=lambda old, new: old is None or new is None),
     ]
 
@@ -45,5 +45,5 @@ def _places(pod: Pod) -> Iterator[str]:
 
 def _pods_of(informers: Informers, claim: PersistentVolumeClaim) -> Iterator[Key]:
     meta = claim.metadata
-    for pod in informers.of(Pod).by(BY_CLAIM, f"{meta.namespace}/{meta.name}"):
+    for pod in informers.of(Pod).by(OWN_CLAIMS, f"{meta.namespace}/{meta.name}"):
         yield pod.metadata.namespace or "", pod.metadata.name or ""

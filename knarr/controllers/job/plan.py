@@ -239,7 +239,7 @@ def _after_the_end(view: View) -> list[Action]:
 def _untrack(pod: Pod) -> Patch:
     """Remove our finalizer alone, whatever others are doing to the pod."""
     patch = {"metadata": {"uid": pod.metadata.uid, "$deleteFromPrimitiveList/finalizers": [TRACKING]}}
-    return Patch(pod, patch, content_type=STRATEGIC)
+    return Patch(pod, patch, content_type=STRATEGIC, together=True)
 
 
 def _told(job: Job, verb: str) -> Told:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from knarr.api import volumes
@@ -12,25 +11,19 @@ from knarr.controllers.pvcprotection.plan import View
 from knarr.reconcile.actions import Look
 from knarr.reconcile.runner import Key, Watch
 
-BY_CLAIM = "claim"
-
 
 def observe(informers: Informers, key: Key, look: Look) -> View | None:
     """Return the claim and the pods that name it; None when it is gone."""
     claim = informers.of(PersistentVolumeClaim).get(*key)
     if claim is None:
         return None
-    return View(claim, tuple(informers.of(Pod).by(BY_CLAIM, "/".join(key))))
+    return View(claim, tuple(informers.of(Pod).by(volumes.BY_CLAIM, "/".join(key))))
 
 
 def watches() -> list[Watch[Any]]:
     """Return what concerns claims: themselves, and pods that go or get a node."""
     return [
         Watch(PersistentVolumeClaim, lambda informers, obj: [(obj.metadata.namespace or "", obj.metadata.name or "")]),
-        Watch(Pod, lambda informers, pod: (tuple(one.split("/")) for one in _claims(pod)),
-              when=lambda old, new: new is None, indexes={BY_CLAIM: _claims}),
+        Watch(Pod, lambda informers, pod: (tuple(one.split("/")) for one in volumes.by_claim(pod)),
+              when=lambda old, new: new is None, indexes={volumes.BY_CLAIM: volumes.by_claim}),
     ]
-
-
-def _claims(pod: Pod) -> Iterator[str]:
-    return (f"{pod.metadata.namespace}/{name}" for name in volumes.claim_names(pod))

@@ -40,10 +40,10 @@ class Observer:
         wanted = [kind for kind in COUNTABLE if any(quota.concerns(name, row_of(kind)) for name in found.spec.hard)]
         followed = {row_of(kind): self._follow(informers, kind) for kind in wanted}
         if not all(informer.synced for informer in followed.values()):
-            return View(found, None)
+            return View(found, None, look.now_s)
         counted = (Counted(row, tuple(to_builtins(one) for one in informer.by(NAMESPACE, key[0])))
                    for row, informer in followed.items())
-        return View(found, tuple(counted))
+        return View(found, tuple(counted), look.now_s)
 
     def stop(self) -> None:
         """Take the handlers off again."""
@@ -73,5 +73,5 @@ def row_of(kind: Kind) -> quota.Row:
 def _cost(row: quota.Row, one: Any) -> Any:
     """Return what a change of cost shows in, cheaply: this is asked on every change of a pod."""
     if row == quota.PODS:
-        return one.status.phase in quota.OVER, one.spec.containers
+        return one.status.phase in quota.OVER, one.spec.containers, one.metadata.deletionTimestamp
     return one.spec

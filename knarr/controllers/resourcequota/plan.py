@@ -30,6 +30,7 @@ class View:
 
     resource_quota: ResourceQuota
     counted: tuple[Counted, ...] | None
+    now_s: float
 
 
 def plan(view: View) -> list[Action]:
@@ -38,9 +39,9 @@ def plan(view: View) -> list[Action]:
         return [After(SOON_S)]
     found, meta = view.resource_quota, view.resource_quota.metadata
     hard = dict(found.spec.hard)
-    used = {name: str(amount) for name, amount in count(found, view.counted).items()}
+    used = {name: str(amount) for name, amount in count(found, view.counted, now_s=view.now_s).items()}
     if found.status.hard == hard and found.status.used == used:
-        return []
+        return _when_next_gone(view.counted, view.now_s)
     gone = {name: None for name in found.status.used if name not in used}
     old = {name: None for name in found.status.hard if name not in hard}
     status = {"hard": {**old, **hard}, "used": {**gone, **used}}
@@ -48,7 +49,14 @@ def plan(view: View) -> list[Action]:
     return [Patch(found, patch, subresource="status"), After(AGAIN_S)]
 
 
-def count(resource_quota: ResourceQuota, counted: Iterable[Counted]) -> Amounts:
+def _when_next_gone(counted: Iterable[Counted], now_s: float) -> list[Action]:
+    """Look again when the next pod that is being deleted should be gone."""
+    pods = (pod for one in counted if one.row == quota.PODS for pod in one.objects)
+    due_s = [gone_s for gone_s in map(quota.gone_s, pods) if gone_s > now_s]
+    return [After(min(due_s) - now_s)] if due_s else []
+
+
+def count(resource_quota: ResourceQuota, counted: Iterable[Counted], *, now_s: float) -> Amounts:
     """Add up what a quota limits; what nothing uses is zero, what nobody counts is left out."""
     spec = resource_quota.spec
     scopes: dict[str, Any] = {"scopes": list(spec.scopes)}
@@ -63,6 +71,6 @@ def count(resource_quota: ResourceQuota, counted: Iterable[Counted]) -> Amounts:
         total = add({name: Quantity(0) for name in names}, total)
         for obj in kind.objects:
             if quota.covers(scopes, kind.row, obj):
-                usage = quota.usage(kind.row, obj)
+                usage = quota.usage(kind.row, obj, now_s=now_s)
                 total = add(total, {name: usage[name] for name in names if name in usage})
     return total

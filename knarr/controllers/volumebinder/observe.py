@@ -19,7 +19,6 @@ from knarr.reconcile.runner import Key, Watch
 UNBOUND = "unboundClass"  # index: the class of a claim that has no volume yet
 FREE = "freeClass"        # index: the class of a volume that is set aside for nobody
 SET_ASIDE = "claimRef"    # index: the claim (namespace/name) that a volume is set aside for
-BY_CLAIM = "claim"        # index: the claims a pod names, as the protection of claims keeps it too
 
 
 def observe(informers: Informers, key: Key, look: Look) -> View | None:
@@ -36,7 +35,7 @@ def observe(informers: Informers, key: Key, look: Look) -> View | None:
         mine = found.by(SET_ASIDE, f"{key[1]}/{key[2]}")
         fitting = volumes.best_first([*mine, *found.by(FREE, claim.spec.storageClassName or "")], claim)
     storage_class = informers.of(StorageClass).get("", claim.spec.storageClassName or "")
-    waiting = [pod.metadata.name or "" for pod in informers.of(Pod).by(BY_CLAIM, f"{key[1]}/{key[2]}")
+    waiting = [pod.metadata.name or "" for pod in informers.of(Pod).by(volumes.BY_CLAIM, f"{key[1]}/{key[2]}")
                if not pod.spec.nodeName and pod.metadata.deletionTimestamp is None]
     return ClaimView(claim, named, tuple(fitting), storage_class, tuple(sorted(waiting)))
 
@@ -47,7 +46,8 @@ def watches() -> list[Watch[Any]]:
         Watch(PersistentVolumeClaim, _keys_of_claim, indexes={UNBOUND: _unbound}),
         Watch(PersistentVolume, _keys_of_volume, indexes={FREE: _free, SET_ASIDE: _set_aside}),
         Watch(StorageClass, _keys_of_class, when=lambda old, new: new is not None),
-        Watch(Pod, lambda informers, pod: (), when=lambda old, new: False, indexes={BY_CLAIM: _claims}),
+        Watch(Pod, lambda informers, pod: (), when=lambda old, new: False,
+              indexes={volumes.BY_CLAIM: volumes.by_claim}),
     ]
 
 
@@ -96,7 +96,3 @@ def _free(volume: PersistentVolume) -> Iterator[str]:
 def _set_aside(volume: PersistentVolume) -> Iterator[str]:
     if volume.spec.claimRef is not None:
         yield f"{volume.spec.claimRef.namespace}/{volume.spec.claimRef.name}"
-
-
-def _claims(pod: Pod) -> Iterator[str]:
-    return (f"{pod.metadata.namespace}/{name}" for name in volumes.claim_names(pod))

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from knarr.controllers.endpointslices.plan import ENDPOINTS_MAX, View, plan
 from knarr.reconcile.actions import Create, Delete, Update
+from knarr.reconcile.serving import TRIGGERED
 from tests.unit.controllers.making import backend, service
 
 GONE = {"deletionTimestamp": "2026-01-01T00:00:00Z"}
@@ -43,6 +44,22 @@ def test_a_slice_as_kubernetes_writes_it():
     assert ("http", "TCP", 8080) == (port.name, port.protocol, port.port)
     assert (("10.0.0.2",), "n1", "north", "Pod", "p0001") == (
         endpoint.addresses, endpoint.nodeName, endpoint.zone, endpoint.targetRef.kind, endpoint.targetRef.name)
+
+
+def test_when_a_change_came_to_be():
+    """A slice tells since when the pods that it tells anew have been ready; one that loses a pod tells nothing."""
+    early, late = "2026-01-01T00:00:05Z", "2026-01-01T00:00:09Z"
+
+    def since(number, at):
+        pod = backend(number)
+        ready = tuple(replace(one, lastTransitionTime=at) for one in pod.status.conditions)
+        return replace(pod, status=replace(pod.status, conditions=ready))
+
+    first = carried_out((), decide([since(1, early)]))
+    second = carried_out(first, decide([since(1, early), since(2, late)], first))
+    third = carried_out(second, decide([since(2, late)], second))
+
+    assert [{TRIGGERED: early}, {TRIGGERED: late}, {}] == [one.metadata.annotations for (one,) in (first, second, third)]
 
 
 @pytest.mark.parametrize(("pod", "publish", "conditions"), [

@@ -51,6 +51,24 @@ def test_a_quota_is_counted_charged_and_given_back():
     live(("resourcequota",), story)
 
 
+def test_a_pod_that_should_be_gone_is_no_longer_charged():
+    """Its node never says that it ended: when its grace has passed twice, its place in the quota is free."""
+    async def story(cluster: Cluster) -> None:
+        await cluster.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}})
+        await cluster.create({"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q"},
+                              "spec": {"hard": {"pods": "1"}}})
+        lost = bare("lost")
+        await cluster.create({**lost, "spec": {**lost["spec"], "nodeName": "n"}})
+        await cluster.ask("DELETE", f"{NS}/pods/lost", {"gracePeriodSeconds": 30})
+        await cluster.pass_time(50)
+        assert "1" == (await cluster.ask("GET", f"{NS}/resourcequotas/q"))["status"]["used"]["pods"]
+        await cluster.pass_time(15)
+        assert "0" == (await cluster.ask("GET", f"{NS}/resourcequotas/q"))["status"]["used"]["pods"]
+        await cluster.create(bare("next"))
+
+    live(("resourcequota",), story)
+
+
 def test_a_budget_allows_what_it_can_spare():
     """Two of three must stay: one may go, then none until it is replaced."""
     async def story(cluster: Cluster) -> None:
