@@ -79,15 +79,19 @@ class Observer:
         for uid in uids:
             pod = self._pending.get(uid)
             if pod is not None:
-                one = self._compile(uid, pod)
-                wanted = for_one_pod(pod, self.storage)
-                if wanted and not one.turned_away:
-                    if wanted & alone or any(self._is_used(claim, uid) for claim in wanted):
-                        one = replace(one, turned_away=IN_USE.text)
-                    else:
-                        alone |= wanted
+                one = self._one_by_one(self._compile(uid, pod), pod, alone)
                 groups.setdefault((-one.needs.priority, one.key), []).append(one)
         return [one for _, same in sorted(groups.items(), key=lambda item: item[0][0]) for one in same]
+
+    def _one_by_one(self, one: Waiting, pod: core_v1.Pod, alone: set[tuple[str, str]]) -> Waiting:
+        """Turn a pod away whose claim, for one pod alone, is another's; else note the claim in `alone` as its own."""
+        wanted = for_one_pod(pod, self.storage)
+        if not wanted or one.turned_away:
+            return one
+        if wanted & alone or any(self._is_used(claim, one.uid) for claim in wanted):
+            return replace(one, turned_away=IN_USE.text)
+        alone |= wanted
+        return one
 
     def _is_used(self, claim: tuple[str, str], uid: str) -> bool:
         """Tell whether another pod that has a node uses a claim."""

@@ -19,6 +19,7 @@ from knarr.reconcile.runner import Setup
 
 # What remains mostly waits for pods to end; the first looks are quick because most end at once.
 LOOK_AGAIN = Backoff(first_s=0.05, factor=2, cap_s=2)
+LOOKS_MAX, RARELY_S = 60, 30.0  # two minutes of that; what is left then waits for somebody, and a look lists all kinds
 WORKERS = 4  # namespaces side by side
 
 log = structlog.get_logger()
@@ -62,7 +63,8 @@ class Ender:
             try:
                 if not await self._pass(name):
                     looks = self._looks[name] = self._looks.get(name, 0) + 1
-                    self._queue.add_after(name, delay_s=LOOK_AGAIN.delay_s(looks - 1))
+                    delay_s = LOOK_AGAIN.delay_s(looks - 1) if looks <= LOOKS_MAX else RARELY_S
+                    self._queue.add_after(name, delay_s=delay_s)
             finally:
                 self._queue.done(name)
 
