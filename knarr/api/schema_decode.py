@@ -16,7 +16,6 @@ from knarr.api import kinds, schema
 from knarr.api.errors import BadRequest, Cause, invalid
 from knarr.api.gojson import TOO_DEEP, load
 from knarr.api.kinds import Kind
-from knarr.api.yamldoc import YamlError, read_yaml
 
 DUPLICATES_MAX = 100  # told of one object. Source: sigs.k8s.io/json strict decoding
 SUMMARY_MAX = 30  # bytes of a body that cannot be read, shown in the refusal. Source: kube rest.go, summarizeData
@@ -69,6 +68,8 @@ def parse(body: bytes, content_type: str) -> tuple[Any, list[str]]:
     """Return what the bytes say, and the paths of keys that stand twice. Raises ValueError with the decoder's text."""
     media = content_type.partition(";")[0].strip().lower()
     if media.endswith("yaml"):
+        from knarr.api.yamldoc import YamlError, read_yaml  # most clients send JSON
+
         try:
             return read_yaml(body)
         except YamlError as fault:

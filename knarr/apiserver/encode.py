@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 import orjson
-import yaml
 
 from knarr.api.errors import BadRequest
 from knarr.api.http import Answer
@@ -107,11 +106,11 @@ def answer(status: int, body: bytes, form: Form) -> Answer:
 
 def as_yaml(body: bytes) -> bytes:
     """Rewrite JSON as YAML."""
-    text: str = yaml.dump(orjson.loads(body), Dumper=_Dumper, default_flow_style=False, allow_unicode=True)
+    import yaml  # few ask for it
+
+    dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(orjson.loads(body), Dumper=dumper, default_flow_style=False, allow_unicode=True)
     return text.encode()
-
-
-_Dumper: Any = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def parse(body: bytes) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 from knarr.api import kinds, selectors
-from knarr.api.custom.laws import Scale, at
+from knarr.api.custom.scale import Scale, at
 from knarr.api.kinds import Kind
 
 Obj = dict[str, Any]

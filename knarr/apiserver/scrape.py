@@ -7,12 +7,15 @@ import os
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from knarr.api.http import Answer, Call
-from knarr.apiserver.audit.trail import Audit
 from knarr.apiserver.gate import Gate
 from knarr.apiserver.metrics import Labels, counter, gauge, labelled
 from knarr.apiserver.watches import Watcher
+
+if TYPE_CHECKING:
+    from knarr.apiserver.audit.trail import Audit
 
 METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 WATCH_LABELS = ("group", "version", "resource", "scope")

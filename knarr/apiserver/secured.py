@@ -8,14 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import structlog
 
 from knarr.api.errors import ApiError
 from knarr.api.http import Call, Handler, User
 from knarr.api.kinds import Kind
-from knarr.apiserver.audit.trail import Audit
 from knarr.apiserver.authn.bearers import Bearers
 from knarr.apiserver.authn.bootstrap_tokens import BootstrapTokens
 from knarr.apiserver.authn.callers import Callers
@@ -34,6 +33,9 @@ from knarr.apiserver.settings import Settings
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.store.face import Store, StoreUnavailable
+
+if TYPE_CHECKING:
+    from knarr.apiserver.audit.trail import Audit
 
 Obj = dict[str, Any]
 SECRET = kind_of({"apiVersion": "v1", "kind": "Secret"})

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized
 from knarr.api.http import Answer, Call, Handler, User
@@ -22,7 +22,6 @@ from knarr.apiserver.aggregation.aggregator import Aggregator
 from knarr.apiserver.aggregation.checks import ASKER
 from knarr.apiserver.aggregation.registered import Remote
 from knarr.apiserver.applying import Applier
-from knarr.apiserver.audit.trail import NOBODY, Audit
 from knarr.apiserver.binding import Binder
 from knarr.apiserver.bootstrap import bootstrap
 from knarr.apiserver.changes import Changer
@@ -60,7 +59,11 @@ from knarr.base.clock import Clock, SystemClock
 from knarr.base.rng import Rng
 from knarr.store.face import Store
 
+if TYPE_CHECKING:
+    from knarr.apiserver.audit.trail import Audit
+
 Verb: TypeAlias = Callable[[Request], Awaitable[Answer]]
+NOBODY = User("")  # who sent no credentials, to the audit log
 PROXIED = re.compile(r"/api/v1/(?:namespaces/[^/]+/(?:pods|services)|nodes)/[^/]+/proxy(?:/|$)")
 NAME_TERM = re.compile(r"(?:^|,)metadata\.name==?([^,]+)")
 LIKE_PARENT = frozenset({"approval", "status", "finalize", "ephemeralcontainers", "resize"})

@@ -7,7 +7,6 @@ from typing import Any
 
 import orjson
 
-from knarr.api import columns
 from knarr.api.errors import BadRequest
 from knarr.api.kinds import Kind
 from knarr.apiserver import convert
@@ -49,6 +48,8 @@ def _table(kind: Kind, objects: list[Obj], form: Form, *, meta: Obj, query: Mapp
     if include not in INCLUDES:
         raise BadRequest(f'unrecognized includeObject value: "{include}"')
     stored = [convert.stored(kind, obj) for obj in objects] if convert.foreign(kind) else objects
+    from knarr.api import columns  # with the first table
+
     table = columns.table(kind.storage, stored, now_s, include_object=include)
     if include == "Object":
         for row, obj in zip(table["rows"], objects, strict=True):

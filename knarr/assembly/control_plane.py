@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
+from importlib import import_module
+from typing import TYPE_CHECKING
 
 import structlog
 
-from knarr.api.http import User
 from knarr.apiserver.aggregation.published import publish
-from knarr.apiserver.audit.trail import Audit
 from knarr.apiserver.authn.doors import FrontProxy
-from knarr.apiserver.authn.tokens import Signer
 from knarr.apiserver.bootstrap import dns_service, ensure
 from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.secured import Entrances, Secured, secured
@@ -29,37 +27,19 @@ from knarr.assembly.instance import Instance
 from knarr.assembly.sealing import Sealing
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
-from knarr.client.client import Client
-from knarr.client.informers import Informers
-from knarr.client.transport import InProcess
-from knarr.controllers import Starter, starters
-from knarr.reconcile.runner import Setup
 from knarr.store.face import StoreDamaged, StoreOwned, StoreUnavailable
 from knarr.store.sealed import Sealed
 from knarr.store.sqlite import open_sqlite
 
-AGENT = "kube-controller-manager"  # tools that compare objects are told to leave this manager's fields alone
-CONTROLLER_USER = User("system:kube-controller-manager", groups=("system:masters", "system:authenticated"))
+if TYPE_CHECKING:
+    from knarr.apiserver.audit.trail import Audit
+
 UNREACHABLE_S = 2  # docs/decisions/lost-nodes.md
 GRACE_S = 2.0  # what requests under way get when the server is told to stop
 
 FRONT_PROXY_FILES = (f"{pki.FRONT_PROXY}.crt", f"{pki.FRONT_PROXY}.key", f"{pki.FRONT_PROXY_CA}.crt")
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class ControllerSettings:
-    """What controllers are told.
-
-    ca_pem: the certificate that pods verify the API server by. ca_key_pem: its key, which signs certificate requests.
-    account_token: signs the tokens that lie in Secrets. public_url: where other machines reach the API.
-    """
-
-    ca_pem: str
-    ca_key_pem: str
-    account_token: Callable[..., str]
-    public_url: str
 
 
 def main(instance: Instance) -> None:
@@ -121,34 +101,14 @@ async def _components(instance: Instance, secure: Secured, clock: SystemClock, r
     """Keep up what is not the API server itself."""
 
     async def together() -> None:
-        """Run controllers and scheduler over fresh informers. A bug in one ends all, so that none is left listening."""
-        client = Client(InProcess(secure.server.handle, CONTROLLER_USER, agent=AGENT))
-        informers = Informers(client, clock=clock, rng=rng.child("informers"))
-        setup = Setup(informers, clock, rng, settings=_controller_settings(instance))
-        imported = await asyncio.to_thread(_import)
-        async with asyncio.TaskGroup() as group:
-            group.create_task(informers.run())
-            for name, start in imported.items():
-                group.create_task(start(setup), name=name)
+        components = await asyncio.to_thread(import_module, "knarr.assembly.components")
+        await components.run(instance, secure.server, clock, rng)
 
     async with asyncio.TaskGroup() as group:
         group.create_task(secure.access.run())
         group.create_task(process.kept_up("aggregation", secure.server.aggregator.run, clock))
         group.create_task(process.kept_up("flow control", secure.server.run, clock))
         group.create_task(process.kept_up("components", together, clock))
-
-
-def _controller_settings(instance: Instance) -> ControllerSettings:
-    signer = Signer((instance.pki / "sa.key").read_bytes())
-    ca, key = ((instance.pki / name).read_text() for name in ("ca.crt", "ca.key"))
-    return ControllerSettings(ca, key, signer.legacy, f"https://{instance.config.node_ip}:{instance.config.port}")
-
-
-def _import() -> Mapping[str, Starter]:
-    """Import controllers and scheduler, NumPy with it: once the API answers, and in a thread, so that it goes on to."""
-    from knarr.scheduler import run as scheduler
-
-    return {**starters(), "scheduler": scheduler.run}
 
 
 def _tls(instance: Instance) -> ssl.SSLContext:

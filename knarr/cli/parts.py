@@ -9,6 +9,7 @@ from typing import Any
 import click
 
 from knarr.assembly.instance import existing
+from knarr.assembly.lean import lean
 from knarr.cli.updown import ADMISSION, AUTHENTICATION, DATA_DIR, audit_options
 
 
@@ -19,7 +20,8 @@ from knarr.cli.updown import ADMISSION, AUTHENTICATION, DATA_DIR, audit_options
 @audit_options
 def server_command(data_dir: Path | None, **wishes: Any) -> None:
     """Run the control plane in the foreground: API server, store, controllers, scheduler."""
-    from knarr.assembly import control_plane
+    with lean():
+        from knarr.assembly import control_plane
 
     instance = existing(data_dir)
     wanted = {key: value for key, value in wishes.items() if value is not None}
@@ -31,6 +33,7 @@ def server_command(data_dir: Path | None, **wishes: Any) -> None:
 @DATA_DIR
 def agent_command(data_dir: Path | None) -> None:
     """Run the node agent in the foreground: containers, service rules, cluster DNS."""
-    from knarr.assembly import worker
+    with lean():
+        from knarr.assembly import worker
 
     worker.main(existing(data_dir))

@@ -7,7 +7,6 @@ Source: kube apiextensions pkg/registry/customresource.
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from typing import Any
@@ -21,6 +20,7 @@ from knarr.api.custom import jsonpath, lists, printing, words
 from knarr.api.custom.check import check, ratcheted
 from knarr.api.custom.node import Node
 from knarr.api.custom.prune import default, prune
+from knarr.api.custom.scale import Scale, at
 from knarr.api.custom.shapes import of_root
 from knarr.api.errors import Cause
 from knarr.api.schema import Findings
@@ -28,15 +28,6 @@ from knarr.api.schema import Findings
 INT32_MAX = (1 << 31) - 1
 CONVERTED_MAX = 20_000  # objects that a webhook has converted, kept per version
 Obj = dict[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Scale:
-    """Where the counts of a Scale lie, as steps. selector: empty if nothing says."""
-
-    replicas: tuple[str, ...] = ("spec", "replicas")
-    shown: tuple[str, ...] = ("status", "replicas")
-    selector: tuple[str, ...] = ()
 
 
 class Laws:
@@ -176,13 +167,6 @@ def _rules() -> Any:
 def _mark(obj: Obj) -> tuple[str, str]:
     meta = obj["metadata"]
     return str(meta.get("uid", "")), str(meta.get("resourceVersion", ""))
-
-
-def at(obj: Any, steps: tuple[str, ...]) -> Any:
-    """Return what lies at some steps below an object; None if there is nothing."""
-    for step in steps:
-        obj = obj.get(step) if isinstance(obj, dict) else None
-    return obj
 
 
 def _settled_metadata(meta: Any) -> Findings:

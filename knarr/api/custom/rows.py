@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from knarr.api.custom.laws import Laws
 from knarr.api.kinds import SCALE, STATUS, Kind, Subresource
 
 VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")  # as discovery lists them
@@ -31,6 +30,8 @@ def prefix(definition: Obj) -> str:
 
 
 def _row(definition: Obj, version: Obj) -> Kind:
+    from knarr.api.custom.laws import Laws  # with the first definition: many clusters have none
+
     spec, names = definition["spec"], definition["status"]["acceptedNames"]
     stored = next(row["name"] for row in spec["versions"] if row["storage"])
     young = definition["metadata"].get("generation", 1) == 1 and len(spec["versions"]) == 1

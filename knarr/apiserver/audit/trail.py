@@ -13,7 +13,7 @@ from contextlib import aclosing
 from dataclasses import replace
 from typing import Any
 
-from knarr.api.http import Answer, Call, User
+from knarr.api.http import Answer, Call
 from knarr.apiserver.audit import events
 from knarr.apiserver.audit.log import AuditLog
 from knarr.apiserver.audit.policy import Policy, Verdict
@@ -25,7 +25,6 @@ from knarr.base.times import rfc3339_micro
 ID_HEADER = "audit-id"
 ID_CHARS_MAX = 64  # Source: kube endpoints/filters/audit_init.go, maxAuditIDLength
 NO_CREDENTIALS = "Authentication failed, no credentials provided"
-NOBODY = User("")
 LASTING = frozenset({"attach", "exec", "log", "portforward", "proxy"})  # subresources. Source: kube server/config.go
 SWITCHING = {"metadata": {}, "code": 101}  # exec and its like: from here on it is no HTTP
 CLOSED_EARLY = {"metadata": {}, "status": "Success", "message": "Connection closed early", "code": 200}

@@ -12,11 +12,8 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
-
-from joserfc import jwt
-from joserfc.errors import JoseError
-from joserfc.jwk import ECKey
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from knarr.api import kinds
 from knarr.api.http import User
@@ -26,6 +23,9 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.base.times import rfc3339, seconds
 from knarr.store.face import Store
+
+if TYPE_CHECKING:
+    from joserfc.jwk import ECKey
 
 ISSUER = "https://kubernetes.default.svc.cluster.local"
 LEGACY_ISSUER = "kubernetes/serviceaccount"
@@ -67,11 +67,21 @@ class Signer:
     """The key that signs. Whoever holds it can issue tokens of either sort."""
 
     def __init__(self, key_pem: bytes) -> None:
-        self.key = ECKey.import_key(key_pem)
-        self.key.ensure_kid()
+        self._key_pem = key_pem
+
+    @cached_property
+    def key(self) -> ECKey:
+        """Return the key; JOSE comes in with the first token, after the server's first answer."""
+        from joserfc.jwk import ECKey
+
+        key = ECKey.import_key(self._key_pem)
+        key.ensure_kid()
+        return key
 
     def sign(self, claims: dict[str, Any]) -> str:
         """Return the claims as a signed JWT."""
+        from joserfc import jwt
+
         token: str = jwt.encode({"alg": ALGORITHM, "kid": self.key.kid}, claims, self.key, algorithms=[ALGORITHM])
         return token
 
@@ -189,6 +199,9 @@ class Tokens:
             return known
         if issuer_of(token) not in (ISSUER, LEGACY_ISSUER):
             return None
+        from joserfc import jwt
+        from joserfc.errors import JoseError
+
         try:
             claims: dict[str, Any] = dict(jwt.decode(token, self.signer.key, algorithms=[ALGORITHM]).claims)
         except (JoseError, ValueError) as error:
