@@ -17,6 +17,7 @@ from knarr.api.kinds import Kind
 from knarr.apiserver import bodies, conversion, convert, encode, ownership, patches
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.aside import judged
 from knarr.apiserver.core import Core, Request, with_warnings
 from knarr.apiserver.creates import place, pretended
 from knarr.apiserver.reads import Reader
@@ -110,7 +111,9 @@ class Changer:
         ownership.keep_times(new, old)
         with self.services.claim(kind, new, old, dry_run=request.dry_run) as claim:
             form, shown = convert.checked(request.target.kind, new)
-            causes = validation.update(form, shown, convert.checked(request.target.kind, old)[1], subresource)
+            before = convert.checked(request.target.kind, old)[1]
+            size_bytes = max(len(entry.value), len(request.call.body))
+            causes = await judged(form, size_bytes, lambda: validation.update(form, shown, before, subresource))
             if causes:
                 raise invalid(form.kind, form.group, request.target.name, causes)
             async with chain.checked(admission):

@@ -12,6 +12,7 @@ from knarr.api.kinds import Kind
 from knarr.apiserver import bodies, conversion, convert, encode, ownership
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.aside import judged
 from knarr.apiserver.core import Core, Request, with_warnings
 from knarr.apiserver.reads import Reader
 from knarr.apiserver.services import Services
@@ -57,7 +58,8 @@ class Creator:
         await chain.admit(admission)
         strategy.prepare_create(kind, obj)
         with self.services.claim(kind, obj, dry_run=request.dry_run) as claim:
-            causes = validation.create(*convert.checked(requested, obj))
+            form, shown = convert.checked(requested, obj)
+            causes = await judged(form, len(request.call.body), lambda: validation.create(form, shown))
             if causes:
                 raise invalid(kind.kind, requested.group, str(meta.get("name", "")), causes)
             async with chain.checked(admission):
