@@ -35,5 +35,5 @@ golden: setup-dev         ## rewrite the golden files; read the diff
 soak: setup-dev           ## kill every process two hundred times; two hours
 	KNARR_KILL_ROUNDS=200 KNARR_LEAK_PODS=2000 $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_kills.py tests/e2e/test_leaks.py
 
-fuzz: setup-dev           ## a million hostile requests, ten minutes; goes on where it stopped
+fuzz: setup-dev           ## a million hostile requests, fuzzed languages, answers against OpenAPI; twenty minutes; goes on where it stopped
 	$(BIN)/python -m tests.hostile

@@ -1,10 +1,15 @@
-"""Send a million hostile requests, in pieces; an interrupted run goes on where it stopped. Exit code 1 if one was answered badly."""
+"""Send a million hostile requests, in pieces; an interrupted run goes on where it stopped. Exit code 1 if one was answered badly.
+
+Then bytes that coverage guides (`guided`), and requests that the served OpenAPI documents describe (`described`).
+"""
 
 from __future__ import annotations
 
 import asyncio
 import json
+import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 from tests.hostile.drive import ANEW_EVERY, drive, quiet, resident_mb
@@ -12,6 +17,9 @@ from tests.hostile.drive import ANEW_EVERY, drive, quiet, resident_mb
 SEED = 20261123
 WHOLE = 1_000_000
 GROWTH_MB_MAX = 300.0  # what ever grows with the number of requests passes this soon
+GUIDED = ("selectors", "quantities", "patches", "cel", "http")
+GUIDED_INPUTS = 100_000  # at each door: half a minute
+DESCRIBED_EXAMPLES = 20  # of each operation
 STATE = Path(".fuzz") / "state.json"
 
 
@@ -35,7 +43,30 @@ def main() -> int:
         for bad in (*found.bad, *((one,) for one in found.logged)):
             print("!", *bad, flush=True)
         assert memory_mb < first_mb + GROWTH_MB_MAX, "memory grows with the number of requests"
-    return int(bool(state["bad"]))
+    return int(bool(state["bad"])) | guided() | described()
+
+
+def guided() -> int:
+    """Send bytes to each door of `guided`, in a process of its own; return 1 when something was found."""
+    if find_spec("atheris") is None:
+        print("atheris is not installed (it has wheels for Linux on x86-64 alone): no bytes were guided by coverage")
+        return 0
+    ended = [subprocess.run([sys.executable, "-m", "tests.hostile.guided", door, str(GUIDED_INPUTS)], check=False).returncode for door in GUIDED]
+    print("guided:", dict(zip(GUIDED, ended, strict=True)), flush=True)
+    return int(any(ended))
+
+
+def described() -> int:
+    """Hold answers against the documents; return 1 when one differs."""
+    from tests.hostile.described import Described  # schemathesis takes a second to come in
+
+    server = Described()
+    found = {label: wrong for document in server.documents() for label, wrong in server.faults(document, examples=DESCRIBED_EXAMPLES).items()}
+    server.close()
+    for label, wrong in found.items():
+        print("!", label, wrong, flush=True)
+    print("described:", len(found), "operations differ", flush=True)
+    return int(bool(found))
 
 
 if __name__ == "__main__":
