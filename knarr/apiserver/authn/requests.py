@@ -25,6 +25,7 @@ from knarr.apiserver.security import Attributes, Authorizer
 
 Obj = dict[str, Any]
 LIFETIME_MIN_S, LIFETIME_S, LIFETIME_MAX_S = 600, 3600, 1 << 32  # Source: kube authentication/validation
+GIVEN_S, EXTENDED_S = 3607, 365 * 86_400  # Source: kube pkg/serviceaccount/claims.go, WarnOnlyBoundTokenExpiration…
 ISSUED_NOTE = "authentication.kubernetes.io/issued-credential-id"  # in the audit log
 BINDABLE = {("v1", "Pod"): "pods", ("v1", "Secret"): "secrets", ("v1", "Node"): "nodes"}
 
@@ -64,7 +65,7 @@ class TokenHandlers:
         bond, node = self._bond(target.namespace, target.name, spec.get("boundObjectRef"))
         audiences = tuple(spec.get("audiences") or (ISSUER,))
         grant = Grant(target.namespace, target.name, account["metadata"]["uid"], audiences, lifetime_s, bond, node)
-        token, expires_s = self.tokens.issue(grant)
+        token, expires_s = self.tokens.issue(extended(grant))
         if request.call.notes is not None:
             request.call.notes[ISSUED_NOTE] = f"JTI={unverified_claims(token)['jti']}"
         made = self.core.timestamp()
@@ -77,7 +78,8 @@ class TokenHandlers:
         }
         body["spec"] = {**spec, "audiences": list(audiences), "expirationSeconds": lifetime_s}
         body["spec"].setdefault("boundObjectRef", None)
-        body["status"] = {"token": token, "expirationTimestamp": timestamp(expires_s)}
+        told_s = expires_s - extended(grant).lifetime_s + lifetime_s  # so that whoever can, asks for another by then
+        body["status"] = {"token": token, "expirationTimestamp": timestamp(told_s)}
         return self._answer(request, body)
 
     async def review(self, request: Request) -> Answer:
@@ -195,6 +197,17 @@ class TokenHandlers:
 
     def _answer(self, request: Request, body: Obj) -> Answer:
         return with_warnings(encode.answer(201, encode.unstored(body), request.form), request.warnings)
+
+
+def extended(grant: Grant) -> Grant:
+    """Let the token that every pod is given last a year: old programs read it once and never again.
+
+    Source: kube registry/core/serviceaccount/storage/token.go, extendExpiration, on by default.
+    """
+    pods = grant.bond is not None and grant.bond.plural == "pods"
+    if not pods or grant.lifetime_s != GIVEN_S or grant.audiences != (ISSUER,):
+        return grant
+    return replace(grant, lifetime_s=EXTENDED_S, warn_s=GIVEN_S)
 
 
 def audiences_of(pod: Obj) -> set[str]:

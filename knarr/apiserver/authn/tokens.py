@@ -52,7 +52,7 @@ class Bond:
 
 @dataclass(frozen=True, slots=True)
 class Grant:
-    """What a token is to say."""
+    """What a token is to say. warn_s: how soon its holder should have another, 0 for when it ends."""
 
     namespace: str
     name: str
@@ -61,6 +61,7 @@ class Grant:
     lifetime_s: int
     bond: Bond | None = None
     node: tuple[str, str] | None = None  # name and uid of the node that a bound pod runs on
+    warn_s: int = 0
 
 
 class Signer:
@@ -127,6 +128,8 @@ class Tokens:
             private[singular] = {"name": grant.bond.name, "uid": grant.bond.uid}
         if grant.node is not None:
             private["node"] = {"name": grant.node[0], "uid": grant.node[1]}
+        if grant.warn_s:
+            private["warnafter"] = now_s + grant.warn_s
         return self.signer.sign(
             {
                 "aud": list(grant.audiences),

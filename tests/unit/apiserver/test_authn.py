@@ -28,6 +28,7 @@ from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import ManualClock
 from knarr.base.rng import Rng
+from knarr.base.times import seconds
 from knarr.store.memory import open_memory
 from tests.unit.apiserver.oracle import recorded
 
@@ -269,6 +270,62 @@ async def test_tokens_go_with_a_node_that_goes(world):
     assert (["n1"], 401) == (before["extra"]["authentication.kubernetes.io/node-name"], await world.who(der=None, headers=token))
     assert not review["status"].get("authenticated")
     assert "does not match claim" in review["status"]["error"]
+
+
+@pytest.mark.parametrize(("bound", "gone"), [
+    pytest.param("pods", "pods", id="its pod"), pytest.param("secrets", "secrets", id="its Secret"),
+    pytest.param("nodes", "nodes", id="its node"), pytest.param("pods", "serviceaccounts", id="its account"),
+    pytest.param("", "serviceaccounts", id="its account, bound to nothing"),
+])
+async def test_a_token_goes_with_what_it_stands_on(world, bound, gone):
+    """It goes at once, and does not come back with another of that name; a token of the other works."""
+    made = {"pods": {"spec": {"containers": [{"name": "c", "image": "i"}]}}, "secrets": {}, "nodes": {}, "serviceaccounts": {}}
+    names = {plural: "default" if plural == "serviceaccounts" else "x" for plural in made}
+    root = {plural: "/api/v1" if plural == "nodes" else "/api/v1/namespaces/shop" for plural in made}
+
+    async def token():
+        spec = {}
+        if bound:
+            _, one = await world.ask("GET", f"{root[bound]}/{bound}/x")
+            spec = {"boundObjectRef": {"apiVersion": "v1", "kind": bound[:-1].capitalize(), "name": "x", "uid": one["metadata"]["uid"]}}
+        answer = await world.make("/api/v1/namespaces/shop/serviceaccounts/default/token", {"spec": spec})
+        return {"authorization": f"Bearer {answer['status']['token']}"}
+
+    async def make(plural):
+        await world.make(f"{root[plural]}/{plural}", {"metadata": {"name": names[plural]}, **made[plural]})
+
+    if bound:
+        await make(bound)
+    old = await token()
+    before = await world.who(der=None, headers=old)
+    await world.ask("DELETE", f"{root[gone]}/{gone}/{names[gone]}", {"gracePeriodSeconds": 0})
+    without = await world.who(der=None, headers=old)
+    await make(gone)
+
+    assert "system:serviceaccount:shop:default" == before["username"]
+    assert [401, 401] == [without, await world.who(der=None, headers=old)]
+    assert before["username"] == (await world.who(der=None, headers=await token()))["username"]
+
+
+@pytest.mark.parametrize(("spec", "works"), [
+    pytest.param({"expirationSeconds": 3607}, True, id="what every pod is given"),
+    pytest.param({"expirationSeconds": 3600}, False, id="asked for otherwise"),
+    pytest.param({"expirationSeconds": 3607, "boundObjectRef": None}, False, id="of no pod"),
+])
+async def test_old_programs_read_their_token_once(world, spec, works):
+    """A program reads the token of its pod at the start and keeps it: it works on the next day, as with Kubernetes.
+
+    The agent is told of an hour, and renews it.
+    """
+    made = await world.make("/api/v1/namespaces/shop/pods", {"metadata": {"name": "p"}, "spec": {"containers": [{"name": "c", "image": "i"}]}})
+    ref = {"boundObjectRef": {"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": made["metadata"]["uid"]}}
+    answer = await world.make("/api/v1/namespaces/shop/serviceaccounts/default/token", {"spec": ref | spec})
+    told_s = seconds(answer["status"]["expirationTimestamp"]) - int(world.clock.now_s())
+    world.clock.advance(86_400)
+    found = await world.who(der=None, headers={"authorization": f"Bearer {answer['status']['token']}"})
+
+    assert spec["expirationSeconds"] == told_s == answer["spec"]["expirationSeconds"]
+    assert works == (found != 401)
 
 
 async def test_a_token_that_ends_is_reviewed_with_the_reason(world):
