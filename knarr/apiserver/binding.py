@@ -15,6 +15,7 @@ from knarr.api.errors import BadRequest, Cause, conflict, invalid
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
 from knarr.apiserver import bodies
+from knarr.apiserver.admission.topology import labels_of
 from knarr.apiserver.changes import Changer, other_uid
 from knarr.apiserver.core import Request
 
@@ -39,6 +40,9 @@ class Binder:
         check(binding, name)
         key = POD.key(request.target.namespace, name)
         now = self.changer.core.timestamp()
+        place = labels_of(self.changer.core, binding["target"]["name"])
+        if place:
+            meta["labels"] = (meta.get("labels") or {}) | place
 
         def bound(pod: Obj) -> None:
             bind(pod, binding, now)

@@ -41,6 +41,19 @@ async def review(request: web.Request) -> web.Response:
         await asyncio.sleep(5)
     if sort.isdigit():
         return web.Response(status=int(sort), text="out of order")
+    if sort == "drip":  # a body that never ends
+        dripping = web.StreamResponse()
+        await dripping.prepare(request)
+        while True:
+            await dripping.write(b" ")
+            await asyncio.sleep(0.2)
+    if sort == "gone":
+        assert request.transport is not None
+        request.transport.abort()
+    if sort == "other":
+        asked["request"]["uid"] = "another"
+    if sort == "later":
+        asked["apiVersion"] = "admission.k8s.io/v2"
     if sort == "huge":
         return web.Response(body=b" " * (4 << 20))
     response: dict[str, Any] = {"uid": asked["request"]["uid"], "allowed": sort != "no"}
@@ -99,6 +112,10 @@ async def create(api: Asker) -> tuple[int, dict[str, Any]]:
     ("yes", 201, ""),
     ("no", 400, 'admission webhook "v.example.com" denied the request without explanation'),
     ("slow", 500, "context deadline exceeded"),
+    ("drip", 500, "context deadline exceeded"),
+    ("gone", 500, FAILED),
+    ("other", 500, 'received invalid webhook response: expected response.uid="'),
+    ("later", 500, "received invalid webhook response: expected webhook response of admission.k8s.io/v1, Kind=AdmissionReview"),
     ("503", 500, FAILED + "out of order"),
     ("500", 500, FAILED + 'an error on the server ("out of order") has prevented the request from succeeding'),
     ("404", 500, FAILED + "the server could not find the requested resource"),

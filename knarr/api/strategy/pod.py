@@ -21,7 +21,7 @@ def create(draft: dict[str, Any]) -> None:
 def update(draft: dict[str, Any], old: dict[str, Any]) -> None:
     """Keep the priority that admission gave, and the class that never changes."""
     spec, was = draft["spec"], old["spec"]
-    for name in ("priority", "ephemeralContainers"):
+    for name in ("priority", "preemptionPolicy", "ephemeralContainers"):
         if name in was:
             spec.setdefault(name, was[name])
 

@@ -24,6 +24,7 @@ from knarr.apiserver.admission import (
     runtime_class,
     service_account,
     tolerations,
+    topology,
     volumes,
 )
 from knarr.apiserver.admission.judges import judges
@@ -38,6 +39,7 @@ POD_CREATE: tuple[Step, ...] = (
     priority.admit,
     tolerations.admit,
     runtime_class.admit,
+    topology.label,
 )
 ONLY_OWN: tuple[Step, ...] = (node_restriction.restrict,)
 STEPS: Table = {

@@ -92,6 +92,30 @@ async def test_a_claim_gets_the_newest_default_class_and_a_finalizer(api):
     assert ["kubernetes.io/pvc-protection"] == claim["metadata"]["finalizers"]
 
 
+async def test_a_pod_learns_where_its_node_stands(api):
+    """Bound by a scheduler, or created there: its labels say so, whatever they said before; other labels of the node stay its own."""
+    zone, region = "topology.kubernetes.io/zone", "topology.kubernetes.io/region"
+    await api.make("/api/v1/nodes", {"metadata": {"name": "n", "labels": {zone: "a1", region: "a", "other": "x"}}})
+    await api.make(PODS, pod())
+    code, _ = await api.ask("POST", f"{PODS}/p/binding", {"target": {"kind": "Node", "name": "n"}})
+    _, bound = await api.ask("GET", f"{PODS}/p")
+    placed = await api.make(PODS, {**pod(nodeName="n"), "metadata": {"name": "placed", "labels": {zone: "b1", "mine": "y"}}})
+
+    assert (201, {zone: "a1", region: "a"}) == (code, bound["metadata"]["labels"])
+    assert {zone: "a1", region: "a", "mine": "y"} == placed["metadata"]["labels"]
+
+
+async def test_a_priority_outlives_an_update_that_does_not_speak_of_it(api):
+    """Somebody puts a pod back without the number that admission gave it."""
+    await api.make(PODS, pod(priorityClassName="system-node-critical"))
+    _, whole = await api.ask("GET", f"{PODS}/p")
+    del whole["spec"]["priority"], whole["spec"]["preemptionPolicy"]
+    code, put = await api.ask("PUT", f"{PODS}/p", whole)
+
+    assert 200 == code, put
+    assert (2_000_001_000, "PreemptLowerPriority") == (put["spec"]["priority"], put["spec"]["preemptionPolicy"])
+
+
 async def test_a_new_node_takes_no_pods_yet(api):
     """Until the lifecycle controller has seen it ready."""
     node = await api.make("/api/v1/nodes", {"metadata": {"name": "n"}})
