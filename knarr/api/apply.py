@@ -57,7 +57,7 @@ class Write:
 
 
 class Conflicting(Exception):
-    """Others own fields to which an apply would give other values: (owner, path), sorted."""
+    """Others own fields to which an apply would give other values: (owner, path), owner by owner."""
 
     def __init__(self, found: list[tuple[Owner, Path]]) -> None:
         super().__init__(f"{len(found)} conflicts")
@@ -114,7 +114,7 @@ def conflict(found: list[tuple[Owner, Path]]) -> Conflict:
         text = f"Apply failed with 1 conflict: conflict with {found[0][0]}: {sets.text(found[0][1])}"
         return Conflict(text, {"causes": causes})
     lines: dict[str, list[str]] = {}
-    for owner, path in found:
+    for owner, path in sorted(found, key=lambda pair: pair[0].key):
         lines.setdefault(f"conflicts with {owner}:", []).append(f"- {sets.text(path)}")
     listed = "\n".join("\n".join([head, *rows]) for head, rows in lines.items())
     return Conflict(f"Apply failed with {len(found)} conflicts: {listed}", {"causes": causes})
@@ -162,14 +162,23 @@ def _yielded(write: Write, changes: Changes, owners: Owners, *, force: bool, sel
         fields = owner.fields
         if key != self_key and owner.api_version == write.api_version:
             clash = sets.intersection(fields, given)
-            found += [(owner, path) for path in sets.paths(clash)] if clash and not force else []
+            if clash and not force:
+                found += [(owner, path) for path in sorted(sets.paths(clash), key=_shallow_first)]
             fields = sets.difference(fields, clash) if clash else fields
             fields = sets.difference(fields, removed) if removed else fields
         if fields:
             after[key] = owner if fields is owner.fields else with_fields(owner, fields)
     if found:
-        raise Conflicting(sorted(found, key=lambda pair: (pair[0].key, pair[1])))
+        raise Conflicting(found)
     return after
+
+
+def _shallow_first(path: Path) -> tuple[tuple[bool, str], ...]:
+    """Sort a set's own fields before those of the sets below it.
+
+    Source: structured-merge-diff fieldpath/set.go, Iterate.
+    """
+    return tuple((number < len(path) - 1, step) for number, step in enumerate(path))
 
 
 def _pruned(write: Write, merged: Obj, owners: Owners, *, claim: Owner, last: Owner | None) -> Obj:

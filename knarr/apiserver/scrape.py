@@ -17,7 +17,7 @@ from knarr.apiserver.watches import Watcher
 if TYPE_CHECKING:
     from knarr.apiserver.audit.trail import Audit
 
-METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8; escaping=underscores"
 WATCH_LABELS = ("group", "version", "resource", "scope")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
 TICKS_S = os.sysconf("SC_CLK_TCK")

@@ -11,6 +11,7 @@ from knarr.api.defaults.pod import template
 from knarr.api.defaults.storage import claim_spec
 
 HISTORY: Final = 10      # old revisions kept, count
+TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
 PROGRESS_S: Final = 600  # a rollout may stand still so long, seconds
 
 
@@ -59,7 +60,8 @@ def stateful_set(obj: dict[str, Any]) -> None:
 
 
 def daemon_set(obj: dict[str, Any]) -> None:
-    """Fill a DaemonSet."""
+    """Fill a DaemonSet; the count of its templates is the creator's, as conversion between versions makes it there."""
+    obj.setdefault("metadata", {}).setdefault("annotations", {}).setdefault(TEMPLATE_GENERATION, "0")
     spec = obj.setdefault("spec", {})
     template(spec)
     spec.setdefault("revisionHistoryLimit", HISTORY)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any
 
-TEMPLATE_GENERATION: Final = "deprecated.daemonset.template.generation"
+from knarr.api.defaults.workloads import TEMPLATE_GENERATION
 
 
 def create_daemon_set(draft: dict[str, Any]) -> None:

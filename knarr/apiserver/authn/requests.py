@@ -88,6 +88,7 @@ class TokenHandlers:
         spec = body.get("spec") or {}
         if not spec.get("token"):
             raise BadRequest("token is required for TokenReview in authentication")
+        ownership.track(self.core, request, body)
         audiences = tuple(spec.get("audiences") or self.bearers.audiences)
         try:
             found = await self.bearers.verify(spec["token"], audiences)

@@ -396,7 +396,7 @@ def test_default_roles_are_kubernetes_own():
             kind = {"clusterroles": "ClusterRole", "clusterrolebindings": "ClusterRoleBinding", "roles": "Role",
                     "rolebindings": "RoleBinding"}[path.rpartition("/")[2]]
             theirs |= {(kind, o["metadata"].get("namespace"), o["metadata"]["name"]): o for o in objects}
-    others = {key for key in theirs if "openshift" in key[2] or "heapster" in key[2]}      # another distribution's; retired
+    others = {key for key in theirs if "openshift" in key[2]}  # another distribution's
 
     assert set(theirs) - others == set(ours)
     for key, obj in ours.items():
