@@ -90,9 +90,9 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("scheduling.k8s.io", "PriorityClass"): ("admission resolves it; scheduler preempts by it", ""),
     ("flowcontrol.apiserver.k8s.io", "FlowSchema"): ("API server: sorts requests into flows", ""),
     ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"): ("API server: shares its seats", ""),
-    ("resource.k8s.io", "DeviceClass"): ("nothing yet", "allocation of devices; compiled selectors"),
+    ("resource.k8s.io", "DeviceClass"): ("nothing yet", "allocation of devices"),
     ("resource.k8s.io", "ResourceClaim"): (
-        "`resourceclaims` ends reservations; scheduler: holds its pods back", "devices; compiled selectors"),
+        "`resourceclaims` ends reservations; scheduler: holds its pods back", "devices"),
     ("resource.k8s.io", "ResourceClaimTemplate"): ("`resourceclaims` makes its pods' claims", ""),
     ("resource.k8s.io", "ResourceSlice"): ("drivers write them", "allocation of devices"),
     ("storage.k8s.io", "CSIDriver"): ("node agent, `attachdetach`", "requiresRepublish, SELinux mounts"),

@@ -96,6 +96,28 @@ def test_what_is_wrong_is_named(group, name, parts, faults):
     assert faults == created(group, name, parts)[1]
 
 
+@pytest.mark.parametrize(("expression", "faults"), [
+    pytest.param('device.driver == "gpu.example.com"', [], id="the driver"),
+    pytest.param('device.attributes["gpu.example.com"].driverVersion.isGreaterThan(semver("1.2.0")) && '
+                 'device.capacity["gpu.example.com"].memory.compareTo(quantity("10Gi")) >= 0', [], id="a version and a size"),
+    pytest.param('cel.bind(gpu, device.attributes["gpu.example.com"], "family" in gpu && gpu.family == "a")', [], id="a name for a part"),
+    pytest.param('device.attributes["gpu.example.com"].mig', [], id="known later"),
+    pytest.param("device.driver", ["must evaluate to bool or the unknown type, not string"], id="a text"),
+    pytest.param("device.nope == 1", ["compilation failed: ERROR: <input>:1:7: undefined field 'nope'"], id="no such member"),
+    pytest.param("gpu", ["compilation failed: ERROR: <input>:1:1: undeclared reference to 'gpu'"], id="no such name"),
+    pytest.param("device.driver ==", ["compilation failed: ERROR: <input>:1:17: Syntax error: mismatched input '<EOF>'"], id="half of it"),
+])
+def test_selectors_of_devices_are_compiled(expression, faults):
+    """A class and a claim choose by expressions; one that never can is refused when it is written, not when a pod waits."""
+    selectors = [{"cel": {"expression": expression}}]
+    claim = {"spec": {"devices": {"requests": [{"name": "r", "exactly": {"deviceClassName": "gpu", "selectors": selectors}}]}}}
+    for name, parts, path in (("DeviceClass", {"spec": {"selectors": selectors}}, "spec.selectors[0]"),
+                              ("ResourceClaim", claim, "spec.devices.requests[0].exactly.selectors[0]")):
+        told = [one for one in created(DEVICES, name, parts)[1] if "metadata.name" not in one]
+        assert len(faults) == len(told), told
+        assert all(one.startswith(f"{path}.cel.expression: Invalid value:") and fault in one for one, fault in zip(told, faults, strict=True))
+
+
 @pytest.mark.parametrize(("group", "name", "parts", "change", "field"), [
     pytest.param(DEVICES, "ResourceClaim", {"spec": {"devices": {"requests": [EXACT]}}}, {"spec": {"devices": {}}}, "spec", id="claim"),
     pytest.param(NET, "ServiceCIDR", {"spec": {"cidrs": ["10.0.0.0/8"]}}, {"spec": {"cidrs": ["11.0.0.0/8"]}}, "spec.cidrs", id="range"),
