@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
+import urllib.error
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -134,6 +137,24 @@ def test_refusals_are_told(kubectl):
     assert 'unknown field "spec.replicass"' in kubectl("create", "-f", "-", stdin=misspelt, code=1)
     assert "must be greater than or equal to 0" in kubectl("create", "-f", "-", stdin=negative, code=1)
     assert "forbidden" in kubectl("delete", "ns", "kube-system", code=1)
+
+
+@pytest.mark.slow
+def test_a_proxy_without_credentials(kubectl):
+    """`kubectl proxy` serves the API on this machine: lists, a watch as it comes, and nothing of what it keeps back."""
+    command = [str(kubectl.binary), "--kubeconfig", str(kubectl.served.kubeconfig), "proxy", "--port=0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as proxy:
+        try:
+            assert proxy.stdout is not None
+            url = "http://" + proxy.stdout.readline().rpartition(" ")[2].strip()
+            with urllib.request.urlopen(f"{url}/api/v1/namespaces", timeout=TIMEOUT_S) as answer:
+                assert "default" in [one["metadata"]["name"] for one in json.load(answer)["items"]]
+            with urllib.request.urlopen(f"{url}/api/v1/namespaces?watch=true&timeoutSeconds=60", timeout=TIMEOUT_S) as answer:
+                assert "ADDED" == json.loads(answer.readline())["type"]
+            with pytest.raises(urllib.error.HTTPError, match="403"):
+                urllib.request.urlopen(f"{url}/api/v1/namespaces/default/pods/one/exec", timeout=TIMEOUT_S)
+        finally:
+            proxy.terminate()
 
 
 def test_some_kubectl_was_found():
