@@ -95,7 +95,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
         "`resourceclaims` ends reservations; scheduler: holds its pods back", "devices"),
     ("resource.k8s.io", "ResourceClaimTemplate"): ("`resourceclaims` makes its pods' claims", ""),
     ("resource.k8s.io", "ResourceSlice"): ("drivers write them", "allocation of devices"),
-    ("storage.k8s.io", "CSIDriver"): ("node agent, `attachdetach`", "requiresRepublish, SELinux mounts"),
+    ("storage.k8s.io", "CSIDriver"): ("node agent, `attachdetach`", "SELinux mounts"),
     ("storage.k8s.io", "CSINode"): ("node agent writes it", "limits in scheduling"),
     ("storage.k8s.io", "CSIStorageCapacity"): ("nothing yet", "scheduling by it"),
     ("storage.k8s.io", "VolumeAttachment"): ("`attachdetach` makes them, a driver's attacher acts on them", ""),

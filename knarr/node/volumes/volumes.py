@@ -77,6 +77,7 @@ class Volumes:
             group.create_task(self._watched.run(), name="volume sources")
             group.create_task(self._refresh(), name="volume refresh")
             group.create_task(self._drivers.run(), name="CSI drivers")
+            group.create_task(self._csi.run(), name="CSI volumes")
             group.create_task(self._growth.run(), name="CSI growth")
 
     async def references(self, pod: Pod) -> References:

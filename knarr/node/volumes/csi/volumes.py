@@ -13,7 +13,9 @@ import base64
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
+
+import structlog
 
 from knarr.api.errors import ApiError, NotFound
 from knarr.api.types.core_v1 import Node, Pod, Secret
@@ -35,8 +37,11 @@ from knarr.node.volumes.payload import ContentError
 
 ATTACH_S: Final = 10.0     # how long one try waits for an attachment; the pod's next try waits on
 ATTACH_LOOK_S: Final = 0.25
+REPUBLISH_S: Final = 60.0  # Source: kubelet looks at a pod anew every 60 to 90 s
 TOKEN_S: Final = 3600      # Source: kube storage/v1 TokenRequest, the default of authentication/v1
 NO_DRIVER: Final = "driver name {} not found in the list of registered CSI drivers"
+
+log = structlog.get_logger()
 
 
 class CsiVolumes:
@@ -49,15 +54,21 @@ class CsiVolumes:
         self._registry = registry
         self._locks: dict[tuple[str, str], asyncio.Lock] = {}      # by driver and handle: stage and unstage exclude
         self._reported: tuple[str, ...] | None = None              # `volumesInUse` as written last
+        self._again: dict[tuple[str, str], tuple[Pod, Source, str]] = {}    # to publish anew, by pod uid and name
 
-    async def set_up(self, pod: Pod, source: Source, *, claim: str = "") -> None:
-        """Bring one volume to a pod. claim: namespace/name behind it. Raises MountError."""
+    async def set_up(self, pod: Pod, source: Source, *, claim: str = "", anew: bool = False) -> None:
+        """Bring one volume to a pod. claim: namespace/name behind it. Raises MountError.
+
+        anew: only if it is there already, and has not been taken away meanwhile.
+        """
         about = f'MountVolume.SetUp failed for volume "{source.name}" : '
         try:
             driver, spec = self._driver(source.driver), await self._spec(source)
             attached = spec.attachRequired is not False and not source.inline
             asked = _asked(pod, source, driver, publish_context=await self._attachment(source) if attached else {})
             async with self._lock(source.driver, source.handle):
+                if anew and (pod.metadata.uid or "", source.name) not in self._again:
+                    return
                 self._note(pod, source, claim=claim, attached=attached)
                 await self.report()
                 staging = await self._stage(source, driver, asked)
@@ -65,8 +76,24 @@ class CsiVolumes:
                 await self._publish(pod, source, driver, asked=replace(asked, context=told), staging=staging)
             if asked.mount_group == "" and contents.owned_by_group(source, spec):
                 await asyncio.to_thread(_give, pod, self.place(pod, source))
+            if spec.requiresRepublish:
+                self._again[pod.metadata.uid or "", source.name] = (pod, source, claim)
         except (CsiFault, ContentError, ApiError, OSError) as fault:
             raise MountError(f"{about}{fault}") from fault
+
+    async def run(self) -> NoReturn:
+        """Publish anew, time and again, where a driver wants to refresh what it shows; until cancelled."""
+        while True:
+            await self._clock.sleep(REPUBLISH_S)
+            await self.republish()
+
+    async def republish(self) -> None:
+        """Publish everything anew whose driver wants that; a refusal leaves what stands as it is."""
+        for pod, source, claim in list(self._again.values()):
+            try:
+                await self.set_up(pod, source, claim=claim, anew=True)
+            except MountError as fault:
+                log.warning("csi.republish", pod=pod.metadata.name, volume=source.name, error=str(fault))
 
     def place(self, pod: Pod, source: Source) -> Path:
         """Return the directory (or device) behind a volume that is set up."""
@@ -76,6 +103,7 @@ class CsiVolumes:
         """Take all CSI volumes of a pod away. Idempotent. Raises MountError where a driver does not."""
         found = list(records.of_pod(self._settings, pod_uid))
         for record in found:
+            self._again.pop((pod_uid, record.specVolID), None)
             try:
                 async with self._lock(record.driverName, record.volumeHandle):
                     await self._unpublish(pod_uid, record)

@@ -266,7 +266,7 @@ def test_an_inline_volume_and_what_its_driver_is_told(home):
     async def told(stage: Stage) -> None:
         await stage.create({**OFFER, "spec": {
             "attachRequired": False, "podInfoOnMount": True, "volumeLifecycleModes": ["Ephemeral"],
-            "tokenRequests": [{"audience": "vault"}]}})
+            "tokenRequests": [{"audience": "vault"}], "requiresRepublish": True}})
         await stage.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}, "stringData": {"k": "s3"}})
         pod = await stage.pod("mine", volume={"csi": {
             "driver": NAME, "volumeAttributes": {"colour": "red"}, "nodePublishSecretRef": {"name": "key"}}})
@@ -280,7 +280,12 @@ def test_an_inline_volume_and_what_its_driver_is_told(home):
         assert "1970-01-01T01:00:00Z" == told["vault"]["expirationTimestamp"]
         assert told["vault"]["token"].startswith("vault.")
         assert [] == await stage.attachments()
+        await stage.volumes._csi.republish()
+        stage.driver.refuse = {"NodePublishVolume": "not now"}
+        await stage.volumes._csi.republish()
+        assert ["NodePublishVolume"] * 3 == stage.driver.names()
         await stage.gone(pod)
+        await stage.volumes._csi.republish()
         assert "NodeUnpublishVolume" == stage.driver.names()[-1]
 
     story(home, told)
