@@ -287,7 +287,7 @@ class Hands:
             try:
                 await act()
                 return
-            except (RuntimeFault, ApiError, OSError) as fault:
+            except (RuntimeFault, MountError, ApiError, OSError) as fault:
                 log.warning("act.retry", failures=failures, error=str(fault))
                 await self._tools.client.reach.pause(RETRY.delay_s(failures), self._tools.clock)
                 failures += 1

@@ -7,13 +7,16 @@ import shutil
 
 import structlog
 
+from knarr.base.backoff import Backoff
 from knarr.node.adopt import Remains
 from knarr.node.cri.face import RuntimeFault
+from knarr.node.faces import MountError
 from knarr.node.tools import Tools
 
 GRACE_NOTE = "io.kubernetes.pod.terminationGracePeriod"
 GRACE_S = 30.0
 TRIES_MAX = 5
+RETRY = Backoff(first_s=0.5, factor=2, cap_s=60)
 
 log = structlog.get_logger()
 
@@ -45,6 +48,14 @@ async def stop(tools: Tools, left: Remains) -> None:
 
 
 async def remove_folders(tools: Tools, uid: str) -> None:
-    """Tear down a pod's volumes and remove its folder."""
-    await tools.volumes.tear_down(uid)
+    """Tear down a pod's volumes and remove its folder; until it is done, for a volume's driver may come up later."""
+    failures = 0
+    while True:
+        try:
+            await tools.volumes.tear_down(uid)
+            break
+        except MountError as fault:
+            log.warning("orphan.volumes", uid=uid, failures=failures, error=str(fault))
+            await tools.clock.sleep(RETRY.delay_s(failures))
+            failures += 1
     shutil.rmtree(tools.settings.pod_dir(uid), ignore_errors=True)

@@ -18,7 +18,7 @@ from knarr.client.client import Client
 from knarr.client.transport import InProcess
 from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import RuntimeFault
-from knarr.node.faces import DnsConfig, Mount, References
+from knarr.node.faces import DnsConfig, Mount, MountError, References
 from knarr.node.settings import Settings
 from tests.unit.apiserver.asking import Asker
 from tests.unit.node.fake_cri import FakeRuntime
@@ -27,7 +27,9 @@ PODS = "/api/v1/namespaces/web/pods"
 
 
 class NoVolumes:
-    """Volumes of pods that have none."""
+    """Volumes of pods that have none. stuck: how often a tear-down still fails."""
+
+    stuck = 0
 
     async def run(self) -> None:
         await asyncio.Event().wait()
@@ -43,7 +45,10 @@ class NoVolumes:
     async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:
         return ()
 
-    async def tear_down(self, pod_uid: str) -> None: ...
+    async def tear_down(self, pod_uid: str) -> None:
+        if self.stuck:
+            self.stuck -= 1
+            raise MountError("driver name x not found in the list of registered CSI drivers")
 
 
 @dataclass
@@ -71,7 +76,8 @@ class World:
         async def serve(runtime: Any, lookup: Any) -> None:
             await asyncio.Event().wait()
 
-        parts = Parts(NoVolumes(), lambda pod, ip: "", lambda pod: DnsConfig(), serve)
+        self.volumes = NoVolumes()
+        parts = Parts(self.volumes, lambda pod, ip: "", lambda pod: DnsConfig(), serve)
         self.agent = agent = Agent(settings, client, clock=self.api.clock, rng=Rng(3), parts=parts)
         settings.pods_dir.mkdir(parents=True, exist_ok=True)
 
@@ -355,5 +361,31 @@ def test_what_a_dead_agents_calls_made_too_late_is_removed(tmp_path):
 
         assert [sandbox.id] == list(world.runtime.sandboxes)
         assert ["running"] == [held.report.state for held in world.runtime.containers.values()]
+
+    tell(tmp_path, story)
+
+
+def test_a_volume_that_will_not_come_off(tmp_path):
+    """The driver of a pod's volume is not there when the pod ends, nor when an agent finds what an API-less end has left.
+
+    Each waits for it, and takes nobody else down.
+    """
+    async def story(world):
+        await world.make()
+        await world.until(ready)
+        world.volumes.stuck = 3
+        await world.api.ask("DELETE", f"{PODS}/a")
+        await world.until(lambda shown: shown is None)
+        assert 0 == world.volumes.stuck
+
+        left = world.folder / "pods" / "orphan"
+        await world.kill_agent()
+        left.mkdir(parents=True)
+        world.start_agent()
+        world.volumes.stuck = 3
+        await world.make("b")
+        await world.until(ready, name="b")
+        await asyncio.sleep(10)
+        assert not left.exists()
 
     tell(tmp_path, story)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import os
 import stat
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NoReturn
@@ -27,6 +28,7 @@ from knarr.node.volumes.csi.messages import message
 from knarr.node.volumes.csi.rpc import REGISTRATION, CsiFault, Socket
 
 LOOK_S: Final = 1.0
+FIRST_LOOK_S: Final = 5.0     # how long pods wait for it
 RETRY: Final = Backoff(first_s=1, factor=2, cap_s=60)
 PLUGINS_MAX: Final = 64       # sockets looked at, count; more is no machine but a mistake
 KIND: Final = "CSIPlugin"
@@ -57,6 +59,14 @@ class Registry:
         self._client = client
         self._clock = clock
         self._plugins: dict[Path, Plugin] = {}
+        self._looked = asyncio.Event()      # whether the directory has been looked at since the start
+
+    async def found(self, name: str) -> Driver | None:
+        """Return a driver, or None; of an agent that has just started, once it has had time to look."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(FIRST_LOOK_S):
+                await self._looked.wait()
+        return self.driver(name)
 
     def driver(self, name: str) -> Driver | None:
         """Return a driver, or None where none of that name is registered."""
@@ -88,6 +98,7 @@ class Registry:
             plugin = self._plugins.setdefault(path, Plugin(identity))
             if plugin.driver is None and plugin.next_try_s <= self._clock.monotonic_s():
                 await self._try(path, plugin)
+        self._looked.set()
 
     async def _try(self, path: Path, plugin: Plugin) -> None:
         try:

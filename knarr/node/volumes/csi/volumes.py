@@ -63,7 +63,7 @@ class CsiVolumes:
         """
         about = f'MountVolume.SetUp failed for volume "{source.name}" : '
         try:
-            driver, spec = self._driver(source.driver), await self._spec(source)
+            driver, spec = await self._driver(source.driver), await self._spec(source)
             attached = spec.attachRequired is not False and not source.inline
             asked = _asked(pod, source, driver, publish_context=await self._attachment(source) if attached else {})
             async with self._lock(source.driver, source.handle):
@@ -121,8 +121,8 @@ class CsiVolumes:
         await self._client.patch(Node, "", self._settings.node_name, patch=patch, subresource="status")
         self._reported = found
 
-    def _driver(self, name: str) -> Driver:
-        driver = self._registry.driver(name)
+    async def _driver(self, name: str) -> Driver:
+        driver = await self._registry.found(name)
         if driver is None:
             raise ContentError(NO_DRIVER.format(name))
         return driver
@@ -200,7 +200,7 @@ class CsiVolumes:
         return json.dumps(made, separators=(",", ":"))
 
     async def _unpublish(self, pod_uid: str, record: Record) -> None:
-        driver = self._driver(record.driverName)
+        driver = await self._driver(record.driverName)
         await driver.unpublish(record.volumeHandle, target=record.target)
         _remove(Path(record.target))
         others = any((uid, one.specVolID) != (pod_uid, record.specVolID)
