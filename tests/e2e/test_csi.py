@@ -1,4 +1,4 @@
-"""A CSI driver and its sidecars, run as processes beside a real Knarr, give real containers their volumes."""
+"""A CSI driver and its sidecars, processes beside a real Knarr, give real containers their volumes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import pytest
 
 from tests.csi.driver import NAME
 from tests.e2e.cluster import pod, until
+from tests.e2e.test_kills import kill
 
 CLASS = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "shelves"}, "provisioner": NAME,
          "allowVolumeExpansion": True, "volumeBindingMode": "WaitForFirstConsumer"}
@@ -34,7 +35,7 @@ def driver(cluster):
 
 
 def test_a_container_keeps_its_data_on_a_drivers_volume(cluster, namespace, driver):
-    """Written by one pod, read by the next, grown under it; at the end nothing is mounted and nothing is attached."""
+    """Written by one pod, read by the next, grown under it while the agent is killed; at the end nothing is left."""
     def writer(name, command):
         made = pod(name, command)
         made["spec"]["volumes"] = [{"name": "v", "persistentVolumeClaim": {"claimName": "data"}}]
@@ -54,6 +55,10 @@ def test_a_container_keeps_its_data_on_a_drivers_volume(cluster, namespace, driv
     cluster.kubectl("patch", "pvc", "data", "-n", namespace, "-p", '{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}')
     until(lambda: cluster.get("pvc", "data", namespace=namespace)["status"]["capacity"] == {"storage": "2Gi"}, "it has grown")
     assert str(2 << 30) == cluster.exec("second", "cat", "/data/size", namespace=namespace)
+    containers = cluster.get("pod", "second", namespace=namespace)["status"]["containerStatuses"]
+    kill(cluster, "agent")
+    until(lambda: "kept\n" == cluster.exec("second", "cat", "/data/note", namespace=namespace, check=False), "it goes on")
+    assert containers == cluster.get("pod", "second", namespace=namespace)["status"]["containerStatuses"]
     cluster.knarr("delete", "pod", "second", "-n", namespace)
     until(lambda: not attachments(), "it is detached")
     cluster.knarr("delete", "pvc", "data", "-n", namespace)
