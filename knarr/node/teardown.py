@@ -18,6 +18,7 @@ from knarr.node.cri.face import ContainerLine, RuntimeFault, Sandbox
 from knarr.node.cri.runtime import CriRuntime
 from knarr.node.orphans import GRACE_NOTE
 from knarr.node.settings import Settings
+from knarr.node.volumes.csi import kubeletdir
 
 PURGE_GRACE_S = 2.0  # when their data goes too, there is little to end well for
 GRACE_S = 10.0  # what a container gets at most to end well when the machine's owner says stop
@@ -66,6 +67,7 @@ async def purge(settings: Settings, clock: Clock) -> None:
     cni.remove_masquerade(settings)
     await cni.remove_bridge(settings)
     unmount_below(settings.data_dir)
+    kubeletdir.give_up(settings.data_dir)
     for folder in (settings.pods_dir, settings.cni_conf_dir, settings.cni_ports_dir):
         shutil.rmtree(folder, ignore_errors=True)
 

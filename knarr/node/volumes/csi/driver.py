@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -42,11 +42,12 @@ class Asked:
 
 
 class Driver:
-    """One driver on this machine."""
+    """One driver on this machine. shown: how it knows a path that we know."""
 
-    def __init__(self, name: str, endpoint: str) -> None:
+    def __init__(self, name: str, endpoint: str, *, shown: Callable[[str], str] = str) -> None:
         self.name = name
         self.can: frozenset[int] = frozenset()
+        self._shown = shown
         self._socket = Socket(endpoint)
 
     async def introduce(self) -> NodeInfo:
@@ -63,13 +64,14 @@ class Driver:
     async def stage(self, asked: Asked, *, staging: str, secrets: Mapping[str, str]) -> None:
         """Make the volume stand on this machine, once for all its pods. Idempotent."""
         request = message("NodeStageVolumeRequest")(
-            volume_id=asked.handle, staging_target_path=staging, volume_capability=self._capability(asked),
+            volume_id=asked.handle, staging_target_path=self._shown(staging), volume_capability=self._capability(asked),
             secrets=secrets, volume_context=asked.context, publish_context=asked.publish_context)
         await self._call(f"{NODE}NodeStageVolume", request, "Empty", CALL_S)
 
     async def unstage(self, handle: str, *, staging: str) -> None:
         """Undo `stage`. Idempotent."""
-        request = message("NodeUnstageVolumeRequest")(volume_id=handle, staging_target_path=staging)
+        request = message("NodeUnstageVolumeRequest")(
+            volume_id=handle, staging_target_path=self._shown(staging))
         await self._call(f"{NODE}NodeUnstageVolume", request, "Empty", CALL_S)
 
     async def publish(
@@ -77,14 +79,14 @@ class Driver:
     ) -> None:
         """Show the volume to one pod. staging: "" for a driver that does not stage. Idempotent."""
         request = message("NodePublishVolumeRequest")(
-            volume_id=asked.handle, staging_target_path=staging, target_path=target, readonly=read_only,
-            volume_capability=self._capability(asked), secrets=secrets, volume_context=asked.context,
-            publish_context=asked.publish_context)
+            volume_id=asked.handle, staging_target_path=self._shown(staging), target_path=self._shown(target),
+            readonly=read_only, volume_capability=self._capability(asked), secrets=secrets,
+            volume_context=asked.context, publish_context=asked.publish_context)
         await self._call(f"{NODE}NodePublishVolume", request, "Empty", CALL_S)
 
     async def unpublish(self, handle: str, *, target: str) -> None:
         """Undo `publish`. Idempotent."""
-        request = message("NodeUnpublishVolumeRequest")(volume_id=handle, target_path=target)
+        request = message("NodeUnpublishVolumeRequest")(volume_id=handle, target_path=self._shown(target))
         await self._call(f"{NODE}NodeUnpublishVolume", request, "Empty", CALL_S)
 
     async def expand(
@@ -92,8 +94,8 @@ class Driver:
     ) -> None:
         """Let what lies on the volume use its new size."""
         request = message("NodeExpandVolumeRequest")(
-            volume_id=asked.handle, volume_path=path,
-            capacity_range=message("CapacityRange")(required_bytes=size_bytes), staging_target_path=staging,
+            volume_id=asked.handle, volume_path=self._shown(path), staging_target_path=self._shown(staging),
+            capacity_range=message("CapacityRange")(required_bytes=size_bytes),
             volume_capability=self._capability(asked), secrets=secrets)
         await self._call(f"{NODE}NodeExpandVolume", request, "NodeExpandVolumeResponse", CALL_S)
 

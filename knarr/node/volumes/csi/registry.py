@@ -13,6 +13,7 @@ import os
 import stat
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final, NoReturn
 
@@ -22,7 +23,7 @@ from knarr.api.errors import ApiError
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 from knarr.client.client import Client
-from knarr.node.volumes.csi import nodeinfo
+from knarr.node.volumes.csi import kubeletdir, nodeinfo
 from knarr.node.volumes.csi.driver import SHORT_S, Driver
 from knarr.node.volumes.csi.messages import message
 from knarr.node.volumes.csi.rpc import REGISTRATION, CsiFault, Socket
@@ -81,6 +82,10 @@ class Registry:
         """Follow the directory until cancelled; then hang up."""
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         try:
+            kubeletdir.claim(self._folder.parent)
+        except OSError as fault:
+            log.warning("csi.kubeletdir", error=str(fault))
+        try:
             while True:
                 await self.look()
                 await self._clock.sleep(LOOK_S)
@@ -136,7 +141,8 @@ class Registry:
         known = self.driver(name)
         if known is not None:
             raise RegistrationRefused(f"CSI driver {name} is registered already")
-        driver = Driver(name, getattr(info, "endpoint", "") or path)
+        shown = partial(kubeletdir.shown, data_dir=self._folder.parent)
+        driver = Driver(name, getattr(info, "endpoint", "") or path, shown=shown)
         try:
             await nodeinfo.add(self._client, self._node_name, driver.name, await driver.introduce())
         except BaseException:
