@@ -35,7 +35,7 @@ from tests.unit.controllers.cluster import node
 
 pytestmark = [pytest.mark.root, pytest.mark.slow, pytest.mark.skipif(os.geteuid() != 0, reason="binds directories")]
 CONTROLLERS = ("attachdetach", "pvcprotection", "pvprotection", "serviceaccounts", "volumebinder")
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 CLASS = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "shelves"}, "provisioner": NAME,
          "allowVolumeExpansion": True}
 CLAIM = {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "data"}, "spec": {
@@ -92,6 +92,16 @@ class Stage:
             "nodeName": where, "automountServiceAccountToken": False, "volumes": [{"name": "v", **source}],
             "containers": [{"name": "c", "image": "i", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}], **spec}})
         return await self.client.get(Pod, "default", made["metadata"]["name"])
+
+    async def stands(self, pod: Pod) -> bool:
+        """Try to set a pod's volumes up, as its node does again and again; tell whether they stand."""
+        try:
+            await self.volumes.set_up(pod)
+        except MountError as error:
+            if "timed out waiting" in str(error):
+                return False
+            raise
+        return True
 
     async def gone(self, pod: Pod) -> None:
         """End a pod: the node takes its volumes away, then the API forgets it."""
@@ -186,7 +196,7 @@ def test_a_claims_whole_life(home):
         await stage.create(CLAIM)
         first = await stage.pod("first", securityContext={"fsGroup": 4242})
         await stage.until(lambda: is_bound(stage))
-        await stage.volumes.set_up(first)
+        await stage.until(lambda: stage.stands(first))
         where = await stage.place(first)
         (stage.driver.volume("vol-data") / "note").write_text("from the driver")
         assert "from the driver" == (where / "note").read_text()
@@ -201,7 +211,7 @@ def test_a_claims_whole_life(home):
         assert await stage.until(lambda: stage.events("SuccessfulAttachVolume"))
 
         second = await stage.pod("second")
-        await stage.volumes.set_up(second)
+        await stage.until(lambda: stage.stands(second))
         await stage.client.patch(PersistentVolumeClaim, "default", "data", patch={
             "spec": {"resources": {"requests": {"storage": "2Gi"}}}})
         await stage.until(lambda: grown(stage))
@@ -247,7 +257,7 @@ def test_a_volume_for_one_node_is_not_attached_to_two(home):
         await stage.create(CLAIM)
         first = await stage.pod("first")
         await stage.until(lambda: is_bound(stage))
-        await stage.volumes.set_up(first)
+        await stage.until(lambda: stage.stands(first))
         await stage.pod("second", where="b")
         (why,) = await stage.until(lambda: stage.events("FailedAttachVolume"))
         assert "Volume is already used by pod(s) first" in why
