@@ -48,17 +48,19 @@ def unmount(where: Path) -> None:
 def below(directory: Path) -> list[Path]:
     """Return the mount points at and below a directory, innermost and newest first."""
     prefix = str(directory)
+    said = " " + _escaped(prefix)       # a node has hundreds of mounts; few lines need to be taken apart
     with open("/proc/self/mountinfo", encoding="utf-8", errors="surrogateescape") as lines:
-        points = [_unescaped(line.split(" ", 5)[4]) for line in lines]
+        points = [_unescaped(line.split(" ", 5)[4]) for line in lines if said in line]
     found = [point for point in points if point == prefix or point.startswith(prefix + "/")]
     return [Path(point) for point in sorted(reversed(found), key=len, reverse=True)]
 
 
 def unmount_below(directory: Path) -> None:
-    """Take away every mount at and below a directory. Raises OSError if one stays."""
-    for point in below(directory):
+    """Take away every mount at and below a directory, which need not exist. Raises OSError if one stays."""
+    found = below(directory) if directory.exists() else []
+    for point in found:
         unmount(point)
-    left = below(directory)
+    left = below(directory) if found else []
     if left:
         raise OSError(f"still mounted: {left[0]}")
 
@@ -79,6 +81,11 @@ def _mount(source: str, where: Path, *, kind: str, flags: int, options: str) -> 
     if result < 0:
         number = ctypes.get_errno()
         raise OSError(number, f"mount {source}: {os.strerror(number)}", str(where))
+
+
+def _escaped(path: str) -> str:
+    """Write a path as mountinfo does. Source: linux fs/proc_namespace.c, show_mountinfo."""
+    return re.sub(r"[ \t\n\\]", lambda match: f"\\{ord(match[0]):03o}", path)
 
 
 def _unescaped(field: str) -> str:

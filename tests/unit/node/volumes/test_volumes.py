@@ -408,3 +408,20 @@ async def test_what_is_not_mounted_is_not_set_up(tmp_path: Path) -> None:
         await machine.volumes.set_up(story)
 
         assert [] == machine.reads()
+
+
+@pytest.mark.parametrize("name", ["plain", "two words", "tab\there", "back\\slash", "#hash", "line\nbreak", "\\040"])
+def test_mounts_are_found_whatever_their_names(tmp_path: Path, name: str) -> None:
+    """The kernel writes some characters in octal; a neighbour whose name begins alike is left alone."""
+    mine, neighbour = tmp_path / name, tmp_path / f"{name}2"
+    for where in (mine / "inner", neighbour):
+        where.mkdir(parents=True)
+        mounts.tmpfs(where)
+    try:
+        assert [mine / "inner"] == mounts.below(mine)
+        mounts.unmount_below(mine)
+        mounts.unmount_below(tmp_path / "nobody")
+
+        assert [neighbour] == mounts.below(tmp_path)
+    finally:
+        mounts.unmount_below(tmp_path)
