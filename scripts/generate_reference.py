@@ -99,7 +99,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("storage.k8s.io", "CSINode"): ("node agent writes it", "limits in scheduling"),
     ("storage.k8s.io", "CSIStorageCapacity"): ("nothing yet", "scheduling by it"),
     ("storage.k8s.io", "VolumeAttachment"): ("`attachdetach` makes them, a driver's attacher acts on them", ""),
-    ("storage.k8s.io", "VolumeAttributesClass"): ("nothing yet", "changing volumes by it"),
+    ("storage.k8s.io", "VolumeAttributesClass"): ("`vacprotection`; quotas by their scope", "changing volumes by it"),
     ("storage.k8s.io", "StorageClass"): ("`volumebinder`; `localpath` provisions `local-path`", "other provisioners"),
 }
 

@@ -47,6 +47,7 @@ ALL: tuple[str, ...] = (
     "statefulset",
     "tokencleaner",
     "ttl",
+    "vacprotection",
     "volumebinder",
 )
 

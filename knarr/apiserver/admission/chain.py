@@ -57,6 +57,7 @@ STEPS: Table = {
     ("", "persistentvolumeclaims", "create"): (volumes.default_class, volumes.protect),
     ("", "persistentvolumeclaims", "update"): ONLY_OWN,
     ("", "persistentvolumes", "create"): (volumes.protect,),
+    ("storage.k8s.io", "volumeattributesclasses", "create"): (volumes.protect,),
     ("certificates.k8s.io", "certificatesigningrequests", "create"): (
         certificates.own,
         certificates.restrict_subject,

@@ -14,6 +14,7 @@ OLD_MARK = "volume.beta.kubernetes.io/storage-class"
 FINALIZERS = {
     "persistentvolumeclaims": "kubernetes.io/pvc-protection",
     "persistentvolumes": "kubernetes.io/pv-protection",
+    "volumeattributesclasses": "kubernetes.io/vac-protection",
 }
 
 

@@ -213,3 +213,27 @@ def test_a_claim_for_one_pod_alone():
         assert "a" == second["spec"].get("nodeName")
 
     live(ALL, story, scheduler=True)
+
+
+def test_attributes_that_are_named_stay():
+    """A class of attributes is deleted while a claim names it and a volume has it: it goes with the last of them."""
+    classes = "/apis/storage.k8s.io/v1/volumeattributesclasses"
+
+    async def story(cluster):
+        for name in ("gold", "tin"):
+            await cluster.ask("POST", classes, {"metadata": {"name": name}, "driverName": "d.example", "parameters": {"iops": "1"}})
+        await cluster.create(claim(storage_class="", volumeAttributesClassName="gold"))
+        await cluster.create(volume("v", "1Gi", storage_class="x", volumeAttributesClassName="gold"))
+        await cluster.pass_time()
+        for name in ("gold", "tin"):
+            await cluster.ask("DELETE", f"{classes}/{name}")
+        await cluster.pass_time()
+        assert ["gold"] == await cluster.names(classes)
+        await cluster.ask("DELETE", f"{CLAIMS}/data")
+        await cluster.pass_time()
+        assert ["gold"] == await cluster.names(classes)
+        await cluster.ask("DELETE", f"{VOLUMES}/v")
+        await cluster.pass_time()
+        assert [] == await cluster.names(classes)
+
+    live((*ALL, "vacprotection"), story)
