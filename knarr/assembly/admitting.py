@@ -13,7 +13,8 @@ def pod_security_of(instance: Instance) -> PodSecurityDefaults:
     """Return what Pod Security is told. Raises Failure for a file that cannot be used."""
     if not instance.config.admission_control_config_file:
         return PodSecurityDefaults()
-    from knarr.apiserver.admission.configuration import BadConfiguration, read
+    from knarr.apiserver.admission.configuration import read
+    from knarr.apiserver.config_files import BadConfiguration
 
     path = Path(instance.config.admission_control_config_file)
     try:

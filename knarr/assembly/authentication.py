@@ -42,7 +42,8 @@ class Outsiders:
 
     async def run(self) -> NoReturn:
         """Follow the file for ever. One that cannot be used is told to the log, and what was known stays."""
-        from knarr.apiserver.authn.oidc.configuration import BadConfiguration, read
+        from knarr.apiserver.authn.oidc.configuration import read
+        from knarr.apiserver.config_files import BadConfiguration
 
         if self._path is None or self.issuers is None:
             await asyncio.Event().wait()
@@ -60,8 +61,9 @@ class Outsiders:
                 log.error("authentication.unusable", file=str(self._path), error=str(error))
 
     def _begin(self, path: Path) -> None:
-        from knarr.apiserver.authn.oidc.configuration import BadConfiguration, read
+        from knarr.apiserver.authn.oidc.configuration import read
         from knarr.apiserver.authn.oidc.issuers import Issuers
+        from knarr.apiserver.config_files import BadConfiguration
 
         try:
             self._text = path.read_bytes()

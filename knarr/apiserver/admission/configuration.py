@@ -7,25 +7,20 @@ Source: kube apiserver.config.k8s.io/v1; pod-security-admission/admission/api/va
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from knarr.api import names
-from knarr.api.yamldoc import YamlError, read_yaml
 from knarr.apiserver.admission.pod_standards import LEVELS, parse_version
+from knarr.apiserver.config_files import BadConfiguration, converted, document
 from knarr.apiserver.settings import PodSecurityDefaults
 
-T = TypeVar("T")
 GROUP, POD_SECURITY_GROUP = "apiserver.config.k8s.io", "pod-security.admission.config.k8s.io"
-VERSIONS = ("v1", "v1beta1", "v1alpha1")
+POD_SECURITY = "PodSecurityConfiguration"
 PLUGIN = "PodSecurity"
 MODES = ("enforce", "audit", "warn")
 LABEL = "pod-security.kubernetes.io/"
-
-
-class BadConfiguration(ValueError):
-    """The file cannot be used; the text names every fault with its path."""
 
 
 class Plugin(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -63,7 +58,7 @@ class PodSecurity(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def read(text: bytes, load: Callable[[str], bytes]) -> PodSecurityDefaults:
     """Return what the file says. load: reads a file that it names, raises OSError. Raises BadConfiguration."""
-    file = _document(text, File, (GROUP, "AdmissionConfiguration"))
+    file = document(text, File, group=GROUP, kind="AdmissionConfiguration")
     strange = [plugin.name for plugin in file.plugins if plugin.name != PLUGIN]
     if strange:
         raise BadConfiguration(f"plugins: only {PLUGIN} can be configured (got {', '.join(strange)})")
@@ -77,34 +72,12 @@ def read(text: bytes, load: Callable[[str], bytes]) -> PodSecurityDefaults:
 def _pod_security(plugin: Plugin, load: Callable[[str], bytes]) -> PodSecurity:
     if bool(plugin.path) == (plugin.configuration is not None):
         raise BadConfiguration("plugins[0]: exactly one of path and configuration is required")
-    wanted = (POD_SECURITY_GROUP, "PodSecurityConfiguration")
     if plugin.configuration is not None:
-        return _converted(plugin.configuration, PodSecurity, wanted)
+        return converted(plugin.configuration, PodSecurity, group=POD_SECURITY_GROUP, kind=POD_SECURITY)
     try:
-        return _document(load(plugin.path), PodSecurity, wanted)
+        return document(load(plugin.path), PodSecurity, group=POD_SECURITY_GROUP, kind=POD_SECURITY)
     except OSError as fault:
         raise BadConfiguration(f"plugins[0].path: {plugin.path} cannot be read: {fault.strerror}") from fault
-
-
-def _document(text: bytes, form: type[T], wanted: tuple[str, str]) -> T:
-    try:
-        found, twice = read_yaml(text)
-    except YamlError as fault:
-        raise BadConfiguration(str(fault)) from fault
-    if twice:
-        raise BadConfiguration(f"key {twice[0]} stands twice")
-    return _converted(found, form, wanted)
-
-
-def _converted(found: Any, form: type[T], wanted: tuple[str, str]) -> T:
-    group, kind = wanted
-    said = (found.get("apiVersion"), found.get("kind")) if isinstance(found, dict) else (None, None)
-    if said not in {(f"{group}/{version}", kind) for version in VERSIONS}:
-        raise BadConfiguration(f"expected apiVersion {group}/v1, kind {kind}; got {said[0]}, {said[1]}")
-    try:
-        return msgspec.convert(found, form)
-    except msgspec.ValidationError as fault:
-        raise BadConfiguration(f"strict decoding error: {fault}") from fault
 
 
 def _defaults(found: PodSecurity) -> PodSecurityDefaults:

@@ -23,9 +23,10 @@ from joserfc.jwk import ECKey, RSAKey
 from knarr.apiserver.authn.doors import BadToken
 from knarr.apiserver.authn.oidc import keys as issuer_keys
 from knarr.apiserver.authn.oidc.claims import user_of
-from knarr.apiserver.authn.oidc.configuration import BadConfiguration, Jwt, read
+from knarr.apiserver.authn.oidc.configuration import Jwt, read
 from knarr.apiserver.authn.oidc.issuers import Issuers
 from knarr.apiserver.authn.oidc.keys import KeysUnavailable, over_https, read_keys
+from knarr.apiserver.config_files import BadConfiguration
 from knarr.base.clock import ManualClock
 from tests.unit.apiserver.test_authn import Authority
 

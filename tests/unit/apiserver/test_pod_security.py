@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 from knarr.api.http import Call, User
-from knarr.apiserver.admission.configuration import BadConfiguration, read
+from knarr.apiserver.admission.configuration import read
 from knarr.apiserver.admission.pod_standards import LATEST, Standard, evaluate, parse_version, rules_of
+from knarr.apiserver.config_files import BadConfiguration
 from knarr.apiserver.settings import PodSecurityDefaults, Settings
 from tests.unit.apiserver.asking import ADMIN, MERGE, Asker
 

@@ -11,15 +11,10 @@ import msgspec
 
 from knarr.api.errors import Cause
 from knarr.api.validation.spot import Spot
-from knarr.api.yamldoc import YamlError, read_yaml
 from knarr.apiserver.authn.oidc import rules
+from knarr.apiserver.config_files import BadConfiguration, document
 
 GROUP, KIND = "apiserver.config.k8s.io", "AuthenticationConfiguration"
-VERSIONS = ("v1", "v1beta1", "v1alpha1")
-
-
-class BadConfiguration(ValueError):
-    """The file cannot be used; the text names every fault with its path."""
 
 
 class Issuer(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -114,21 +109,7 @@ class Configuration:
 
 def read(text: bytes, *, own_issuer: str) -> Configuration:
     """Return a checked configuration. own_issuer: whose tokens no file may claim. Raises BadConfiguration."""
-    try:
-        found, twice = read_yaml(text)
-    except YamlError as fault:
-        raise BadConfiguration(str(fault)) from fault
-    if twice:
-        raise BadConfiguration(f"key {twice[0]} stands twice")
-    if not isinstance(found, dict):
-        raise BadConfiguration(f"it must be a {KIND}")
-    said = (found.get("apiVersion"), found.get("kind"))
-    if said not in {(f"{GROUP}/{version}", KIND) for version in VERSIONS}:
-        raise BadConfiguration(f"expected apiVersion {GROUP}/v1, kind {KIND}; got {said[0]}, {said[1]}")
-    try:
-        file = msgspec.convert(found, File)
-    except msgspec.ValidationError as fault:
-        raise BadConfiguration(f"strict decoding error: {fault}") from fault
+    file = document(text, File, group=GROUP, kind=KIND)
     causes: list[Cause] = []
     rules.check(Spot("jwt", causes), file.jwt, own_issuer=own_issuer)
     _anonymous(Spot("anonymous", causes), file.anonymous)
