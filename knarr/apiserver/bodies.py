@@ -6,12 +6,12 @@ Source: kube endpoints/handlers/create.go, patch.go and fieldvalidation.go.
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import orjson
 
-from knarr.api import kinds, schema, schema_decode
+from knarr.api import alike, schema, schema_decode
+from knarr.api.alike import Alike
 from knarr.api.errors import BadRequest, Cause, Invalid, UnsupportedMedia, invalid
 from knarr.api.kinds import Kind
 from knarr.apiserver import protobuf
@@ -20,9 +20,9 @@ from knarr.apiserver.negotiate import JSON, PROTOBUF, body_media
 
 VALIDATIONS = ("Ignore", "Strict", "Warn")  # Source: kube meta/v1/types.go, FieldValidation
 OPTIONS = {"create": "CreateOptions", "update": "UpdateOptions", "patch": "PatchOptions"}
-ALIKE_BYTES_MAX = 8 << 10  # of a body that may come again: what is larger seldom does
 SHOWN_CHARS_MAX = 4096  # of an object inside an error's text
 Obj = dict[str, Any]
+SETTLED: Alike[bytes] = Alike()  # what bodies come to
 
 
 def read(request: Request, kind: Kind) -> Obj:
@@ -31,8 +31,9 @@ def read(request: Request, kind: Kind) -> Obj:
     validation = field_validation(request)
     if media == PROTOBUF and kind.rules is not None:
         raise UnsupportedMedia("custom objects are written in JSON or YAML")
-    if media == JSON and kind.rules is None and len(request.call.body) <= ALIKE_BYTES_MAX:
-        settled = _alike(request.call.body, (kind.group, kind.version, kind.kind), validation)
+    body = request.call.body
+    if media == JSON and kind.rules is None and len(body) <= alike.BYTES_MAX:
+        settled = SETTLED.recall((body, kind.api_version, kind.kind, validation), lambda: _settled(body, kind, validation))
         if settled:
             return _whole(kind, orjson.loads(settled))
     if media == PROTOBUF:
@@ -77,11 +78,8 @@ def settle_patched(request: Request, kind: Kind, obj: Obj) -> Obj:
     return _whole(kind, obj)
 
 
-@lru_cache(maxsize=128)  # some 2 MB: of many pods alike, the second is read in a fifth of the time
-def _alike(body: bytes, named: tuple[str, str, str], validation: str) -> bytes:
+def _settled(body: bytes, kind: Kind, validation: str) -> bytes:
     """Decode a body of a built-in kind and return what it comes to; nothing where its sender must be told something."""
-    kind = kinds.by_kind(*named)
-    assert kind is not None, named
     draft = schema_decode.decode(body, JSON, kind, validation=validation)
     try:
         return b"" if draft.warnings else orjson.dumps(draft.obj)

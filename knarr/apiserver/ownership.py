@@ -6,23 +6,24 @@ Source: kube endpoints/handlers/{create,update,patch}.go, managerOrUserAgent; re
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
-from knarr.api import apply, apply_owners, apply_shapes, kinds, strategy
+from knarr.api import alike, apply, apply_owners, apply_shapes, strategy
 from knarr.api import apply_sets as sets
+from knarr.api.alike import Alike
 from knarr.api.apply import Write
 from knarr.api.apply_owners import Owners
 from knarr.api.apply_sets import FieldSet
 from knarr.api.apply_shapes import Unkeyed
 from knarr.api.errors import Cause, invalid
 from knarr.api.kinds import Kind
-from knarr.apiserver import bodies, convert
+from knarr.apiserver import convert
 from knarr.apiserver.core import Core, Request
 
 Obj = dict[str, Any]
+GIVEN: Final[Alike[FieldSet]] = Alike()  # the fields of new objects
 NOBODYS: Final = frozenset({"name", "uid", "creationTimestamp"})  # metadata that nobody owns and all have their own
 MANAGER_CHARS_MAX = 128  # Source: kube meta/v1/validation, FieldManagerMaxLength
 STATUS_CANNOT_SET: Final[dict[tuple[str, str], FieldSet]] = {
@@ -62,8 +63,8 @@ def track(core: Core, request: Request, new: Obj, old: Obj | None = None, *, uno
     if unowned:
         writer = replace(writer, ignored=sets.union(writer.ignored or {}, unowned))
     try:
-        alike = old is None and not owners and not unowned and kind.rules is None
-        if alike and len(request.call.body) <= bodies.ALIKE_BYTES_MAX:
+        first = old is None and not owners and not unowned and kind.rules is None
+        if first and len(request.call.body) <= alike.BYTES_MAX:
             after = _of_first(writer, kind, _form(kind, new))
         else:
             after = apply.track(writer, _form(kind, old), _form(kind, new), owners)
@@ -79,18 +80,16 @@ def _of_first(writer: Write, kind: Kind, new: Obj) -> Owners:
         content = orjson.dumps({**new, "metadata": meta})
     except TypeError:  # what JSON cannot say is refused where it is stored
         return apply.track(writer, {}, new, {})
-    fields = _given((kind.group, kind.version, kind.kind), writer.subresource, content)
+    fields = GIVEN.recall((kind.api_version, kind.kind, writer.subresource, content), lambda: _given(writer, new))
+    if fields is None:
+        return apply.track(writer, {}, new, {})
     first = writer.owner(apply_owners.UPDATE, fields)
     return {first.key: first} if fields else {}
 
 
-@lru_cache(maxsize=128)  # some 4 MB
-def _given(named: tuple[str, str, str], subresource: str, content: bytes) -> FieldSet:
+def _given(writer: Write, new: Obj) -> FieldSet:
     """Return the fields that a new object was given and its writer owns. Nobody changes a set of fields in place."""
-    kind = kinds.by_kind(*named)
-    assert kind is not None, named
-    writer = Write(_shape(kind), "", kind.api_version, subresource, "", cannot_set(kind, subresource))
-    return next((owner.fields for owner in apply.track(writer, {}, orjson.loads(content), {}).values()), {})
+    return next((owner.fields for owner in apply.track(writer, {}, new, {}).values()), {})
 
 
 def write_of(core: Core, request: Request, kind: Kind) -> Write:

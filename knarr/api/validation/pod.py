@@ -6,11 +6,11 @@ Source: kube pkg/apis/core/validation/validation.go (ValidatePodCreate, Validate
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Any, Final
 
 import orjson
 
+from knarr.api.alike import BYTES_MAX, Alike
 from knarr.api.errors import Cause
 from knarr.api.validation import formats, scheduling, security
 from knarr.api.validation.container import Containers
@@ -19,7 +19,7 @@ from knarr.api.validation.resources import requirements
 from knarr.api.validation.spot import Spot
 from knarr.api.validation.volumes import volumes
 
-ALIKE_BYTES_MAX: Final = 8 << 10  # of a spec that may come again: what is larger seldom does
+SOUND: Final[Alike[bool]] = Alike()  # specs without faults
 TOKEN_VOLUME: Final = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
 ANY_TOKEN_VOLUME: Final = b'"kube-api-access-aaaaa"'
 INT32_MAX: Final = 2**31 - 1
@@ -55,7 +55,7 @@ def template(spot: Spot, value: dict[str, Any]) -> None:
 def pod_spec(spot: Spot, spec: dict[str, Any]) -> None:
     """Check a PodSpec, in the order in which Kubernetes lists its faults. Of many alike, the first is walked."""
     content = _content(spec)
-    if not content or not _sound(content):
+    if not content or not SOUND.recall(content, lambda: _sound(spec)):
         _walk(spot, spec)
 
 
@@ -65,16 +65,15 @@ def _content(spec: dict[str, Any]) -> bytes:
         content = orjson.dumps(spec)
     except TypeError:
         return b""  # what JSON cannot say is refused where it is stored
-    if len(content) > ALIKE_BYTES_MAX:
+    if len(content) > BYTES_MAX:
         return b""
     drawn = set(TOKEN_VOLUME.findall(content))
     return content.replace(drawn.pop(), ANY_TOKEN_VOLUME) if len(drawn) == 1 else content  # two stay two
 
 
-@lru_cache(maxsize=128)  # a megabyte
-def _sound(content: bytes) -> bool:
+def _sound(spec: dict[str, Any]) -> bool:
     causes: list[Cause] = []
-    _walk(Spot("", causes), orjson.loads(content))
+    _walk(Spot("", causes), spec)
     return not causes
 
 

@@ -8,6 +8,7 @@ from itertools import combinations
 import orjson
 import pytest
 
+from knarr.api.alike import KEPT_MAX, MARKS_MAX, Alike
 from knarr.api.validation import pod as pod_rules
 from knarr.apiserver import bodies, ownership
 from knarr.apiserver.admission import pod_standards, pod_standards_baseline
@@ -25,8 +26,8 @@ def pod(**spec):
 @pytest.fixture(autouse=True)
 def forgetful():
     """Nothing is remembered of other tests."""
-    for remembered in (bodies._alike, ownership._given, pod_rules._sound):
-        remembered.cache_clear()
+    for known in (bodies.SETTLED, ownership.GIVEN, pod_rules.SOUND):
+        known.forget()
 
 
 DEPLOYMENT = {"metadata": {"generateName": "many-"}, "spec": {
@@ -130,3 +131,21 @@ def test_harmless_pods_break_no_rule(part):
         assert not (broken and harmless), (broken, meta, spec)
 
     assert seen >= 4
+
+
+def test_what_comes_once_is_not_worked_out():
+    """The first time costs a mark, the second a look and a place, the third a look."""
+    known, worked = Alike(), []
+    found = [known.recall(b"thing", lambda: worked.append(1) or "found") for _ in range(4)]
+
+    assert ([None, "found", "found", "found"], [1]) == (found, worked)
+
+
+def test_what_is_known_stays_bounded():
+    """Twenty thousand things come twice each: some are kept, and a thing that was forgotten is worked out anew."""
+    known = Alike()
+    for number in range(20_000):
+        assert [None, number + 1] == [known.recall(number, lambda number=number: number + 1) for _ in range(2)]
+
+    assert len(known._kept) <= KEPT_MAX
+    assert len(known._marks) <= MARKS_MAX
