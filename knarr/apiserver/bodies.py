@@ -33,7 +33,8 @@ def read(request: Request, kind: Kind) -> Obj:
         raise UnsupportedMedia("custom objects are written in JSON or YAML")
     body = request.call.body
     if media == JSON and kind.rules is None and len(body) <= alike.BYTES_MAX:
-        settled = SETTLED.recall((body, kind.api_version, kind.kind, validation), lambda: _settled(body, kind, validation))
+        asked = (body, kind.api_version, kind.kind, validation)
+        settled = SETTLED.recall(asked, lambda: _settled(body, kind, validation))
         if settled:
             return _whole(kind, orjson.loads(settled))
     if media == PROTOBUF:
