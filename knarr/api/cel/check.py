@@ -70,6 +70,7 @@ class _Checker:
 
     def __init__(self, checked: Checked, messages: frozenset[str]) -> None:
         self._checked, self._messages = checked, messages
+        self._formatting = 0  # calls of `format` around what is looked at
 
     def type_of(self, node: Expr, scope: dict[str, Type]) -> Type:
         """Return the type of a node, and note it."""
@@ -111,12 +112,15 @@ class _Checker:
         raise AssertionError(node)
 
     def _one(self, found: list[tuple[Expr, Type]]) -> Type:
-        """Return what the items of a constant have in common; all are of one type. Source: kube environment/base.go."""
+        """Return what the items of a constant have in common: all are of one type, but what is given to `format`.
+
+        Source: kube environment/base.go; cel-go cel/validator.go, homogeneousAggregateLiteralValidator.
+        """
         common = EMPTY_ITEM
         for node, one in found:
             if one is ERROR or common is ERROR:
                 return ERROR
-            if not fits(common, one, {}) and not fits(one, common, {}):
+            if not self._formatting and not fits(common, one, {}) and not fits(one, common, {}):
                 common = self._fault(node.at, f"expected type '{common}' but found '{one}'")
                 continue
             common = types.joined(common, one)
@@ -166,7 +170,9 @@ class _Checker:
                 name, member = spaced, False
             else:
                 args = (node.target, *args)
+        self._formatting += name == "format"
         given = [self.type_of(one, scope) for one in args]
+        self._formatting -= name == "format"
         if any(one is ERROR for one in given):
             return ERROR
         if (name, member) not in FUNCTIONS.names:

@@ -21,6 +21,7 @@ TOKEN = re.compile(
 RAW_TEXT = re.compile(r"[rR][bB]?|[bB][rR]")
 ESCAPE = re.compile(r"\\(?:([abfnrtv\\?\"'`])|[xX]([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})"
                     r"|([0-3][0-7]{2})|(.))", re.DOTALL)
+SURROGATES = range(0xD800, 0xE000)  # halves of characters, which no text holds
 NAMED = {"a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v"}
 RESERVED = frozenset({"as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop",
                       "package", "namespace", "return", "var", "void", "while"})
@@ -87,7 +88,10 @@ def _string(text: str, match: re.Match[str]) -> str | bytes:
             raise CelError(pointed(text, match.start(), f"Syntax error: token recognition error at: '{found[0]}'"))
         if found[1]:
             return NAMED.get(found[1], found[1])
-        return chr(int(found[5], 8) if found[5] else int(found[2] or found[3] or found[4], 16))
+        code = int(found[5], 8) if found[5] else int(found[2] or found[3] or found[4], 16)
+        if code in SURROGATES:
+            raise ValueError(code)
+        return chr(code)
 
     try:
         return ESCAPE.sub(unescaped, body)

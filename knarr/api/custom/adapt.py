@@ -54,7 +54,7 @@ def _typed(text: str, form: str) -> Any:
             return b64decode(text)
         if form == "duration":
             return cel.span(text)
-        return cel.moment(text)
+        return cel.moment(f"{text}T00:00:00Z" if form == "date" else text)
     except ValueError:
         return text  # the format's own check has said so
 

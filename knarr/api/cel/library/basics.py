@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from base64 import b64decode, b64encode
+from decimal import Decimal
 from typing import Any
 
 from knarr.api.cel.faults import CelError, NoOverload
@@ -91,7 +92,7 @@ def text(value: Any) -> str:
         case str():
             return value
         case float():
-            return double_text(value)
+            return shortest(value)
         case int():
             return str(int(value))
         case Moment():
@@ -106,8 +107,19 @@ def text(value: Any) -> str:
     raise NoOverload
 
 
+def shortest(value: float) -> str:
+    """Write a number as Go's %g does: with an exponent from a million on."""
+    if not math.isfinite(value) or 1e-4 <= abs(value) < 1e6 or not value:
+        return double_text(value)
+    found = Decimal(repr(value)).normalize().as_tuple()
+    assert isinstance(found.exponent, int)
+    first, rest = str(found.digits[0]), "".join(map(str, found.digits[1:]))
+    power = found.exponent + len(rest)
+    return f"{'-' if found.sign else ''}{first}{'.' + rest if rest else ''}e{power:+03d}"
+
+
 def double_text(value: float) -> str:
-    """Write a number as Go's %g does."""
+    """Write a number without an exponent, where that is not absurd."""
     if math.isinf(value) or math.isnan(value):
         return "NaN" if math.isnan(value) else "+Inf" if value > 0 else "-Inf"
     if value == 0 or 1e-4 <= abs(value) < 1e21:

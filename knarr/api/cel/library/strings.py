@@ -179,7 +179,9 @@ def _shown(given: Any) -> str:
         return "{" + ", ".join(f"{_shown(key)}: {_shown(given[key])}" for key in sorted(given, key=str)) + "}"
     if isinstance(given, TypeName):
         return given.name
-    if isinstance(given, str | bytes | int | float | Moment | Span):
+    if isinstance(given, float):
+        return double_text(given)
+    if isinstance(given, str | bytes | int | Moment | Span):
         return text(given)
     raise CelError(f"error during formatting: string clause can only be used on strings, bools, bytes, ints, doubles, "
                    f"maps, lists, types, durations, and timestamps, was given {type_name(given)}")

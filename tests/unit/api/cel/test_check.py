@@ -100,7 +100,7 @@ def test_constants_that_cannot_be_meant(text, said):
         cel.compiled(text, names=("self",))
 
 
-@pytest.mark.parametrize("text", ["[1, dyn('a')] == []", "[[], [1]] == []", "[self.a, 1] == []", "'a'.matches(self)", "[optional.of(1), optional.none()] == []"])
+@pytest.mark.parametrize("text", ["[1, dyn('a')] == []", "[[], [1]] == []", "[self.a, 1] == []", "'a'.matches(self)", "'%s %d'.format(['a', 1])", "self.map(x, '%s: %d'.format([x, [1, 'a'].size()])) == []", "[optional.of(1), optional.none()] == []"])
 def test_constants_that_can(text):
     """What has no type of its own goes with anything."""
     cel.compiled(text, names=("self",))

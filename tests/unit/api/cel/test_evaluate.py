@@ -45,6 +45,7 @@ string(duration('1h30m')) == '5400s' && string(timestamp('2023-01-02T03:04:05.5Z
 'Web'.lowerAscii() == 'web' && ' a '.trim() == 'a' && 'aXa'.replace('a', 'b', 1) == 'bXa' && 'abc'.reverse() == 'cba'
 '%s is %d, %.2f, %x'.format(['a', 3, 1.5, 255]) == 'a is 3, 1.50, ff'
 '%s'.format([{'b': [1, 2.0], 'a': null}]) == '{a: null, b: [1, 2]}'
+string(1234567.0) == '1.234567e+06' && string(-1e20) == '-1e+20' && string(123456.0) == '123456' && string(0.00001) == '1e-05' && '%s'.format([1e7]) == '10000000'
 uint('18446744073709551615') == 18446744073709551615u && int('+07') == 7 && double('1e3') == 1000.0
 optional.of(1).orValue(int('x')) == 1 && optional.of(1).or(self.nope).value() == 1 && optional.none().orValue(2) == 2
 'baac'.findAll('a*') == ['', 'aa', ''] && 'x'.find('y') == '' && 'a'.findAll('a', 0) == []
@@ -98,6 +99,9 @@ def test_what_holds(text):
     ("self.n && true", "no such overload"),
     ("nope", "no such attribute(s): nope"),
     ("timestamp('x')", "invalid timestamp: x"),
+    ("timestamp('2026-01-01')", "invalid timestamp: 2026-01-01"),
+    ("duration('9223372037s')", 'time: invalid duration "9223372037s"'),
+    ("duration('9223372036s') + duration('9223372036s')", "duration overflow"),
     ("int('1_0')", 'strconv.ParseInt: parsing "1_0": invalid syntax'),
     ("int(' 1')", 'strconv.ParseInt: parsing " 1": invalid syntax'),
     ("int('١')", 'strconv.ParseInt: parsing "١": invalid syntax'),
@@ -133,7 +137,7 @@ def test_what_fails(text, fault):
     ("a b", "ERROR: <input>:1:3: Syntax error: mismatched input 'b' expecting <EOF>\n | a b\n | ..^"),
     ("1 # 2", "ERROR: <input>:1:3: Syntax error: token recognition error at: '#'\n | 1 # 2\n | ..^"),
     ("a\n.b(", None), ("'abc", None), ("has(a)", None), ("[1].all(1, true)", None), ("for", None),
-    ("99999999999999999999", None), ("(" * 500, None), ("a" * 20000, None), ("{1:2", None), ("1.", None),
+    ("99999999999999999999", None), ("(" * 500, None), ("a" * 20000, None), ("{1:2", None), ("1.", None), ("'\\ud83d'", None),
 ])
 def test_what_cannot_be_read(text, fault):
     """A text that is no expression is pointed at, however odd or deep it is."""
