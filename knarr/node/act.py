@@ -17,7 +17,7 @@ import structlog
 from knarr.api.errors import ApiError, Conflict, NotFound
 from knarr.api.types.core_v1 import LifecycleHandler, Pod
 from knarr.base.backoff import Backoff
-from knarr.node import allocation, specs
+from knarr.node import allocation, cgroups, specs
 from knarr.node.cri.face import RuntimeEvent, RuntimeFault
 from knarr.node.faces import MountError
 from knarr.node.hooks import HookFailed
@@ -144,12 +144,13 @@ class Hands:
         try:
             if asked.old_id:
                 await tools.runtime.stop_sandbox(asked.old_id)
+            tools.groups.place(worker.machine.pod)
             async with tools.sandbox_slots:
                 sandbox_id = await tools.runtime.run_sandbox(spec)
             worker.sandboxes.add(sandbox_id)
             tools.owners[sandbox_id] = worker
             ips = () if worker.machine.pod.spec.hostNetwork else await tools.runtime.sandbox_ips(sandbox_id)
-        except RuntimeFault as fault:
+        except (RuntimeFault, OSError) as fault:
             worker.post(words.SandboxFailed(str(fault)))
             return
         worker.post(words.SandboxUp(sandbox_id, ips))
@@ -235,10 +236,14 @@ class Hands:
                 worker.post(words.ResizeFailed(name, asked.container_id, f'attempting to set container "{name}" memory '
                                                f"limit ({limit_bytes}) below current usage ({used_bytes})"))
                 return
+            tools.groups.place(pod, widen=True)
             await tools.runtime.update_resources(
                 asked.container_id, specs.resources(pod, container, tools.memory_capacity_bytes))
+            tools.groups.place(pod)
         except RuntimeFault as fault:
             worker.post(words.ResizeFailed(name, asked.container_id, fault.details))
+        except OSError as error:
+            worker.post(words.ResizeFailed(name, asked.container_id, str(error)))
         else:
             worker.post(words.Resized(name, asked.container_id, asked.wanted))
 
@@ -264,6 +269,8 @@ class Hands:
         logs = settings.log_dir(meta.namespace or "", meta.name or "", worker.uid)
         for folder in (settings.pod_dir(worker.uid), logs):
             shutil.rmtree(folder, ignore_errors=True)
+        qos = worker.machine.pod.status.qosClass or "BestEffort"
+        cgroups.remove(cgroups.pod_parent(settings.cgroup_parent, qos, worker.uid), settings.cgroup_root)
         worker.post(words.Removed())
         self._forget(worker)
 

@@ -32,6 +32,7 @@ from knarr.node.images import Images
 from knarr.node.logrotate import LogRotation
 from knarr.node.lookup import AgentLookup
 from knarr.node.orphans import remove_folders, remove_orphan
+from knarr.node.podgroups import PodGroups
 from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, SandboxLost
 from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.probes.prober import Prober
@@ -137,7 +138,8 @@ class Agent:
             settings.node_name, settings.node_ip, facts.cpus * 1000, nodestatus.allocatable_memory_bytes(facts),
             nodestatus.allocatable_storage_bytes(facts))
         return Tools(
-            settings=settings, client=self._client, clock=self._clock, runtime=runtime,
+            settings=settings, groups=PodGroups(settings.cgroup_parent, settings.cgroup_root),
+            client=self._client, clock=self._clock, runtime=runtime,
             images=Images(settings, runtime), volumes=self._parts.volumes, recorder=recorder,
             hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, pods=self.lookup.pods,
             node_facts=lambda: node,

@@ -23,19 +23,19 @@ def pod_parent(cgroup_parent: str, qos_class: str, pod_uid: str) -> str:
     return f"{cgroup_parent}{QOS_DIRS[qos_class]}/pod{pod_uid}"
 
 
-def hierarchies() -> list[Path]:
+def hierarchies(root: Path = ROOT) -> list[Path]:
     """Return the mounted hierarchies: one in version 2, one per controller in version 1."""
-    if (ROOT / "cgroup.controllers").exists():
-        return [ROOT]
-    return [path for path in ROOT.iterdir() if path.is_dir() and not path.is_symlink()] if ROOT.exists() else []
+    if (root / "cgroup.controllers").exists():
+        return [root]
+    return [path for path in root.iterdir() if path.is_dir() and not path.is_symlink()] if root.exists() else []
 
 
-def groups(parent: str) -> list[Path]:
+def groups(parent: str, root: Path = ROOT) -> list[Path]:
     """Return all groups at and below `parent`, the deepest first."""
     assert parent.startswith("/"), f"cgroup parent must be absolute (got {parent})"
     assert len(parent) > 1, "the root group is nobody's to remove"
     found: list[Path] = []
-    for hierarchy in hierarchies():
+    for hierarchy in hierarchies(root):
         top = hierarchy / parent.lstrip("/")
         for folder, _, _ in os.walk(top, topdown=False):
             found.append(Path(folder))
@@ -58,10 +58,10 @@ def kill(parent: str) -> set[int]:
     return pids
 
 
-def remove(parent: str) -> list[Path]:
+def remove(parent: str, root: Path = ROOT) -> list[Path]:
     """Remove all groups at and below `parent`; return those that are still in use."""
     left = []
-    for group in groups(parent):
+    for group in groups(parent, root):
         try:
             group.rmdir()
         except FileNotFoundError:

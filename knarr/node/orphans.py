@@ -8,6 +8,7 @@ import shutil
 import structlog
 
 from knarr.base.backoff import Backoff
+from knarr.node import cgroups
 from knarr.node.adopt import Remains
 from knarr.node.cri.face import RuntimeFault
 from knarr.node.faces import MountError
@@ -31,6 +32,8 @@ async def remove_orphan(tools: Tools, uid: str, left: Remains) -> None:
             log.warning("orphan.retry", uid=uid, error=str(fault))
             await tools.clock.sleep(1.0 + failures)
     await remove_folders(tools, uid)
+    for qos in cgroups.QOS_DIRS:
+        cgroups.remove(cgroups.pod_parent(tools.settings.cgroup_parent, qos, uid), tools.settings.cgroup_root)
     for sandbox in left.sandboxes:
         logs = tools.settings.log_dir(sandbox.namespace, sandbox.name, uid)
         shutil.rmtree(logs, ignore_errors=True)

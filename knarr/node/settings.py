@@ -33,6 +33,7 @@ class Settings:
     runtime_endpoint: str = ""
     sandbox_image: str = SANDBOX_IMAGE
     cgroup_parent: str = ""
+    cgroup_root: Path = Path("/sys/fs/cgroup")
     bridge: str = ""
     cni_bin_dir: Path = Path("/usr/lib/cni")
     max_pods: int = 250

@@ -16,6 +16,7 @@ from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxS
 from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
 from knarr.node.hooks import Hooks
 from knarr.node.images import Images
+from knarr.node.podgroups import PodGroups
 from knarr.node.podmachine.state import Machine, Run
 from knarr.node.runs import last_words, run_of
 from knarr.node.settings import Settings
@@ -36,6 +37,7 @@ class Tools:
     """What acting needs. owners: container id -> the pod's worker, for the runtime's events."""
 
     settings: Settings
+    groups: PodGroups
     client: Client
     clock: Clock
     runtime: Runtime

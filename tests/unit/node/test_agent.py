@@ -70,7 +70,8 @@ class World:
 
     def start_agent(self) -> None:
         """Start an agent that knows nothing."""
-        settings = Settings(self.folder, "n1", "192.0.2.1", runtime_endpoint="unix:///fake", serving_port=0)
+        settings = Settings(self.folder, "n1", "192.0.2.1", runtime_endpoint="unix:///fake", serving_port=0,
+                            cgroup_root=self.folder / "cgroup")
         client = Client(InProcess(self.api.server.handle, User("node", groups=("system:masters",))))
 
         async def serve(runtime: Any, lookup: Any) -> None:
