@@ -8,13 +8,13 @@ next one builds the same workers from the runtime's labels and annotations, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, NoReturn, Protocol
 
 import structlog
 
-from knarr.api.types.core_v1 import Pod, Service
+from knarr.api.types.core_v1 import ObjectReference, Pod, Service
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
@@ -25,9 +25,13 @@ from knarr.node.act import Hands
 from knarr.node.containerd import Containerd
 from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
 from knarr.node.cri.runtime import CriRuntime
+from knarr.node.eviction import signals
+from knarr.node.eviction.evictor import Doors, Evictor
+from knarr.node.eviction.thresholds import Level
 from knarr.node.faces import DnsConfig, Lookup, NodeFacts, PodVolumes, ProbeEvent, Verdict
 from knarr.node.heartbeat import Heartbeat
 from knarr.node.hooks import Hooks
+from knarr.node.imagegc import ImageCollector
 from knarr.node.images import Images
 from knarr.node.logrotate import LogRotation
 from knarr.node.lookup import AgentLookup
@@ -64,12 +68,16 @@ class VolumeService(PodVolumes, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What `build` brings together with the core. serve: runs the HTTPS port until cancelled."""
+    """What `build` brings together with the core. serve: runs the HTTPS port until cancelled.
+
+    levels: how much the machine has left of what pods share, by eviction signal.
+    """
 
     volumes: VolumeService
     hosts_file: Callable[[Pod, str], str]
     dns_config: Callable[[Pod], DnsConfig]
     serve: Callable[[Runtime, Lookup], Coroutine[Any, Any, None]]
+    levels: Callable[[Settings], Mapping[str, Level]] = signals.read
 
 
 class Agent:
@@ -113,15 +121,19 @@ class Agent:
         facts = nodestatus.machine_facts(settings.data_dir)
         recorder = Recorder(self._client, clock=clock, component="kubelet", host=settings.node_name)
         tools = self._tools(runtime, recorder, facts=facts, group=group)
+        tools.groups.prepare()
         if settings.managed:
             await asyncio.to_thread(cni.apply_masquerade, settings)
             await tools.images.ensure_sandbox_image()
         prober = Prober(clock, runtime.exec_sync, sink=self._probed, event=self._probe_event(tools))
         writer = StatusWriter(settings, self._client, clock=clock, group=group)
         hands = Hands(tools, prober, writer=writer, forget=self._forget)
-        heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock)
-        for part in (heartbeat.run(), self._informers.run(), recorder.run(), prober.run(), self._parts.volumes.run(),
-                     LogRotation(settings, runtime, clock).run(), self._parts.serve(runtime, self.lookup)):
+        evictor = self._evictor(runtime, recorder)
+        heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock,
+                              pressures=lambda: evictor.pressures)
+        for part in (heartbeat.run(), evictor.run(), self._informers.run(), recorder.run(), prober.run(),
+                     self._parts.volumes.run(), LogRotation(settings, runtime, clock).run(),
+                     self._parts.serve(runtime, self.lookup)):
             group.create_task(part)
         await self._informers.wait_synced()
         await self._adopt(tools, hands, writer=writer)
@@ -130,6 +142,14 @@ class Agent:
             await self._hear_forever(tools, hands)
         finally:
             hands.close()
+
+    def _evictor(self, runtime: Runtime, recorder: Recorder) -> Evictor:
+        settings = self._settings
+        node = ObjectReference(kind="Node", name=settings.node_name, uid=settings.node_name)
+        images = ImageCollector(runtime, self._clock, pods=self.lookup.pods, keep=settings.sandbox_image)
+        return Evictor(settings, runtime, self._clock, Doors(
+            workers=self.workers.values, tell=lambda reason, text: recorder.event(node, reason, text, type="Warning"),
+            images=images, levels=lambda: self._parts.levels(settings)))
 
     def _tools(self, runtime: Runtime, recorder: Recorder, *, facts: nodestatus.MachineFacts,
                group: asyncio.TaskGroup) -> Tools:
@@ -271,6 +291,7 @@ class Agent:
         while True:
             await self._clock.sleep(RELIST_S)
             await self._relist(tools, hands)
+            tools.groups.share(self.lookup.pods())
 
     async def _relist(self, tools: Tools, hands: Hands) -> None:
         """Compare what we think runs with what does."""

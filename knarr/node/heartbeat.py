@@ -6,6 +6,7 @@ Source: kube kubelet_node_status.go; component-helpers/apimachinery/lease/contro
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Any, NoReturn
 
 import msgspec
@@ -41,7 +42,9 @@ class Heartbeat:
     """One node's presence in the API."""
 
     def __init__(self, settings: Settings, client: Client, runtime: Runtime, *, facts: MachineFacts,
-                 clock: Clock) -> None:
+                 clock: Clock, pressures: Callable[[], frozenset[str]] = frozenset) -> None:
+        """Pressures: what the machine is short of, by the names of the node's conditions."""
+        self._pressures = pressures
         self._settings = settings
         self._client = client
         self._runtime = runtime
@@ -102,7 +105,7 @@ class Heartbeat:
         now_s = self._clock.now_s()
         version, fault, images = await self._look()
         before = {each.type: each for each in node.status.conditions}
-        healthy = nodestatus.health(self._settings, fault)
+        healthy = nodestatus.Health(fault, self._pressures())
         status = nodestatus.node_status(
             self._settings, self._facts, runtime=version, images=images,
             conditions=nodestatus.node_conditions(healthy, before, now_s))

@@ -48,8 +48,7 @@ class Health:
     """How the machine fares now. fault: why pods cannot run, empty when they can."""
 
     fault: str = ""
-    memory_short: bool = False
-    disk_short: bool = False
+    pressures: frozenset[str] = frozenset()      # names of conditions: MemoryPressure, DiskPressure, PIDPressure
 
 
 def machine_facts(data_dir: Path) -> MachineFacts:
@@ -65,16 +64,6 @@ def machine_facts(data_dir: Path) -> MachineFacts:
         os_image=os_release(),
         architecture=architecture(),
         hostname=platform.node(),
-    )
-
-
-def health(settings: Settings, fault: str) -> Health:
-    """Look at memory and disk. fault: what is wrong with the runtime or its network."""
-    disk = shutil.disk_usage(settings.data_dir)
-    return Health(
-        fault=fault,
-        memory_short=meminfo()["MemAvailable"] < MEMORY_FREE_MIN_BYTES,
-        disk_short=disk.free < disk.total * DISK_FREE_MIN,
     )
 
 
@@ -148,12 +137,14 @@ def allocatable_storage_bytes(facts: MachineFacts) -> int:
 
 def node_conditions(now: Health, before: Mapping[str, Any], now_s: float) -> list[dict[str, Any]]:
     """Return the conditions. before: condition type -> the NodeCondition that the API has."""
+    memory, disk, pids = (kind in now.pressures for kind in ("MemoryPressure", "DiskPressure", "PIDPressure"))
     judged = [
-        ("MemoryPressure", now.memory_short, "KubeletHasInsufficientMemory" if now.memory_short
-         else "KubeletHasSufficientMemory", f"kubelet has {'in' * now.memory_short}sufficient memory available"),
-        ("DiskPressure", now.disk_short, "KubeletHasDiskPressure" if now.disk_short else "KubeletHasNoDiskPressure",
-         "kubelet has disk pressure" if now.disk_short else "kubelet has no disk pressure"),
-        ("PIDPressure", False, "KubeletHasSufficientPID", "kubelet has sufficient PID available"),
+        ("MemoryPressure", memory, "KubeletHasInsufficientMemory" if memory else "KubeletHasSufficientMemory",
+         f"kubelet has {'in' * memory}sufficient memory available"),
+        ("DiskPressure", disk, "KubeletHasDiskPressure" if disk else "KubeletHasNoDiskPressure",
+         "kubelet has disk pressure" if disk else "kubelet has no disk pressure"),
+        ("PIDPressure", pids, "KubeletHasInsufficientPID" if pids else "KubeletHasSufficientPID",
+         f"kubelet has {'in' * pids}sufficient PID available"),
         ("Ready", not now.fault, "KubeletNotReady" if now.fault else "KubeletReady",
          now.fault or "kubelet is posting ready status"),
     ]

@@ -44,6 +44,8 @@ def pod_status(machine: Machine, *, host_ip: str, now_s: float) -> dict[str, Any
         status["podIPs"] = [{"ip": ip} for ip in known]
     if machine.ending and machine.ending.why == "deadline" and status["phase"] == "Failed":
         status["reason"], status["message"] = "DeadlineExceeded", DEADLINE
+    if machine.evicted and status["phase"] == "Failed":
+        status["reason"], status["message"] = "Evicted", machine.evicted
     status["resources"], allocated = pod_resources(pod)
     if allocated:
         status["allocatedResources"] = allocated
@@ -134,6 +136,7 @@ def judged(machine: Machine, phase: str) -> dict[str, tuple[bool, str, str]]:
         "ContainersReady": ready,
         "PodScheduled": (True, "", ""),
         **resize_conditions(machine),
+        **({"DisruptionTarget": (True, "TerminationByKubelet", machine.evicted)} if machine.evicted else {}),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.e2e.cluster import pod, until
 
@@ -43,3 +44,14 @@ def test_a_running_container_grows(cluster, namespace):
     resize(cluster, namespace, cpu="1k")
     until(lambda: conditions(cluster, namespace) == {"PodResizePending": "Infeasible"}, "the node says that it cannot")
     assert "400m" == grown()["allocatedResources"]["cpu"]
+
+    uid = cluster.get("pod/grows", namespace=namespace)["metadata"]["uid"]
+    assert groups(uid)
+    cluster.knarr("delete", "pod", "grows", "-n", namespace)
+    until(lambda: not groups(uid), "the pod's control groups are gone")
+
+
+def groups(uid):
+    """Return the control groups of a pod, in either version's tree."""
+    root = Path("/sys/fs/cgroup")
+    return [*root.glob(f"knarr-*/burstable/pod{uid}"), *root.glob(f"*/knarr-*/burstable/pod{uid}")]

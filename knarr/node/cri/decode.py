@@ -65,4 +65,5 @@ def usage(message: Any) -> Usage:
         cpu_ns=message.cpu.usage_core_nano_seconds.value,
         memory_working_set_bytes=message.memory.working_set_bytes.value,
         sampled_s=message.cpu.timestamp / NS_PER_S,
+        layer_bytes=message.writable_layer.used_bytes.value, layer_inodes=message.writable_layer.inodes_used.value,
     )

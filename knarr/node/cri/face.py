@@ -200,6 +200,8 @@ class Usage:
     cpu_ns: int
     memory_working_set_bytes: int
     sampled_s: float
+    layer_bytes: int = 0        # of the writable layer
+    layer_inodes: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from knarr.node.podmachine.state import (
     Begin,
     Ending,
     Event,
+    Evict,
     Exited,
     Fit,
     Fitted,
@@ -179,6 +180,14 @@ def on_pod_gone(d: Deciding, event: PodGone) -> None:
     end(d, "gone", FORCED_GRACE_S)
 
 
+def on_evict(d: Deciding, event: Evict) -> None:
+    """End a pod that the machine cannot bear; what ends already is left to end."""
+    if d.machine.ending is None and d.machine.phase not in (Phase.ENDED, Phase.REMOVING, Phase.GONE):
+        d.change(evicted=event.message)
+        d.ask(Tell("Warning", "Evicted", event.message))
+        end(d, "evicted", event.grace_s)
+
+
 def end(d: Deciding, why: Why, limit_s: float) -> None:
     """Note that the pod ends; a shorter grace overtakes a longer one."""
     old = d.machine.ending
@@ -317,6 +326,7 @@ HANDLERS: dict[type, Callable[[Deciding, Any], None]] = {
     Begin: on_begin,
     PodChanged: on_pod_changed,
     PodGone: on_pod_gone,
+    Evict: on_evict,
     Mounted: on_mounted,
     MountFailed: on_mount_failed,
     SandboxUp: on_sandbox_up,

@@ -132,6 +132,7 @@ class Machine:
     adopted: bool = False           # the sandbox was found running when the agent started
     failures: int = 0               # of mounting or sandboxing, in a row
     timer: int = 0
+    evicted: str = ""               # why it was evicted
     wish: Wish | None = None
     progress: Progress | None = None
 
@@ -176,6 +177,14 @@ class PodChanged:
 @dataclass(frozen=True, slots=True)
 class PodGone:
     """The API no longer has the pod."""
+
+
+@dataclass(frozen=True, slots=True)
+class Evict:
+    """The machine is short, or the pod uses more than it may: it has to go, and the message tells why."""
+
+    message: str
+    grace_s: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,8 +316,8 @@ class Removed:
 
 
 Event: TypeAlias = (
-    PodChanged | PodGone | Begin | Mounted | MountFailed | SandboxUp | SandboxFailed | SandboxLost | SandboxStopped
-    | PullFailed | Held | Started | Exited | Probed | Rang | Removed | Fitted | Resized | ResizeFailed
+    PodChanged | PodGone | Evict | Begin | Mounted | MountFailed | SandboxUp | SandboxFailed | SandboxLost
+    | SandboxStopped | PullFailed | Held | Started | Exited | Probed | Rang | Removed | Fitted | Resized | ResizeFailed
 )
 
 

@@ -48,6 +48,7 @@ class FakeRuntime:
     faults: dict[str, list[BaseException]] = field(default_factory=dict)
     exec_results: dict[tuple[str, ...], ExecResult] = field(default_factory=dict)
     stubborn: bool = False
+    usages: tuple[Usage, ...] = ()
     _listeners: list[asyncio.Queue[RuntimeEvent]] = field(default_factory=list)
     _made: int = 0
 
@@ -200,10 +201,10 @@ class FakeRuntime:
         return reference
 
     async def remove_image(self, reference: str) -> None:
-        self.images.pop(reference, None)
+        self.images = {name: image for name, image in self.images.items() if reference not in (name, image.id)}
 
     async def usage(self) -> tuple[Usage, ...]:
-        return ()
+        return self.usages
 
     async def events(self) -> AsyncIterator[RuntimeEvent]:
         queue: asyncio.Queue[RuntimeEvent] = asyncio.Queue()

@@ -18,12 +18,15 @@ from knarr.client.client import Client
 from knarr.client.transport import InProcess
 from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import RuntimeFault
+from knarr.node.eviction.thresholds import Level
 from knarr.node.faces import DnsConfig, Mount, MountError, References
 from knarr.node.settings import Settings
 from tests.unit.apiserver.asking import Asker
 from tests.unit.node.fake_cri import FakeRuntime
 
 PODS = "/api/v1/namespaces/web/pods"
+PLENTY = {"imagefs.available": Level(90, 100), "nodefs.available": Level(90, 100),
+          "memory.available": Level(8 << 30, 16 << 30)}
 
 
 class NoVolumes:
@@ -59,6 +62,7 @@ class World:
     api: Asker = field(default_factory=Asker)
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
+    levels: dict[str, Level] = field(default_factory=lambda: dict(PLENTY))
 
     async def start(self) -> World:
         """Start the server, the runtime with one image, and an agent."""
@@ -78,7 +82,7 @@ class World:
             await asyncio.Event().wait()
 
         self.volumes = NoVolumes()
-        parts = Parts(self.volumes, lambda pod, ip: "", lambda pod: DnsConfig(), serve)
+        parts = Parts(self.volumes, lambda pod, ip: "", lambda pod: DnsConfig(), serve, lambda settings: self.levels)
         self.agent = agent = Agent(settings, client, clock=self.api.clock, rng=Rng(3), parts=parts)
         settings.pods_dir.mkdir(parents=True, exist_ok=True)
 

@@ -1,0 +1,151 @@
+"""A machine that runs short, and pods that use more than they may."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from knarr.api.types.core_v1 import Pod
+from knarr.node.cri.face import Usage
+from knarr.node.eviction import limits, rank, thresholds
+from knarr.node.eviction.rank import Used
+from knarr.node.eviction.signals import EMPTY_DIRS
+from knarr.node.eviction.thresholds import HARD, Level, Threshold
+from tests.unit.node.making import pod
+from tests.unit.node.test_agent import World, ready, tell
+
+MI = 1024 ** 2
+
+
+def needing(name, memory="", priority=0, **status) -> Pod:
+    """Return a pod that asks for some memory."""
+    asked = {"requests": {"memory": memory}} if memory else {}
+    return pod(name=name, priority=priority, status=status, containers=[
+        {"name": "c", "image": "app:1", "resources": asked}])
+
+
+@pytest.mark.parametrize(("levels", "expected"), [
+    pytest.param({"memory.available": Level(200 * MI, 1000 * MI)}, [], id="enough"),
+    pytest.param({"memory.available": Level(99 * MI, 1000 * MI)}, ["memory.available"], id="less than 100Mi"),
+    pytest.param({"nodefs.available": Level(9, 100), "memory.available": Level(0, 1)},
+                 ["memory.available", "nodefs.available"], id="memory comes first"),
+    pytest.param({"imagefs.inodesFree": Level(4, 100), "pid.available": Level(0, 9)}, ["imagefs.inodesFree"],
+                 id="what has no threshold is not looked at"),
+])
+def test_what_is_short(levels, expected):
+    """kubelet's own hard thresholds."""
+    assert expected == [each.signal for each in thresholds.met(HARD, levels)]
+
+
+def test_who_goes_first():
+    """Beyond their requests before those within; of low priority first; then who is furthest beyond. Never the critical."""
+    used = {f"uid-{name}": Used({"memory": amount * MI}) for name, amount in (
+        ("modest", 50), ("greedy", 300), ("hungry", 200), ("noble", 900), ("critical", 999))}
+    pods = [needing("modest", "100Mi"), needing("critical", priority=2_000_000_000), needing("noble", priority=5),
+            needing("hungry", "10Mi"), needing("greedy", "10Mi")]
+
+    assert ["greedy", "hungry", "noble", "modest"] == [
+        each.metadata.name for each in rank.victims(pods, used, "memory")]
+
+
+def test_what_the_evicted_are_told():
+    """kubelet's words: what was short, and what each container used beyond its request."""
+    used = Used({"memory": 60 * MI}, {"c": {"memory": 60 * MI}})
+    told = rank.message(needing("web", "10Mi"), HARD[0], Level(50 * MI + 1024, 1000 * MI), used)
+
+    assert told == (
+        "The node was low on resource: memory. Threshold quantity: 100Mi, available: 51201Ki. "
+        "Container c was using 60Mi, request is 10Mi, has larger consumption of memory. ")
+
+
+@pytest.mark.parametrize(("spec", "used", "volumes", "expected"), [
+    pytest.param({"volumes": [{"name": "v", "emptyDir": {"sizeLimit": "1Mi"}}]}, {}, {"v": MI + 1},
+                 'Usage of EmptyDir volume "v" exceeds the limit "1Mi". ', id="a volume"),
+    pytest.param({"volumes": [{"name": "v", "emptyDir": {"sizeLimit": "1Mi"}}]}, {}, {"v": MI}, "", id="just within"),
+    pytest.param({"containers": [{"name": "c", "image": "i", "resources": {"limits": {"ephemeral-storage": "1Mi"}}}]},
+                 {"c": MI + 1}, {}, "Pod ephemeral local storage usage exceeds the total limit of containers 1Mi. ",
+                 id="all containers together"),
+    pytest.param({"containers": [
+        {"name": "c", "image": "i", "resources": {"limits": {"ephemeral-storage": "1Mi"}}},
+        {"name": "d", "image": "i", "resources": {"limits": {"ephemeral-storage": "9Mi"}}}]}, {"c": 2 * MI}, {},
+        'Container c exceeded its local ephemeral storage limit "1Mi". ', id="one container"),
+    pytest.param({}, {"c": MI}, {}, "", id="no limit"),
+])
+def test_local_storage(spec, used, volumes, expected):
+    """A pod may fill what it is given, and not more."""
+    total = Used({"ephemeral-storage": sum(used.values())}, {name: {"ephemeral-storage": n} for name, n in used.items()})
+
+    assert expected == limits.excess(pod(**spec), total, volumes)
+
+
+def test_a_soft_threshold_has_patience():
+    """It must be crossed for a while; the condition shows it at once."""
+    soft = Threshold("memory.available", "1Gi", grace_s=90)
+    assert ("MemoryPressure", 1024 * MI) == (thresholds.condition(soft), thresholds.least(soft, 8 << 30))
+
+
+async def conditions(world):
+    """Return the node's conditions."""
+    _, node = await world.api.ask("GET", "/api/v1/nodes/n1")
+    return {each["type"]: each["status"] for each in node["status"]["conditions"]}
+
+
+def test_memory_runs_short(tmp_path):
+    """One pod goes, the greedier one; the node shows it, and shows it for five minutes after all is well."""
+    async def story(world: World) -> None:
+        made = {name: await world.make(name) for name in ("small", "large")}
+        for name in made:
+            await world.until(ready, name=name)
+        world.runtime.usages = tuple(
+            Usage(f"c-{name}", "c", obj["metadata"]["uid"], name, "web", 0, (1 + (name == "large")) * MI, 1.0)
+            for name, obj in made.items())
+        world.levels["memory.available"] = Level(10 * MI, 1000 * MI)
+        gone = await world.until(lambda shown: shown["status"]["phase"] == "Failed", name="large")
+        world.levels["memory.available"] = Level(900 * MI, 1000 * MI)
+
+        assert ("Evicted", True) == (gone["status"]["reason"], gone["status"]["message"].startswith(
+            "The node was low on resource: memory. Threshold quantity: 100Mi, available: 10240Ki. Container c was using"))
+        assert {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}.items() <= next(
+            each for each in gone["status"]["conditions"] if each["type"] == "DisruptionTarget").items()
+        await world.until(ready, name="small", limit_s=20)
+        assert "True" == (await conditions(world))["MemoryPressure"]
+        world.api.clock.advance(310)
+        await asyncio.sleep(20)
+        assert "False" == (await conditions(world))["MemoryPressure"]
+        assert ready(await world.pod("small"))
+
+    tell(tmp_path, story)
+
+
+def test_an_empty_dir_grows_beyond_its_limit(tmp_path):
+    """The machine has plenty, yet the pod goes: it broke its own word."""
+    async def story(world: World) -> None:
+        made = await world.make(volumes=[{"name": "v", "emptyDir": {"sizeLimit": "1Ki"}}])
+        await world.until(ready)
+        home = world.folder / "pods" / made["metadata"]["uid"] / EMPTY_DIRS / "v"
+        home.mkdir(parents=True)
+        (home / "big").write_bytes(b"x" * 8192)
+        gone = await world.until(lambda shown: shown["status"]["phase"] == "Failed")
+
+        assert 'Usage of EmptyDir volume "v" exceeds the limit "1Ki". ' == gone["status"]["message"]
+
+    tell(tmp_path, story)
+
+
+def test_a_full_disk_costs_unused_images_first(tmp_path):
+    """More than 85 % is in use: images that no pod names go, the others stay."""
+    async def story(world: World) -> None:
+        world.runtime.add_image("docker.io/library/old:1")
+        await world.make()
+        await world.until(ready)
+        world.levels["imagefs.available"] = Level(14, 100)
+        await asyncio.sleep(11)
+        assert 2 == len(world.runtime.images)       # it may have been pulled for a pod that is about to come
+        world.api.clock.advance(150)
+        world.levels["imagefs.available"] = Level(14, 100)
+        await asyncio.sleep(301)
+
+        assert ["docker.io/library/app:1"] == [tag for image in world.runtime.images.values() for tag in image.tags]
+
+    tell(tmp_path, story)
