@@ -196,7 +196,7 @@ class Hands:
         run = replace_reason(replace(started, finished_s=event.at_s, exit_code=event.exit_code))
         if event.exit_code == KILLED and box.stage is not Stage.STOPPING and await self._out_of_memory(run.id):
             run = replace(run, reason="OOMKilled")
-        worker.exited(name, self._tools.spoken(worker, run))
+        self._over(worker, name, self._tools.spoken(worker, run))
 
     async def _out_of_memory(self, container_id: str) -> bool:
         """Ask whether the kernel killed a run for memory; the runtime's state shows it a little later than the end."""
@@ -216,6 +216,11 @@ class Hands:
                 log.info("exit.unread", container=container_id, error=str(fault))
                 return
             run = lost_run(worker, container_id, attempt, now_s=self._tools.clock.now_s())
+        self._over(worker, name, run)
+
+    def _over(self, worker: PodWorker, name: str, run: words.Run) -> None:
+        """Keep a run's last words, then tell the pod."""
+        self._tools.dead.keep(worker.machine.pod, name, run)
         worker.exited(name, run)
 
     async def _discard(self, container_id: str) -> None:

@@ -25,13 +25,14 @@ from knarr.node.act import Hands
 from knarr.node.containerd import Containerd
 from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
 from knarr.node.cri.runtime import CriRuntime
+from knarr.node.deadlogs import DeadLogs
 from knarr.node.eviction import signals
 from knarr.node.eviction.evictor import Doors, Evictor
+from knarr.node.eviction.imagegc import ImageCollector
 from knarr.node.eviction.thresholds import Level
 from knarr.node.faces import DnsConfig, Lookup, NodeFacts, PodVolumes, ProbeEvent, Verdict
 from knarr.node.heartbeat import Heartbeat
 from knarr.node.hooks import Hooks
-from knarr.node.imagegc import ImageCollector
 from knarr.node.images import Images
 from knarr.node.logrotate import LogRotation
 from knarr.node.lookup import AgentLookup
@@ -159,6 +160,7 @@ class Agent:
             nodestatus.allocatable_storage_bytes(facts))
         return Tools(
             settings=settings, groups=PodGroups(settings.cgroup_parent, settings.cgroup_root),
+            dead=DeadLogs(settings, self._clock),
             client=self._client, clock=self._clock, runtime=runtime,
             images=Images(settings, runtime), volumes=self._parts.volumes, recorder=recorder,
             hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, pods=self.lookup.pods,

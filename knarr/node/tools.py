@@ -13,6 +13,7 @@ from knarr.client.client import Client
 from knarr.node import cgroups, credentials, pausefilter, podcontainers, specs
 from knarr.node.cni import HOST_PORTS
 from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxSpec
+from knarr.node.deadlogs import DeadLogs
 from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
 from knarr.node.hooks import Hooks
 from knarr.node.images import Images
@@ -38,6 +39,7 @@ class Tools:
 
     settings: Settings
     groups: PodGroups
+    dead: DeadLogs
     client: Client
     clock: Clock
     runtime: Runtime

@@ -17,9 +17,9 @@ from knarr.api.types.core_v1 import Pod
 from knarr.base.clock import Clock
 from knarr.node.cri.face import Runtime, RuntimeFault, Usage
 from knarr.node.eviction import limits, rank, signals, thresholds
+from knarr.node.eviction.imagegc import ImageCollector
 from knarr.node.eviction.rank import Used
 from knarr.node.eviction.thresholds import HARD, HOLD_S, Level, Threshold
-from knarr.node.imagegc import ImageCollector
 from knarr.node.podmachine.state import Evict
 from knarr.node.settings import Settings
 from knarr.node.worker import PodWorker

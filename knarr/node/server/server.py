@@ -1,6 +1,7 @@
 """Serve the node's HTTPS port, by kubelet's paths:
 
     /healthz  /pods  /stats/summary  /metrics/resource  /logs/…
+    /deadLogs?namespace=&pod=&container=      Knarr's own: how runs ended within the last day, and their last lines
     /containerLogs/{namespace}/{pod}/{container}
     /exec/… /attach/…  (upgrade; `/{namespace}/{pod}/{container}`)   /portForward/{namespace}/{pod}  (upgrade)
 """
@@ -19,6 +20,7 @@ from aiohttp import web
 from knarr.api import errors
 from knarr.base.clock import Clock
 from knarr.node.cri.face import Runtime, RuntimeFault
+from knarr.node.deadlogs import DeadLogs
 from knarr.node.faces import Lookup
 from knarr.node.server import access, hostlogs, hostusage, resourcemetrics, stats
 from knarr.node.server.access import Judge, ServingTls
@@ -56,7 +58,7 @@ class Server:
         streaming = Streaming(runtime, lookup)
         self._routes: dict[tuple[str, int], Responder] = {          # (first word, words behind it)
             ("healthz", 0): self._health, ("healthz", 1): self._health, ("pods", 0): self._pods,
-            ("stats", 1): self._stats, ("metrics", 1): self._metrics,
+            ("deadLogs", 0): self._dead_logs, ("stats", 1): self._stats, ("metrics", 1): self._metrics,
             ("containerLogs", 3): self._logs, ("exec", 3): _by_container(streaming.exec),
             ("attach", 3): _by_container(streaming.attach), ("portForward", 2): streaming.port_forward,
         }
@@ -133,6 +135,11 @@ class Server:
             await self._runtime.usage(), hostusage.read(), now_s=self._clock.now_s(),
             started_s=stats.started_s(self._lookup.pods()))
         return web.Response(text=text, headers={"Content-Type": resourcemetrics.MEDIA})
+
+    async def _dead_logs(self, request: web.BaseRequest) -> web.Response:
+        wanted = {name: request.query.get(name, "") for name in ("namespace", "pod", "container")}
+        found = await asyncio.to_thread(DeadLogs(self._settings, self._clock).read, **wanted)
+        return web.Response(body=msgspec.json.encode(found), content_type="application/json")
 
     async def _logs(self, request: web.BaseRequest, namespace: str, pod: str, container: str) -> web.StreamResponse:
         blocks = open_log(self._settings, self._lookup, request.query,
