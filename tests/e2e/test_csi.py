@@ -11,6 +11,7 @@ import pytest
 from tests.csi.driver import NAME
 from tests.e2e.cluster import pod, until
 from tests.e2e.test_kills import kill
+from tests.e2e.test_pods import ready
 
 CLASS = {"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "shelves"}, "provisioner": NAME,
          "allowVolumeExpansion": True, "volumeBindingMode": "WaitForFirstConsumer"}
@@ -48,21 +49,24 @@ def test_a_container_keeps_its_data_on_a_drivers_volume(cluster, namespace, driv
 
     cluster.apply(CLASS, wait=False)
     cluster.apply(CLAIM, writer("first", "echo kept > /data/note; sleep inf"), namespace=namespace)
+    until(lambda: ready(cluster, "first", namespace), "it is ready", patience_s=120)
+    until(lambda: "kept\n" == cluster.exec("first", "cat", "/data/note", namespace=namespace), "it is written")
     assert [True] == [one["status"]["attached"] for one in attachments()]
     cluster.knarr("delete", "pod", "first", "-n", namespace)
     cluster.apply(writer("second", "sleep inf"), namespace=namespace)
+    until(lambda: ready(cluster, "second", namespace), "it is ready", patience_s=120)
     assert "kept\n" == cluster.exec("second", "cat", "/data/note", namespace=namespace)
     cluster.kubectl("patch", "pvc", "data", "-n", namespace, "-p", '{"spec":{"resources":{"requests":{"storage":"2Gi"}}}}')
-    until(lambda: cluster.get("pvc", "data", namespace=namespace)["status"]["capacity"] == {"storage": "2Gi"}, "it has grown")
+    until(lambda: cluster.get("pvc", "data", namespace=namespace)["status"]["capacity"] == {"storage": "2Gi"}, "it has grown", patience_s=60)
     assert str(2 << 30) == cluster.exec("second", "cat", "/data/size", namespace=namespace)
     containers = cluster.get("pod", "second", namespace=namespace)["status"]["containerStatuses"]
     kill(cluster, "agent")
     until(lambda: "kept\n" == cluster.exec("second", "cat", "/data/note", namespace=namespace, check=False), "it goes on")
     assert containers == cluster.get("pod", "second", namespace=namespace)["status"]["containerStatuses"]
     cluster.knarr("delete", "pod", "second", "-n", namespace)
-    until(lambda: not attachments(), "it is detached")
+    until(lambda: not attachments(), "it is detached", patience_s=60)
     cluster.knarr("delete", "pvc", "data", "-n", namespace)
-    until(lambda: not cluster.get("persistentvolumes")["items"], "it is deleted")
+    until(lambda: not cluster.get("persistentvolumes")["items"], "it is deleted", patience_s=60)
     cluster.kubectl("delete", "storageclass", "shelves")
     with open("/proc/self/mountinfo") as lines:
         assert [] == [line for line in lines if "kubernetes.io~csi" in line and str(cluster.data_dir) in line]
