@@ -23,7 +23,7 @@ check: setup-dev          ## style, types, import walls, tidiness
 	$(BIN)/python -m pytest tests/house
 
 test: check               ## everything CI runs
-	$(BIN)/python -m pytest tests/unit tests/conformance -n 2
+	$(BIN)/python -m pytest tests/unit tests/conformance tests/sim -n 2
 	$(BIN)/python -m pytest tests/wire tests/e2e --durations=10
 
 bench: setup-dev          ## every claim against its figure
@@ -32,7 +32,8 @@ bench: setup-dev          ## every claim against its figure
 golden: setup-dev         ## rewrite the golden files; read the diff
 	$(BIN)/python -m pytest tests -k golden --golden-rewrite
 
-soak: setup-dev           ## kill every process two hundred times; two hours
+soak: setup-dev           ## two thousand seeds of the simulation; then kill every process two hundred times; hours
+	KNARR_SIM_ROUNDS=2000 $(BIN)/python -m pytest -n 2 tests/sim
 	KNARR_KILL_ROUNDS=200 KNARR_LEAK_PODS=2000 $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_kills.py tests/e2e/test_leaks.py
 
 fuzz: setup-dev           ## a million hostile requests, fuzzed languages, answers against OpenAPI; twenty minutes; goes on where it stopped

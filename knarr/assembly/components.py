@@ -13,7 +13,7 @@ from knarr.api.http import User
 from knarr.apiserver.authn.tokens import Signer
 from knarr.apiserver.server import ApiServer
 from knarr.assembly.instance import Instance
-from knarr.base.clock import SystemClock
+from knarr.base.clock import Clock, SystemClock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
 from knarr.client.informers import Informers
@@ -28,13 +28,20 @@ PARTS: Mapping[str, Starter] = {**starters(), "scheduler": scheduler.run}
 
 
 async def run(instance: Instance, server: ApiServer, clock: SystemClock, rng: Rng) -> None:
-    """Run all over fresh informers. A bug in one ends all, so that none is left listening."""
+    """Run all of an instance's server."""
     client = Client(InProcess(server.handle, CONTROLLER_USER, agent=AGENT))
+    await together(PARTS, client, clock=clock, rng=rng, settings=_controller_settings(instance))
+
+
+async def together(
+    parts: Mapping[str, Starter], client: Client, *, clock: Clock, rng: Rng, settings: ControllerSettings,
+) -> None:
+    """Run some parts over fresh informers. A bug in one ends all, so that none is left listening."""
     informers = Informers(client, clock=clock, rng=rng.child("informers"))
-    setup = Setup(informers, clock, rng, settings=_controller_settings(instance))
+    setup = Setup(informers, clock, rng, settings=settings)
     async with asyncio.TaskGroup() as group:
         group.create_task(informers.run())
-        for name, start in PARTS.items():
+        for name, start in parts.items():
             group.create_task(start(setup), name=name)
 
 

@@ -62,6 +62,10 @@ class ManualClock:
         assert seconds_s >= 0, f"time cannot go back (got {seconds_s})"
         self._passed_s += seconds_s
 
+    def step(self, seconds_s: float) -> None:
+        """Set the wall clock forward, or back; monotonic time does not notice."""
+        self._start_s += seconds_s
+
     async def sleep(self, seconds_s: float) -> None:
         """Wait for a timer of the running loop, whose time is this clock's under `virtual.run`."""
         await asyncio.sleep(seconds_s)

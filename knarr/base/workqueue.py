@@ -28,7 +28,7 @@ class WorkQueue(Generic[K]):
         self._waiting: set[K] = set()       # in _ready, or to be put there by done()
         self._working: set[K] = set()
         self._timers: dict[K, asyncio.TimerHandle] = {}
-        self._arrived = asyncio.Event()
+        self._idlers: deque[asyncio.Future[None]] = deque()     # workers without a key, one is woken for each key
 
     def __len__(self) -> int:
         """Count the keys that wait for a worker."""
@@ -71,8 +71,7 @@ class WorkQueue(Generic[K]):
     async def get_batch(self, keys_max: int) -> list[K]:
         """Wait for work, then take all of it, up to `keys_max`. Each key must be given back with `done`."""
         while not self._ready:
-            self._arrived.clear()
-            await self._arrived.wait()
+            await self._arrival()
         batch = [self._ready.popleft() for _ in range(min(keys_max, len(self._ready)))]
         self._waiting.difference_update(batch)
         self._working.update(batch)
@@ -93,7 +92,27 @@ class WorkQueue(Generic[K]):
 
     def _push(self, key: K) -> None:
         self._ready.append(key)
-        self._arrived.set()
+        self._wake()
+
+    def _wake(self) -> None:
+        """Wake one worker: a key is work for no more than one."""
+        while self._idlers:
+            idler = self._idlers.popleft()
+            if not idler.done():
+                idler.set_result(None)
+                return
+
+    async def _arrival(self) -> None:
+        idler = asyncio.get_running_loop().create_future()
+        self._idlers.append(idler)
+        try:
+            await idler
+        except asyncio.CancelledError:
+            if idler.cancelled():
+                self._idlers.remove(idler)
+            elif self._ready:
+                self._wake()        # it was for a key that we shall not take
+            raise
 
     def _ring(self, key: K) -> None:
         del self._timers[key]

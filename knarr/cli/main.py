@@ -32,6 +32,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backup": ("backup", "Save the cluster's state to a file, or put it back."),
     "token": ("token", "Make tokens by which machines join, and tokens of service accounts."),
     "secrets": ("secrets", "Change the key that seals Secrets on disk."),
+    "sim": ("sim", "Run the whole assembly on virtual time, with faults, and see that it keeps its promises."),
     "kubeconfig": ("updown", "Print the administrator's kubeconfig."),
     "server": ("parts", "Run the control plane in the foreground."),
     "agent": ("parts", "Run the node agent in the foreground."),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NoReturn, Protocol
 
 import structlog
@@ -71,7 +72,7 @@ class VolumeService(PodVolumes, Protocol):
 class Parts:
     """What `build` brings together with the core. serve: runs the HTTPS port until cancelled.
 
-    levels: how much the machine has left of what pods share, by eviction signal.
+    levels: how much the machine has left of what pods share, by eviction signal. facts: what the machine is.
     """
 
     volumes: VolumeService
@@ -79,6 +80,7 @@ class Parts:
     dns_config: Callable[[Pod], DnsConfig]
     serve: Callable[[Runtime, Lookup], Coroutine[Any, Any, None]]
     levels: Callable[[Settings], Mapping[str, Level]] = signals.read
+    facts: Callable[[Path], nodestatus.MachineFacts] = nodestatus.machine_facts
 
 
 class Agent:
@@ -119,7 +121,7 @@ class Agent:
     async def serve(self, group: asyncio.TaskGroup, runtime: Runtime) -> None:
         """Start every part on a runtime that answers, then hear it for ever."""
         settings, clock = self._settings, self._clock
-        facts = nodestatus.machine_facts(settings.data_dir)
+        facts = self._parts.facts(settings.data_dir)
         recorder = Recorder(self._client, clock=clock, component="kubelet", host=settings.node_name)
         tools = self._tools(runtime, recorder, facts=facts, group=group)
         tools.groups.prepare()

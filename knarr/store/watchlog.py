@@ -33,7 +33,7 @@ class WatchLog:
         self._changes: list[Change] = []
         self._bytes = 0
         self._changes_max, self._bytes_max, self.backlog_max = changes_max, bytes_max, backlog_max
-        self._watchers: dict[str, set[LogWatch]] = {}
+        self._watchers: dict[str, dict[LogWatch, None]] = {}    # in order of arrival, so that a run can be repeated
 
     def append(self, changes: tuple[Change, ...]) -> None:
         """Remember committed changes and tell the watchers."""
@@ -51,14 +51,14 @@ class WatchLog:
         missed = tuple(change for change in self.above(since) if change.entry.key.startswith(prefix))
         if missed:
             watch.replay(missed)
-        self._watchers.setdefault(bucket_of(prefix), set()).add(watch)
+        self._watchers.setdefault(bucket_of(prefix), {})[watch] = None
         return watch
 
     def forget(self, watch: LogWatch) -> None:
         """Tell this watch no more; twice is once."""
         bucket = bucket_of(watch.prefix)
-        watchers = self._watchers.get(bucket, set())
-        watchers.discard(watch)
+        watchers = self._watchers.get(bucket, {})
+        watchers.pop(watch, None)
         if not watchers:
             self._watchers.pop(bucket, None)
 

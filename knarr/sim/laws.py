@@ -1,0 +1,297 @@
+"""Judge every committed write: what must never be, however many faults strike.
+
+A part may act on what it knew LATE_S ago: a bound that was just lowered is not broken by a write already on its way.
+Nor is one that a sender broke for want of an answer (`doubted`): Kubernetes' own controllers could not know either.
+"""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+
+import orjson
+
+from knarr.api.http import Call
+from knarr.base.clock import Clock
+from knarr.sim.mirror import (
+    FINAL,
+    Mirror,
+    Object,
+    holds,
+    is_active,
+    is_going,
+    is_ready,
+    name_of,
+    owner,
+    owner_uid,
+)
+from knarr.sim.story import Story
+from knarr.store.face import Change
+
+LATE_S = 60.0            # longer than any watch lags or link is cut
+BOUNDS_MAX = 100         # of one workload that are remembered
+
+
+class Laws:
+    """Hears every batch as it becomes durable; what is broken stands in `broken`."""
+
+    def __init__(self, clock: Clock, story: Story) -> None:
+        self.mirror = Mirror()
+        self.broken: list[str] = []
+        self.writes: Counter[str] = Counter()          # by plural: who writes without end is found here
+        self.ended: dict[str, dict[str, str]] = {}     # uid of a Job -> uid of its pod -> how it ended
+        self._clock = clock
+        self._story = story
+        self._revision = 0
+        self._doubts: Counter[str] = Counter()         # uid of an owner -> pods it may have and not know
+        self._bounds: dict[str, deque[tuple[float, int]]] = {}
+        self._harmed_s: dict[str, float] = {}          # uid of a Deployment -> when it last changed or lost a ready pod
+
+    def heard(self, changes: tuple[Change, ...]) -> None:
+        """Judge a batch."""
+        for change in changes:
+            if change.entry.revision <= self._revision:
+                self._break(f"{change.entry.key}: revision {change.entry.revision} came after {self._revision}")
+            self._revision = change.entry.revision
+            plural = change.entry.key.split("/", 3)[2]
+            self.writes[plural] += 1
+            old, new = self.mirror.take(change)
+            if plural in JUDGES and (old is not None or new is not None):
+                for fault in JUDGES[plural](self, old, new):
+                    self._break(fault)
+
+    def doubted(self, call: Call) -> None:
+        """A write may have been done that its sender believes undone, or was done twice."""
+        if call.method == "POST" and call.path.endswith("/pods"):
+            self._doubts[owner_uid(orjson.loads(call.body))] += 1
+
+    def ready_nodes(self) -> int:
+        """Count the nodes that are Ready."""
+        return sum(holds(node, "Ready") for node in self.mirror.all("nodes"))
+
+    def doubts(self, *uids: str) -> int:
+        """Return by how many pods an owner may be beyond its bound, by no fault of its own."""
+        return sum(self._doubts[uid] for uid in uids)
+
+    def bound(self, uid: str) -> int:
+        """Return the highest bound that a part may still believe in."""
+        kept = self._bounds.get(uid, ())
+        old_s = self._clock.monotonic_s() - LATE_S
+        recent = [bound for at_s, bound in kept if at_s >= old_s]
+        before = [bound for at_s, bound in kept if at_s < old_s][-1:]
+        return max([*recent, *before], default=0)
+
+    def note_bound(self, uid: str, bound: int) -> None:
+        """Remember what a workload allows from now on."""
+        kept = self._bounds.setdefault(uid, deque(maxlen=BOUNDS_MAX))
+        if not kept or kept[-1][1] != bound:
+            kept.append((self._clock.monotonic_s(), bound))
+
+    def harm(self, uid: str) -> None:
+        """A Deployment has lost a ready pod by a fault, or was changed."""
+        self._harmed_s[uid] = self._clock.monotonic_s()
+
+    def is_unharmed(self, uid: str) -> bool:
+        """Tell whether every part knows how a Deployment stands."""
+        return self._clock.monotonic_s() - self._harmed_s.get(uid, 0.0) > LATE_S
+
+    def _break(self, fault: str) -> None:
+        self.broken.append(fault)
+        self._story.tell("LAW", f"broken: {fault}")
+
+
+def judge_pod(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+    """One node, one end, and no more of them than their owner may have."""
+    note_harm(laws, old, new)
+    if new is None:
+        return []
+    if old is None:
+        return [*too_many(laws, new), *over_quota(laws, new)]
+    faults = []
+    was, now = old["spec"].get("nodeName"), new["spec"].get("nodeName")
+    if was and was != now:
+        faults.append(f"{name_of(new)} was bound to {was} and then to {now}")
+    ended, phase = old["status"].get("phase"), new["status"].get("phase")
+    if ended in FINAL and phase != ended:
+        faults.append(f"{name_of(new)} had {ended} and then was {phase}")
+    if phase in FINAL and owner(new).get("kind") == "Job":
+        laws.ended.setdefault(owner_uid(new), {})[new["metadata"]["uid"]] = str(phase)
+    return faults
+
+
+def note_harm(laws: Laws, old: Object | None, new: Object | None) -> None:
+    """Note that a Deployment has lost a ready pod."""
+    if old is None or not is_ready(old) or (new is not None and is_ready(new) and is_going(new) == is_going(old)):
+        return
+    made_by = laws.mirror.by_uid(owner_uid(old))
+    if made_by is not None and made_by["kind"] == "ReplicaSet":
+        laws.harm(owner_uid(made_by))
+
+
+def too_many(laws: Laws, pod: Object) -> list[str]:
+    """Judge a new pod by what its owner, or its owner's owner, allows."""
+    made_by = laws.mirror.by_uid(owner_uid(pod))
+    if made_by is None or made_by["kind"] == "DaemonSet":
+        return []
+    uids, pods = [made_by["metadata"]["uid"]], laws.mirror.owned(owner_uid(pod), "Pod")
+    deployment = laws.mirror.by_uid(owner_uid(made_by))
+    if deployment is not None and deployment["kind"] == "Deployment":
+        pods = laws.mirror.deployment_pods(deployment)
+        uids = [one["metadata"]["uid"] for one in laws.mirror.owned(owner_uid(made_by), "ReplicaSet")]
+        made_by = deployment
+    active = sum(map(is_active, pods))
+    allowed = laws.bound(made_by["metadata"]["uid"]) + laws.doubts(*uids)
+    return [f"{name_of(made_by)} has {active} pods, at most {allowed} are allowed"] if active > allowed else []
+
+
+def over_quota(laws: Laws, pod: Object) -> list[str]:
+    """Judge a new pod by the quotas of its namespace."""
+    namespace, faults = pod["metadata"]["namespace"], []
+    for quota in laws.mirror.all("resourcequotas"):
+        if quota["metadata"]["namespace"] != namespace or "pods" not in quota["spec"].get("hard", {}):
+            continue
+        used = sum(one["metadata"]["namespace"] == namespace and one["status"].get("phase") not in FINAL
+                   for one in laws.mirror.all("pods"))
+        hard = laws.bound(quota["metadata"]["uid"])
+        if used > hard:
+            faults.append(f"{name_of(quota)} allows {hard} pods, there are {used}")
+    return faults
+
+
+def judge_deployment(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+    """Remember what it allows."""
+    if new is None or (old is not None and old["spec"] == new["spec"]):
+        return []
+    uid, replicas = new["metadata"]["uid"], new["spec"]["replicas"]
+    laws.note_bound(uid, replicas + surge(new))
+    laws.harm(uid)
+    return []
+
+
+def judge_replicaset(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+    """A rollout takes no more ready pods away than it may."""
+    if new is None:
+        return []
+    laws.note_bound(new["metadata"]["uid"], new["spec"]["replicas"])
+    deployment = laws.mirror.by_uid(owner_uid(new))
+    lowered = old["spec"]["replicas"] - new["spec"]["replicas"] if old is not None else 0
+    if lowered <= 0 or deployment is None or not laws.is_unharmed(deployment["metadata"]["uid"]):
+        return []
+    own = [pod for pod in laws.mirror.owned(new["metadata"]["uid"], "Pod") if is_active(pod)]
+    unready = sum(not is_ready(pod) for pod in own)
+    ready = sum(is_active(pod) and is_ready(pod) for pod in laws.mirror.deployment_pods(deployment))
+    left, floor = ready - max(0, lowered - unready), deployment["spec"]["replicas"] - unavailable(deployment)
+    return [f"{name_of(deployment)} is left with {left} ready pods, at least {floor} must be"] if left < floor else []
+
+
+def judge_scaled(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+    """Remember what a StatefulSet allows."""
+    if new is not None:
+        laws.note_bound(new["metadata"]["uid"], new["spec"]["replicas"])
+    return []
+
+
+def judge_quota(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+    """Remember what a quota allows; from when it is counted, for it binds no earlier."""
+    if new is not None and "pods" in new["status"].get("hard", {}):
+        laws.note_bound(new["metadata"]["uid"], int(new["spec"]["hard"].get("pods", 0)))
+    elif new is not None:
+        laws.note_bound(new["metadata"]["uid"], 1 << 30)
+    return []
+
+
+def judge_job(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+    """Counts never go back, never exceed what happened, and a Job that is done stays so."""
+    if new is None:
+        return []
+    spec, uid, faults = new["spec"], new["metadata"]["uid"], []
+    laws.note_bound(uid, spec.get("parallelism", 1))
+    ends = Counter(laws.ended.get(uid, {}).values())
+    for count, phase in (("succeeded", "Succeeded"), ("failed", "Failed")):
+        before = old["status"].get(count, 0) if old is not None else 0
+        now = new["status"].get(count, 0)
+        if now < before:
+            faults.append(f"{name_of(new)}: {count} went from {before} to {now}")
+        if phase == "Succeeded" and now > ends[phase]:
+            faults.append(f"{name_of(new)}: {now} {count}, but {ends[phase]} pods have")
+    if old is not None and (done := finished(old)) and finished(new) != done:
+        faults.append(f"{name_of(new)} was {done} and then was not")
+    wanted = spec.get("completions")
+    if finished(new) == "Complete" and wanted is not None and new["status"].get("succeeded", 0) < wanted:
+        faults.append(f"{name_of(new)} is complete with {new['status'].get('succeeded', 0)} of {wanted}")
+    return [*faults, *(_overlapping(laws, new) if old is None else ())]
+
+
+def _overlapping(laws: Laws, job: Object) -> list[str]:
+    """A CronJob that forbids it never has two Jobs under way."""
+    cronjob = laws.mirror.by_uid(owner_uid(job))
+    if cronjob is None or cronjob["kind"] != "CronJob" or cronjob["spec"]["concurrencyPolicy"] == "Allow":
+        return []
+    under_way = [one for one in laws.mirror.owned(owner_uid(job), "Job") if not finished(one) and not is_going(one)]
+    return [f"{name_of(cronjob)} has {len(under_way)} Jobs under way"] if len(under_way) > 1 else []
+
+
+def finished(job: Object) -> str:
+    """Return how a Job ended, empty while it has not."""
+    return next((kind for kind in ("Complete", "Failed") if holds(job, kind)), "")
+
+
+def judge_claim(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+    """A claim that nobody gave up is not deleted."""
+    if new is not None or old is None or old["metadata"].get("ownerReferences"):
+        return []
+    namespace = next((one for one in laws.mirror.all("namespaces")
+                      if one["metadata"]["name"] == old["metadata"]["namespace"]), None)
+    return [] if namespace is None or is_going(namespace) else [f"{name_of(old)} was deleted by nobody's wish"]
+
+
+def judge_volume(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+    """A volume goes only when its claim has gone and its policy says so; a claim keeps its volume."""
+    if old is None:
+        return []
+    claim = old["spec"].get("claimRef", {})
+    if new is not None:
+        now = new["spec"].get("claimRef", {}).get("uid")
+        moved = claim.get("uid") and now and now != claim["uid"]
+        return [f"{name_of(new)} went from one claim to another"] if moved else []
+    if old["spec"]["persistentVolumeReclaimPolicy"] != "Delete":
+        return [f"{name_of(old)} was deleted, though it was to be kept"]
+    holder = laws.mirror.by_uid(claim.get("uid", ""))
+    return [f"{name_of(old)} was deleted below {name_of(holder)}"] if holder is not None else []
+
+
+def surge(deployment: Object) -> int:
+    """Return by how many pods a rollout may exceed. Source: kube deployment_util.go, MaxSurge rounds up."""
+    strategy = deployment["spec"]["strategy"]
+    if strategy["type"] == "Recreate":
+        return 0
+    return _part(strategy["rollingUpdate"]["maxSurge"], deployment["spec"]["replicas"], up=True)
+
+
+def unavailable(deployment: Object) -> int:
+    """Return how many pods may lack. Source: kube deployment_util.go, ResolveFenceposts."""
+    strategy, replicas = deployment["spec"]["strategy"], deployment["spec"]["replicas"]
+    if strategy["type"] == "Recreate":
+        return int(replicas)
+    lacking = _part(strategy["rollingUpdate"]["maxUnavailable"], replicas, up=False)
+    return lacking or (0 if surge(deployment) else 1)
+
+
+def _part(value: int | str, whole: int, *, up: bool) -> int:
+    if isinstance(value, int):
+        return value
+    hundredths = int(value.rstrip("%")) * whole
+    return -(-hundredths // 100) if up else hundredths // 100
+
+
+Judge = Callable[[Laws, Object | None, Object | None], list[str]]
+JUDGES: dict[str, Judge] = {
+    "pods": judge_pod,
+    "deployments": judge_deployment,
+    "replicasets": judge_replicaset,
+    "statefulsets": judge_scaled,
+    "jobs": judge_job,
+    "resourcequotas": judge_quota,
+    "persistentvolumeclaims": judge_claim,
+    "persistentvolumes": judge_volume,
+}

@@ -1,0 +1,75 @@
+"""Live the API server's lives: each opens the store from what lies on the disk, answers, and dies where it stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from knarr.api.errors import ApiError
+from knarr.api.http import Answer, Call
+from knarr.apiserver.server import ApiServer
+from knarr.apiserver.settings import Settings
+from knarr.base.clock import Clock
+from knarr.base.rng import Rng
+from knarr.client.transport import Unreachable
+from knarr.sim.disk import Platter, open_disk
+from knarr.sim.network import Network, Pipe
+from knarr.store.face import StoreError
+
+RESTART_S = 1.0      # after a start that the disk refused
+
+
+async def live(platter: Platter, network: Network, *, clock: Clock, rng: Rng) -> None:
+    """Serve until cancelled, which is a crash. A start that the disk refuses is tried again."""
+    while True:
+        with suppress(StoreError, ApiError):
+            await Life(platter, clock, rng).run(network)
+        await clock.sleep(RESTART_S)
+
+
+class Life:
+    """One life of the server."""
+
+    def __init__(self, platter: Platter, clock: Clock, rng: Rng) -> None:
+        self._store, self._disk = open_disk(platter)
+        self._api = ApiServer(self._store, Settings(), clock=clock, rng=rng)
+        self._group: asyncio.TaskGroup | None = None
+
+    async def run(self, network: Network) -> None:
+        """Start, answer the network, and die by cancellation."""
+        try:
+            await self._api.start()
+            async with asyncio.TaskGroup() as group:
+                self._group, network.server = group, self
+                group.create_task(self._api.run())
+                group.create_task(self._api.aggregator.run())
+        finally:
+            self._disk.crash()
+
+    def doom(self) -> None:
+        """Take nothing more on; the cancellation that follows ends what is under way."""
+        self._group = None
+
+    async def handle(self, call: Call) -> Answer:
+        """Answer in a task of our own: a client that goes away does not take back what it sent."""
+        if self._group is None:
+            raise Unreachable("connection refused")
+        task = self._group.create_task(self._api.handle(call))
+        await asyncio.wait([task])
+        if task.cancelled():
+            raise Unreachable("the server died before it answered")
+        return task.result()
+
+    def keep(self, pipe: Pipe, source: AsyncIterator[bytes]) -> None:
+        """Fill a watch's pipe for as long as both ends live."""
+        if self._group is None:
+            pipe.end()
+            return
+        filling = self._group.create_task(pipe.fill(source))
+        self._group.create_task(_until_left(pipe, filling))
+
+
+async def _until_left(pipe: Pipe, filling: asyncio.Task[None]) -> None:
+    await pipe.left.wait()
+    filling.cancel()
