@@ -108,7 +108,7 @@ class WorkQueue(Generic[K]):
         try:
             await idler
         except asyncio.CancelledError:
-            if idler.cancelled():
+            if idler in self._idlers:
                 self._idlers.remove(idler)
             elif self._ready:
                 self._wake()        # it was for a key that we shall not take

@@ -174,7 +174,7 @@ class Runner(Generic[V]):
             self.queue.add_after(key, delay_s=outcome.again_s)
         for failure in outcome.failures:
             log.warning("controller.refused", controller=self._controller.name, key=key, error=failure.error)
-        if outcome.failures and self._controller.reports_failures:
+        if outcome.failures and self._controller.reports_failures and not reported:   # a refused report waits
             self._failures[key] = tuple(outcome.failures)
             self.queue.add(key)
         if outcome.fault is not None:

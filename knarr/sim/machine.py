@@ -21,7 +21,7 @@ from knarr.client.transport import Transport
 from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import RuntimeFault
 from knarr.node.eviction.thresholds import Level
-from knarr.node.faces import DnsConfig, Mount, References
+from knarr.node.faces import Device, DnsConfig, Mount, References
 from knarr.node.nodestatus import MachineFacts
 from knarr.node.settings import Settings
 from knarr.node.volumes.reclaim import Reclaim
@@ -150,6 +150,10 @@ class SimVolumes:
         """Nothing is mounted."""
         return ()
 
+    async def devices(self, pod: Pod, container: Container) -> tuple[Device, ...]:
+        """There are none."""
+        return ()
+
     async def tear_down(self, pod_uid: str) -> None:
         """They are gone."""
 
@@ -167,4 +171,4 @@ def _no_dns(_pod: Pod) -> DnsConfig:
 
 
 def _plenty(_settings: Settings) -> Mapping[str, Level]:
-    return {}
+    return dict.fromkeys(("memory.available", "nodefs.available", "imagefs.available"), Level(90 * GIB, 100 * GIB))

@@ -96,6 +96,27 @@ def test_a_key_in_work_waits_for_its_turn():
     assert (1, "ba") == virtual.run(program())
 
 
+def test_a_worker_that_stops_passes_its_wake_on():
+    """Two workers wait; a key comes, and the one that it woke is cancelled before it looks: the other one takes it."""
+    async def program() -> list[str]:
+        queue: WorkQueue[str] = WorkQueue()
+        taken: list[str] = []
+
+        async def work() -> None:
+            taken.append(await queue.get())
+
+        async with asyncio.TaskGroup() as group:
+            first, _ = group.create_task(work()), group.create_task(work())
+            stranger = group.create_task(work())
+            await asyncio.sleep(1)
+            stranger.cancel()
+            queue.add("a")
+            first.cancel()
+        return taken
+
+    assert ["a"] == virtual.run(program())
+
+
 def test_the_earlier_of_two_delays_wins():
     """A key is due in ten minutes; then something asks for it in one second, then in an hour."""
     clock = ManualClock(start_s=0)

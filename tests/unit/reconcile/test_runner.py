@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 
@@ -11,7 +11,7 @@ from knarr.api import errors
 from knarr.api.types.core_v1 import ConfigMap
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.client.transport import Unreachable
-from knarr.reconcile.actions import After, Create, Delete, Event, Look, Told
+from knarr.reconcile.actions import After, Create, Delete, Event, Look, Patch, Told
 from knarr.reconcile.runner import Controller, Watch
 from tests.unit.stage import events, play
 
@@ -71,6 +71,24 @@ def test_it_makes_what_is_missing_and_no_more():
 
     assert 3 == count(api)
     assert 47 == sum(method == "DELETE" for method, _ in api.calls)
+
+
+def test_a_report_that_is_refused_too_waits_its_turn():
+    """The server's disk is full for ten minutes: it refuses the copies, and the note that says so as well."""
+    def report(view):
+        if not view.look.failures:
+            return plan(view)
+        noted = {"data": {"sorry": view.look.failures[0].error}}
+        return [Patch(view.wanted, noted)]
+
+    async def story(api):
+        api.put(wanted(1))
+        api.refuse = lambda call: errors.Unavailable("no space left") if call.method in ("POST", "PATCH") else None
+        await asyncio.sleep(600)
+
+    api = play([replace(COPIER, plan=report)], story)
+
+    assert 2 < sum(method == "PATCH" for method, _ in api.calls) < 60
 
 
 def test_a_lagging_cache_makes_no_doubles():
