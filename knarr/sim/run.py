@@ -25,6 +25,7 @@ TURMOIL_S = 90.0
 PAUSE_S = (0.2, 4.0)          # between two things that happen
 SETTLE_S = 1_500.0            # pods of a lost node are given up after 300 s, crashed ones wait as long
 LOOK_S = 5.0
+LULL_S = 10.0
 QUIET_S = 90.0                # at rest nothing may be written for so long but heartbeats
 MEMORY = Path("/dev/shm")     # the agents' small files need no disk
 HEARTBEATS = frozenset({"leases", "nodes"})
@@ -114,8 +115,10 @@ async def _settle(world: World) -> list[str]:
 
 
 async def _quiet(world: World) -> list[str]:
-    """See that nobody goes on writing."""
+    """See that it was no lull, and that nobody goes on writing."""
+    await asyncio.sleep(LULL_S)
     before = Counter(world.laws.writes)
     await asyncio.sleep(QUIET_S)
     wrote = {plural: count for plural, count in (world.laws.writes - before).items() if plural not in HEARTBEATS}
-    return [f"at rest, and yet in {QUIET_S:.0f} s was written: {wrote}"] if wrote else []
+    left = [f"it was a lull: {line}" for line in unsettled(world.laws, world.machines)]
+    return [*left, f"at rest, and yet in {QUIET_S:.0f} s was written: {wrote}"] if wrote else left
