@@ -161,8 +161,10 @@ class Pipe:
                 if self._ended:
                     return
                 await self._chunks.put(chunk)
-        finally:
+            await self._chunks.put(None)
+        except asyncio.CancelledError:
             self.end()
+            raise
 
     async def read(self) -> AsyncIterator[bytes]:
         """Yield what arrives."""

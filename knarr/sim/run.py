@@ -78,7 +78,7 @@ async def _program(seed: int, course: Course, clock: ManualClock, folder: Path, 
 
 async def _course(world: World, course: Course) -> list[str]:
     """Go through the whole course, or until a law is broken."""
-    users = Users(world.user, world.rng.child("users"), world.story)
+    users = Users(world.user, world.laws.mirror, world.rng.child("users"), world.story)
     await world.start(course.nodes)
     await _turmoil(world, users, course)
     if world.laws.broken:
@@ -97,7 +97,7 @@ async def _turmoil(world: World, users: Users, course: Course) -> None:
     async with asyncio.TaskGroup() as striking:
         while world.clock.monotonic_s() < end_s and not world.laws.broken:
             await asyncio.sleep(dice.uniform(*PAUSE_S))
-            if dice.below(100) < course.fault_percent and faults.FAULTS:
+            if dice.below(100) < course.fault_percent:
                 striking.create_task(faults.strike(world))
             else:
                 await users.act()

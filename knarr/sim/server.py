@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import suppress
 
 from knarr.api.errors import ApiError
@@ -34,6 +34,7 @@ class Life:
     def __init__(self, platter: Platter, clock: Clock, rng: Rng) -> None:
         self._store, self._disk = open_disk(platter)
         self._api = ApiServer(self._store, Settings(), clock=clock, rng=rng)
+        self._clock = clock
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self, network: Network) -> None:
@@ -42,10 +43,17 @@ class Life:
             await self._api.start()
             async with asyncio.TaskGroup() as group:
                 self._group, network.server = group, self
-                group.create_task(self._api.run())
-                group.create_task(self._api.aggregator.run())
+                group.create_task(self._kept_up(self._api.run))
+                group.create_task(self._kept_up(self._api.aggregator.run))
         finally:
             self._disk.crash()
+
+    async def _kept_up(self, part: Callable[[], Awaitable[None]]) -> None:
+        """Start a part again that the disk has stopped, as assembly does; a bug ends the run."""
+        while True:
+            with suppress(StoreError, ApiError):
+                await part()
+            await self._clock.sleep(RESTART_S)
 
     def doom(self) -> None:
         """Take nothing more on; the cancellation that follows ends what is under way."""

@@ -13,7 +13,7 @@ from knarr.api.errors import ApiError
 from knarr.api.kinds import Kind
 from knarr.base.rng import Rng
 from knarr.client.client import MERGE, Client
-from knarr.sim.mirror import Object
+from knarr.sim.mirror import Mirror, Object
 from knarr.sim.story import Story
 
 NAMESPACE = "default"
@@ -28,6 +28,7 @@ class Users:
     """What people have made so far, by kind and name; what was deleted is forgotten."""
 
     client: Client
+    mirror: Mirror
     rng: Rng
     story: Story
     made: dict[tuple[str, str], Object] = field(default_factory=dict)
@@ -39,9 +40,9 @@ class Users:
 
     async def mend(self) -> None:
         """Take back every mistake, so that all can come to rest."""
-        for (kind, name), _ in list(self.made.items()):
-            if kind in ROLLED:
-                await self.insist("PATCH", kind, name, template(image="sim/app:1"))
+        for plural in ROLLED.values():
+            for obj in self.mirror.all(plural):
+                await self.insist("PATCH", obj["kind"], obj["metadata"]["name"], template(image="sim/app:1"))
 
     async def insist(self, method: str, kind: str, name: str, body: Object) -> None:
         """Send until it is answered."""
@@ -80,7 +81,7 @@ class Users:
         await self.send("POST", kind, name, {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec})
 
 
-ROLLED = ("Deployment",)
+ROLLED = {"Deployment": "deployments"}        # what has a template of a program that runs on, and its plural
 
 
 def row_of(kind: str) -> Kind:

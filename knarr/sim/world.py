@@ -59,6 +59,7 @@ class World:
 
     def __init__(self, rng: Rng, clock: ManualClock, folder: Path, *, group: asyncio.TaskGroup) -> None:
         self.rng = rng
+        self.dice = rng.child("faults")
         self.clock = clock
         self.story = Story(clock)
         self.laws = Laws(clock, self.story)
