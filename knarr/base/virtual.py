@@ -7,6 +7,7 @@ timer here, and is called stuck.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import selectors
 from collections.abc import Coroutine
 from typing import Any, TypeVar
@@ -32,12 +33,29 @@ class JumpingSelector(selectors.DefaultSelector):  # type: ignore[misc, valid-ty
         return ready
 
 
+class NumberedTask(asyncio.Task[Any]):
+    """A task that hashes by its number, so that sets of tasks are walked in the same order in every run."""
+
+    def __init__(self, coro: Any, *, number: int, **options: Any) -> None:
+        self._number = number
+        super().__init__(coro, **options)
+
+    def __hash__(self) -> int:
+        return self._number
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 class VirtualLoop(asyncio.SelectorEventLoop):
     """An event loop that tells the clock's time."""
 
     def __init__(self, clock: ManualClock) -> None:
         super().__init__(JumpingSelector(clock))
         self._clock = clock
+        numbers = itertools.count()
+        self.set_task_factory(lambda loop, coro, **options: NumberedTask(
+            coro, number=next(numbers), loop=loop, **options))
 
     def time(self) -> float:
         """Return the clock's monotonic time, in seconds."""

@@ -101,21 +101,26 @@ class Heartbeat:
                 log.info("node.report", error=str(fault))
 
     async def _report(self, node: Node) -> None:
-        """Write the status if it differs from what was written last, or that has grown old."""
-        now_s = self._clock.now_s()
+        """Write the status if it differs from what was written last, or that has grown old, or somebody overwrote it.
+
+        The node controller does so once it takes us for lost: it must hear at once that we are not.
+        """
+        age_s = self._clock.monotonic_s() - self._written_at_s      # the wall clock may have been set back
         version, fault, images = await self._look()
         before = {each.type: each for each in node.status.conditions}
         healthy = nodestatus.Health(fault, self._pressures())
         status = nodestatus.node_status(
             self._settings, self._facts, runtime=version, images=images,
-            conditions=nodestatus.node_conditions(healthy, before, now_s))
+            conditions=nodestatus.node_conditions(healthy, before, self._clock.now_s()))
         ageless = {**status, "conditions": [
             {key: value for key, value in each.items() if key not in AGEING} for each in status["conditions"]]}
-        if ageless == self._written and now_s - self._written_at_s < REPORT_S:
+        stands = all(one["type"] in before and before[one["type"]].status == one["status"]
+                     for one in status["conditions"])
+        if ageless == self._written and stands and age_s < REPORT_S:
             return
         await self._client.patch(Node, "", self._settings.node_name, patch={"status": status},
                                  content_type=STRATEGIC, subresource="status")
-        self._written, self._written_at_s = ageless, now_s
+        self._written, self._written_at_s = ageless, self._clock.monotonic_s()
 
     async def _look(self) -> tuple[RuntimeVersion, str, tuple[Any, ...]]:
         """Ask the runtime how it is; a fault is its answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import tempfile
 import traceback
@@ -53,6 +54,7 @@ class Verdict:
 
 def play(seed: int, course: Course = Course()) -> Verdict:
     """Play one seed on virtual time. Neither laws nor bugs raise: they stand in the verdict."""
+    gc.disable()      # what it collects, and when, hangs on what was played before
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     clock = ManualClock(START_S)
     kept: list[World] = []         # it outlives a bug, for its story
@@ -61,6 +63,7 @@ def play(seed: int, course: Course = Course()) -> Verdict:
             broken = virtual.run(_program(seed, course, clock, Path(folder), kept), clock)
         except (Exception, BaseExceptionGroup):  # noqa: BLE001  a bug of any part is what we look for
             broken = ["a part has failed: " + traceback.format_exc()]
+    gc.enable()
     world = kept[0]
     return Verdict(seed, tuple(broken), tuple(world.story), clock.monotonic_s(), sum(world.laws.writes.values()))
 
