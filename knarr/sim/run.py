@@ -17,6 +17,7 @@ from knarr.base import virtual
 from knarr.base.clock import ManualClock
 from knarr.base.rng import Rng
 from knarr.sim import faults
+from knarr.sim.deeds import DEEDS
 from knarr.sim.settled import unsettled
 from knarr.sim.users import Users
 from knarr.sim.world import START_S, World
@@ -81,7 +82,7 @@ async def _program(seed: int, course: Course, clock: ManualClock, folder: Path, 
 
 async def _course(world: World, course: Course) -> list[str]:
     """Go through the whole course, or until a law is broken."""
-    users = Users(world.user, world.laws.mirror, world.rng.child("users"), world.story)
+    users = Users(world.user, world.laws.mirror, world.rng.child("users"), world.story, DEEDS)
     await world.start(course.nodes)
     await _turmoil(world, users, course)
     if world.laws.broken:

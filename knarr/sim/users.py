@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,8 +17,8 @@ from knarr.sim.mirror import Mirror, Object
 from knarr.sim.story import Story
 
 NAMESPACE = "default"
-REPLICAS_MAX = 5
 SAID_MAX = 160       # characters of a request that the story shows
+ROLLED = ("deployments", "statefulsets", "daemonsets")     # whose template is of a program that runs on
 GROUPS = {"Deployment": "apps", "StatefulSet": "apps", "DaemonSet": "apps", "Job": "batch", "CronJob": "batch",
           "PodDisruptionBudget": "policy"}
 
@@ -31,18 +31,21 @@ class Users:
     mirror: Mirror
     rng: Rng
     story: Story
+    deeds: Sequence[Deed]
     made: dict[tuple[str, str], Object] = field(default_factory=dict)
     count: int = 0
 
     async def act(self) -> None:
         """Do one thing."""
-        await self.rng.choice(DEEDS)(self)
+        await self.rng.choice(self.deeds)(self)
 
     async def mend(self) -> None:
-        """Take back every mistake, so that all can come to rest."""
-        for plural in ROLLED.values():
+        """Take back every mistake, and let no CronJob begin anything, so that all can come to rest."""
+        for plural in ROLLED:
             for obj in self.mirror.all(plural):
                 await self.insist("PATCH", obj["kind"], obj["metadata"]["name"], template(image="sim/app:1"))
+        for obj in self.mirror.all("cronjobs"):
+            await self.insist("PATCH", "CronJob", obj["metadata"]["name"], {"spec": {"suspend": True}})
 
     async def insist(self, method: str, kind: str, name: str, body: Object) -> None:
         """Send until it is answered."""
@@ -81,9 +84,6 @@ class Users:
         await self.send("POST", kind, name, {"apiVersion": version, "kind": kind, "metadata": meta, "spec": spec})
 
 
-ROLLED = {"Deployment": "deployments"}        # what has a template of a program that runs on, and its plural
-
-
 def row_of(kind: str) -> Kind:
     """Return the registry's row of a kind that people use here."""
     row = kinds.by_kind(GROUPS.get(kind, ""), "v1", kind)
@@ -96,48 +96,4 @@ def template(**container: Any) -> Object:
     return {"spec": {"template": {"spec": {"containers": [{"name": "c", **container}]}}}}
 
 
-def pods(label: str, image: str, **spec: Any) -> Object:
-    """Return a pod template."""
-    return {"metadata": {"labels": {"app": label}}, "spec": {"containers": [{"name": "c", "image": image}], **spec}}
-
-
-async def make_deployment(users: Users) -> None:
-    """Make a Deployment of any strategy, and a Service before it."""
-    dice, label = users.rng, f"d{users.count}"
-    rolling = {"maxSurge": dice.choice([1, 2, "25%"]), "maxUnavailable": dice.choice([0, 1, "25%"])}
-    strategy: Object = {"type": "RollingUpdate", "rollingUpdate": rolling}
-    if dice.below(4) == 0:
-        strategy = {"type": "Recreate"}
-    await users.create("Deployment", {
-        "replicas": dice.below(REPLICAS_MAX + 1), "selector": {"matchLabels": {"app": label}}, "strategy": strategy,
-        "template": pods(label, "sim/app:1", terminationGracePeriodSeconds=dice.choice([0, 5, 30]))})
-    if dice.below(2) == 0:
-        await users.create("Service", {"selector": {"app": label}, "ports": [{"port": 80}]})
-
-
-async def scale(users: Users) -> None:
-    """Ask for more, or less, of something."""
-    chosen = users.some("Deployment")
-    if chosen is not None:
-        await users.send("PATCH", *chosen, {"spec": {"replicas": users.rng.below(REPLICAS_MAX + 1)}})
-
-
-async def roll(users: Users) -> None:
-    """Bring out another version, mostly a good one."""
-    chosen = users.some(*ROLLED)
-    if chosen is not None:
-        image = users.rng.choice(["sim/app:1", "sim/app:2", "sim/app:3", "sim/broken:1", "sim/absent:1"])
-        await users.send("PATCH", *chosen, template(image=image))
-
-
-async def remove(users: Users) -> None:
-    """Delete something."""
-    chosen = users.some("Deployment", "Service")
-    if chosen is not None:
-        policy = users.rng.choice(["Background", "Foreground"])
-        del users.made[chosen]
-        await users.send("DELETE", *chosen, {"propagationPolicy": policy})
-
-
 Deed = Callable[[Users], Awaitable[None]]
-DEEDS: tuple[Deed, ...] = (make_deployment, make_deployment, scale, roll, roll, remove)
