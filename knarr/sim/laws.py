@@ -28,6 +28,7 @@ from knarr.sim.mirror import (
 from knarr.sim.story import Story
 from knarr.store.face import Change
 
+INDEX = "batch.kubernetes.io/job-completion-index"
 LATE_S = 60.0            # longer than any watch lags or link is cut
 BOUNDS_MAX = 100         # of one workload that are remembered
 
@@ -39,7 +40,7 @@ class Laws:
         self.mirror = Mirror()
         self.broken: list[str] = []
         self.writes: Counter[str] = Counter()          # by plural: who writes without end is found here
-        self.ended: dict[str, dict[str, str]] = {}     # uid of a Job -> uid of its pod -> how it ended
+        self.succeeded: dict[str, set[str]] = {}       # uid of a Job -> its pods that ended well; their indexes, if any
         self._clock = clock
         self._story = story
         self._revision = 0
@@ -114,8 +115,9 @@ def judge_pod(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
     ended, phase = old["status"].get("phase"), new["status"].get("phase")
     if ended in FINAL and phase != ended:
         faults.append(f"{name_of(new)} had {ended} and then was {phase}")
-    if phase in FINAL and owner(new).get("kind") == "Job":
-        laws.ended.setdefault(owner_uid(new), {})[new["metadata"]["uid"]] = str(phase)
+    if phase == "Succeeded" and owner(new).get("kind") == "Job":
+        meta = new["metadata"]
+        laws.succeeded.setdefault(owner_uid(new), set()).add(meta.get("annotations", {}).get(INDEX) or meta["uid"])
     return faults
 
 
@@ -206,14 +208,13 @@ def judge_job(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
         return []
     spec, uid, faults = new["spec"], new["metadata"]["uid"], []
     laws.note_bound(uid, spec.get("parallelism", 1))
-    ends = Counter(laws.ended.get(uid, {}).values())
-    for count, phase in (("succeeded", "Succeeded"), ("failed", "Failed")):
+    for count in ("succeeded", "failed"):
         before = old["status"].get(count, 0) if old is not None else 0
-        now = new["status"].get(count, 0)
-        if now < before:
-            faults.append(f"{name_of(new)}: {count} went from {before} to {now}")
-        if phase == "Succeeded" and now > ends[phase]:
-            faults.append(f"{name_of(new)}: {now} {count}, but {ends[phase]} pods have")
+        if new["status"].get(count, 0) < before:
+            faults.append(f"{name_of(new)}: {count} went from {before} to {new['status'].get(count, 0)}")
+    counted, happened = new["status"].get("succeeded", 0), len(laws.succeeded.get(uid, ()))
+    if counted > happened:
+        faults.append(f"{name_of(new)} counts {counted} successes, there were {happened}")
     if old is not None and (done := finished(old)) and finished(new) != done:
         faults.append(f"{name_of(new)} was {done} and then was not")
     wanted = spec.get("completions")

@@ -13,7 +13,7 @@ from knarr.api.errors import ApiError
 from knarr.api.kinds import Kind
 from knarr.base.rng import Rng
 from knarr.client.client import MERGE, Client
-from knarr.sim.mirror import Mirror, Object
+from knarr.sim.mirror import Mirror, Object, is_ready, owner
 from knarr.sim.story import Story
 
 NAMESPACE = "default"
@@ -40,10 +40,17 @@ class Users:
         await self.rng.choice(self.deeds)(self)
 
     async def mend(self) -> None:
-        """Take back every mistake, and let no CronJob begin anything, so that all can come to rest."""
+        """Take back every mistake, and let no CronJob begin anything, so that all can come to rest.
+
+        A StatefulSet waits for ever for a pod of a broken version: it must be deleted. Source: Kubernetes' concepts
+        page on StatefulSets, "forced rollback".
+        """
         for plural in ROLLED:
             for obj in self.mirror.all(plural):
                 await self.insist("PATCH", obj["kind"], obj["metadata"]["name"], template(image="sim/app:1"))
+        for pod in self.mirror.all("pods"):
+            if owner(pod).get("kind") == "StatefulSet" and not is_ready(pod):
+                await self.insist("DELETE", "Pod", pod["metadata"]["name"], {})
         for obj in self.mirror.all("cronjobs"):
             await self.insist("PATCH", "CronJob", obj["metadata"]["name"], {"spec": {"suspend": True}})
 
