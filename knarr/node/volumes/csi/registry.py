@@ -107,26 +107,26 @@ class Registry:
 
     async def _try(self, path: Path, plugin: Plugin) -> None:
         try:
-            plugin.driver = await self._registered(path)
-            log.info("csi.registered", driver=plugin.driver.name, socket=str(path))
+            await self._register(path, plugin)
         except (CsiFault, ApiError, OSError, RegistrationRefused) as fault:
+            plugin.driver = None
             log.warning("csi.register", socket=str(path), failures=plugin.failures, error=str(fault))
             plugin.next_try_s = self._clock.monotonic_s() + RETRY.delay_s(plugin.failures)
             plugin.failures += 1
 
-    async def _registered(self, path: Path) -> Driver:
+    async def _register(self, path: Path, plugin: Plugin) -> None:
         """Ask who is there, and tell the API and the plugin's registrar. Raises what stands in the way."""
         registrar = Socket(str(path))
         try:
             info = await registrar.call(
                 f"{REGISTRATION}GetInfo", message("InfoRequest")(), answer="PluginInfo", timeout_s=SHORT_S)
             try:
-                driver = await self._introduced(info, str(path))
+                plugin.driver = await self._introduced(info, str(path))     # known before it is told so
             except (CsiFault, ApiError, OSError, RegistrationRefused) as fault:
                 await self._notify(registrar, error=str(fault))
                 raise
             await self._notify(registrar, error="")
-            return driver
+            log.info("csi.registered", driver=plugin.driver.name, socket=str(path))
         finally:
             await registrar.close()
 

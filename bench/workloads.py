@@ -1,0 +1,143 @@
+"""Run a thousand Deployments of ten replicas on simulated nodes; then leave them alone; then delete their namespace.
+
+API server, SQLite at FULL, all controllers, the scheduler and the node agents in one process: the agents are the real
+ones over container runtimes in memory (`knarr.sim.machine`), so what is missing is only the containers' own work.
+Prints `name value unit figure` lines; the size may be given: `python -m bench.workloads 100`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import resource
+import sys
+import tempfile
+import time
+from pathlib import Path
+from types import SimpleNamespace
+
+import structlog
+import uvloop
+
+from bench.controllers import deployment
+from knarr.api.types.apps_v1 import Deployment
+from knarr.api.types.core_v1 import Namespace, Node, Pod, ServiceAccount
+from knarr.api.types.meta_v1 import ObjectMeta
+from knarr.apiserver.server import ApiServer
+from knarr.assembly.components import PARTS, together
+from knarr.base.clock import SystemClock
+from knarr.base.rng import Rng
+from knarr.client.client import Client, Selection
+from knarr.client.informers import Informers
+from knarr.client.transport import InProcess
+from knarr.sim.machine import Machine, Plot
+from knarr.store.sqlite import open_sqlite
+
+DEPLOYMENTS, REPLICAS = 1_000, 10
+PODS_OF_NODE = 100
+NAMESPACE = "many"
+SENDERS = 16
+IDLE_S = 10.0
+LIMIT_S = 600.0
+FIGURES = {"available_s": 40.0, "delete_s": 15.0, "idle_percent": 0.5}
+
+
+async def main(deployments: int) -> None:
+    """Measure coming up, idling and going."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    with tempfile.TemporaryDirectory() as folder:
+        store = open_sqlite(Path(folder, "state.db"))
+        clock, rng = SystemClock(), Rng(3)
+        server = ApiServer(store, clock=clock, rng=rng)
+        await server.start()
+        client = Client(InProcess(server.handle))
+        watched = Informers(client, clock=clock, rng=rng.child("bench"))
+        async with asyncio.TaskGroup() as group:
+            settings = SimpleNamespace(ca_pem="PEM", ca_key_pem="", account_token=None, public_url="")
+            tasks = [group.create_task(together(PARTS, client, clock=clock, rng=rng, settings=settings)),
+                     group.create_task(watched.run())]
+            nodes = -(-deployments * REPLICAS // PODS_OF_NODE) + 1
+            for number in range(1, nodes + 1):
+                plot = Plot(f"node-{number}", number, Path(folder, f"node-{number}"), cpus=64)
+                machine = Machine(plot, InProcess(server.handle), clock=clock, rng=rng.child(plot.name))
+                tasks.append(group.create_task(machine.live()))
+            await prepare(client, watched, nodes)
+            await come_up(client, watched, deployments)
+            await idle()
+            await go(client, watched)
+            for task in tasks:
+                task.cancel()
+        await store.close()
+
+
+async def prepare(client: Client, watched: Informers, nodes: int) -> None:
+    """Wait for nodes that are ready and a namespace that may have pods."""
+    await client.create(Namespace(metadata=ObjectMeta(name=NAMESPACE)))
+    accounts, known = watched.of(ServiceAccount), watched.of(Node)
+    watched.of(Deployment)
+    watched.of(Pod, Selection(namespace=NAMESPACE))
+    await watched.wait_synced()
+    while accounts.get(NAMESPACE, "default") is None or sum(map(is_ready, known.all())) < nodes:
+        await asyncio.sleep(0.1)
+
+
+def is_ready(node: Node) -> bool:
+    """Tell whether a node is ready."""
+    return any(one.type == "Ready" and one.status == "True" for one in node.status.conditions)
+
+
+async def come_up(client: Client, watched: Informers, deployments: int) -> None:
+    """Create all, and wait until all are available."""
+    began_s, cpu_s, memory_mb = time.perf_counter(), time.process_time(), resident_mb()
+    names = iter(range(deployments))
+
+    async def send() -> None:
+        for number in names:
+            made = deployment(f"d{number}", REPLICAS)
+            meta = ObjectMeta(name=made.metadata.name, namespace=NAMESPACE)
+            await client.create(Deployment(metadata=meta, spec=made.spec))
+
+    async with asyncio.TaskGroup() as group:
+        for _ in range(SENDERS):
+            group.create_task(send())
+    shown = watched.of(Deployment)
+    async with asyncio.timeout(LIMIT_S):
+        while sum((one.status.availableReplicas or 0) for one in shown.all()) < deployments * REPLICAS:
+            await asyncio.sleep(0.1)
+    taken_s, pods = time.perf_counter() - began_s, deployments * REPLICAS
+    print(f"workloads_{deployments}_available {taken_s:.1f} s {FIGURES['available_s'] * deployments / DEPLOYMENTS:.1f}")
+    print(f"workloads_rate {pods / taken_s:.0f} pods/s {DEPLOYMENTS * REPLICAS / FIGURES['available_s']:.0f}")
+    print(f"workloads_cpu {(time.process_time() - cpu_s) / pods * 1e3:.2f} ms/pod 4.00")
+    print(f"workloads_memory {(resident_mb() - memory_mb) / pods * 1e3:.0f} kB/pod 60")
+
+
+async def idle() -> None:
+    """Do nothing, and count what that costs; heartbeats of the nodes are in it."""
+    await asyncio.sleep(5)
+    cpu_s = time.process_time()
+    await asyncio.sleep(IDLE_S)
+    print(f"workloads_idle {(time.process_time() - cpu_s) / IDLE_S * 100:.2f} % {FIGURES['idle_percent']}")
+
+
+async def go(client: Client, watched: Informers) -> None:
+    """Delete the namespace, and wait until it is gone."""
+    pods = watched.of(Pod, Selection(namespace=NAMESPACE))
+    count, began_s = len(pods.all()), time.perf_counter()
+    await client.delete(Namespace, "", NAMESPACE)
+    namespaces = watched.of(Namespace)
+    await namespaces.wait_synced()
+    async with asyncio.timeout(LIMIT_S):
+        while namespaces.get("", NAMESPACE) is not None:
+            await asyncio.sleep(0.1)
+    figure_s = FIGURES["delete_s"] * count / (DEPLOYMENTS * REPLICAS)
+    print(f"workloads_namespace_deleted {time.perf_counter() - began_s:.1f} s {figure_s:.1f}")
+
+
+def resident_mb() -> float:
+    """Return the memory this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize() / 1e6
+
+
+if __name__ == "__main__":
+    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else DEPLOYMENTS))

@@ -1,0 +1,144 @@
+"""Each law of the simulation finds what breaks it: a checker that never says no proves nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from knarr.base.clock import ManualClock
+from knarr.sim.laws import Laws
+from knarr.sim.story import Story
+from knarr.store.face import Change, Entry
+
+OWNER = {"apiVersion": "v1", "controller": True}
+POD_KEY, JOB_KEY = "/core/pods/d/p", "/batch/jobs/d/j"
+
+
+class History:
+    """What was committed, one write after the other."""
+
+    def __init__(self) -> None:
+        self.clock = ManualClock()
+        self.laws = Laws(self.clock, Story(self.clock))
+        self.revision = 1
+
+    def write(self, key: str, obj: dict[str, Any], *, gone: bool = False) -> None:
+        """Commit one write."""
+        self.revision += 1
+        known = self.laws.mirror.objects.get(key)
+        kind = "DELETED" if gone else "MODIFIED" if known is not None else "ADDED"
+        entry = Entry(key, orjson.dumps(obj), self.revision, self.revision, 0)
+        self.laws.heard((Change(kind, entry, None),))  # type: ignore[arg-type]
+
+
+def thing(kind: str, name: str, *, owner: str = "", **fields: Any) -> dict[str, Any]:
+    """Make an object; its uid is its name."""
+    meta: dict[str, Any] = {"name": name, "namespace": "d", "uid": name}
+    if owner:
+        of, _, uid = owner.partition("/")
+        meta["ownerReferences"] = [{**OWNER, "kind": of, "name": uid, "uid": uid}]
+    return {"kind": kind, "metadata": meta, "spec": {}, "status": {}, **fields}
+
+
+def pod(name: str = "p", owner: str = "", node: str = "", *, phase: str = "Running", ready: bool = True) -> dict[str, Any]:
+    """Make a pod."""
+    conditions = [{"type": "Ready", "status": "True" if ready else "False"}]
+    return thing("Pod", name, owner=owner, spec={"nodeName": node}, status={"phase": phase, "conditions": conditions})
+
+
+def job(succeeded: int, *, done: bool = False, completions: int = 2) -> dict[str, Any]:
+    """Make a Job."""
+    conditions = [{"type": "Complete", "status": "True"}] if done else []
+    return thing("Job", "j", spec={"parallelism": 2, "completions": completions},
+                 status={"succeeded": succeeded, "conditions": conditions})
+
+
+def rolling(replicas: int) -> dict[str, Any]:
+    """Make a Deployment that may have one more, and none less."""
+    strategy = {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}}
+    return thing("Deployment", "web", spec={"replicas": replicas, "strategy": strategy})
+
+
+def replicaset(replicas: int) -> dict[str, Any]:
+    """Make its ReplicaSet."""
+    return thing("ReplicaSet", "rs", owner="Deployment/web", spec={"replicas": replicas})
+
+
+def deployed(pods: int) -> History:
+    """Let a Deployment of three have so many ready pods, and some time pass."""
+    history = History()
+    history.write("/apps/deployments/d/web", rolling(3))
+    history.write("/apps/replicasets/d/rs", replicaset(3))
+    for number in range(pods):
+        history.write(f"/core/pods/d/p{number}", pod(f"p{number}", "ReplicaSet/rs"))
+    history.clock.advance(1_000)
+    return history
+
+
+def test_what_is_allowed_breaks_nothing():
+    """Three pods and the one that a rollout may add; a Job that counts what happened."""
+    history = deployed(4)
+    history.write("/apps/replicasets/d/rs", replicaset(2))
+    history.write(JOB_KEY, job(0))
+    for name in ("a", "b"):
+        history.write(f"/core/pods/d/{name}", pod(name, "Job/j"))
+        history.write(f"/core/pods/d/{name}", pod(name, "Job/j", phase="Succeeded"))
+    history.write(JOB_KEY, job(2, done=True))
+
+    assert [] == history.laws.broken
+
+
+def test_one_pod_too_many_is_found():
+    """Three are wanted, one more may be: the fifth is not."""
+    assert ["Deployment d/web has 5 pods, at most 4 are allowed"] == deployed(5).laws.broken
+
+
+def test_a_rollout_that_takes_too_much_is_found():
+    """Three ready pods must be, three are: the ReplicaSet may not be lowered."""
+    history = deployed(3)
+    history.write("/apps/replicasets/d/rs", replicaset(2))
+
+    assert ["Deployment d/web is left with 2 ready pods, at least 3 must be"] == history.laws.broken
+
+
+@pytest.mark.parametrize(("key", "states", "found"), [
+    pytest.param(POD_KEY, [pod(node="a"), pod(node="b")], "Pod d/p was bound to a and then to b", id="bound twice"),
+    pytest.param(POD_KEY, [pod(phase="Succeeded"), pod()], "Pod d/p had Succeeded and then was Running", id="lives again"),
+    pytest.param(JOB_KEY, [job(1)], "Job d/j counts 1 successes, there were 0", id="counts what never was"),
+    pytest.param(JOB_KEY, [job(0, done=True)], "Job d/j is complete with 0 of 2", id="complete too early"),
+    pytest.param(JOB_KEY, [job(0, done=True, completions=0), job(0, completions=0)],
+                 "Job d/j was Complete and then was not", id="no longer complete"),
+])
+def test_a_broken_law_is_found(key, states, found):
+    """One object goes where it must not."""
+    history = History()
+    for state in states:
+        history.write(key, state)
+
+    assert [found] == history.laws.broken
+
+
+def test_a_lost_claim_is_found():
+    """A claim goes though nobody asked, its namespace stays; then a volume goes that was to be kept."""
+    history = History()
+    history.write("/core/namespaces/-/d", {**thing("Namespace", "d"), "metadata": {"name": "d", "uid": "n"}})
+    claim, volume = thing("PersistentVolumeClaim", "c"), thing(
+        "PersistentVolume", "v", spec={"persistentVolumeReclaimPolicy": "Retain"})
+    for key, obj in (("/core/persistentvolumeclaims/d/c", claim), ("/core/persistentvolumes/-/v", volume)):
+        history.write(key, obj)
+        history.write(key, obj, gone=True)
+
+    assert ["PersistentVolumeClaim d/c was deleted by nobody's wish",
+            "PersistentVolume d/v was deleted, though it was to be kept"] == history.laws.broken
+
+
+def test_a_revision_that_comes_again_is_found():
+    """Watchers would miss a change."""
+    history = History()
+    history.write(POD_KEY, pod())
+    history.revision -= 1
+    history.write(POD_KEY, pod())
+
+    assert [f"{POD_KEY}: revision 2 came after 2"] == history.laws.broken
