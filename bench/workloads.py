@@ -13,6 +13,7 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -77,8 +78,7 @@ async def prepare(client: Client, watched: Informers, nodes: int) -> None:
     watched.of(Deployment)
     watched.of(Pod, Selection(namespace=NAMESPACE))
     await watched.wait_synced()
-    while accounts.get(NAMESPACE, "default") is None or sum(map(is_ready, known.all())) < nodes:
-        await asyncio.sleep(0.1)
+    await until(lambda: accounts.get(NAMESPACE, "default") is not None and sum(map(is_ready, known.all())) >= nodes)
 
 
 def is_ready(node: Node) -> bool:
@@ -101,9 +101,7 @@ async def come_up(client: Client, watched: Informers, deployments: int) -> None:
         for _ in range(SENDERS):
             group.create_task(send())
     shown = watched.of(Deployment)
-    async with asyncio.timeout(LIMIT_S):
-        while sum((one.status.availableReplicas or 0) for one in shown.all()) < deployments * REPLICAS:
-            await asyncio.sleep(0.1)
+    await until(lambda: sum(one.status.availableReplicas or 0 for one in shown.all()) >= deployments * REPLICAS)
     taken_s, pods = time.perf_counter() - began_s, deployments * REPLICAS
     print(f"workloads_{deployments}_available {taken_s:.1f} s {FIGURES['available_s'] * deployments / DEPLOYMENTS:.1f}")
     print(f"workloads_rate {pods / taken_s:.0f} pods/s {DEPLOYMENTS * REPLICAS / FIGURES['available_s']:.0f}")
@@ -126,11 +124,17 @@ async def go(client: Client, watched: Informers) -> None:
     await client.delete(Namespace, "", NAMESPACE)
     namespaces = watched.of(Namespace)
     await namespaces.wait_synced()
-    async with asyncio.timeout(LIMIT_S):
-        while namespaces.get("", NAMESPACE) is not None:
-            await asyncio.sleep(0.1)
+    await until(lambda: namespaces.get("", NAMESPACE) is None)
     figure_s = FIGURES["delete_s"] * count / (DEPLOYMENTS * REPLICAS)
     print(f"workloads_namespace_deleted {time.perf_counter() - began_s:.1f} s {figure_s:.1f}")
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds; AssertionError when it never does."""
+    end_s = time.perf_counter() + LIMIT_S
+    while not holds():
+        assert time.perf_counter() < end_s, f"not within {LIMIT_S} s"
+        await asyncio.sleep(0.1)
 
 
 def resident_mb() -> float:

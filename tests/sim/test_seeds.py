@@ -9,7 +9,7 @@ import sys
 import pytest
 
 HALVES = 2                                              # so that two workers of pytest share them
-ROUNDS = int(os.environ.get("KNARR_SIM_ROUNDS", "24"))  # seeds in all; one costs 2 to 4 s of CPU
+ROUNDS = int(os.environ.get("KNARR_SIM_ROUNDS", "20"))  # seeds in all; one costs 2 to 4 s of CPU
 LIMIT_S = 60 + 60 * ROUNDS                              # of a machine that others use as well
 
 
