@@ -7,7 +7,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 run_packages=(containerd runc containernetworking-plugins nftables iproute2 busybox-static buildah mmdebstrap python3-venv)
-dev_packages=(wrk openssl procps)
+dev_packages=(wrk openssl procps docker-registry)
 
 wanted=("${run_packages[@]}")
 [ "${1:-}" = dev ] && wanted+=("${dev_packages[@]}")

@@ -47,6 +47,8 @@ class Config:
     resolv_conf: names the resolvers for names outside the cluster.
     authentication_config: an AuthenticationConfiguration file; empty: no outside issuers.
     admission_control_config_file: an AdmissionConfiguration; empty: nothing but namespaces' own labels counts.
+    image_credential_provider_config: names plugins that know logins for registries, programs in
+    image_credential_provider_bin_dir; empty: none.
     audit_policy_file: an audit policy; empty: no request is written down. audit_log_path: empty: below the data
     directory. audit_log_maxage: days, audit_log_maxbackup: files (both 0: no bound), audit_log_maxsize: megabytes.
     """
@@ -61,6 +63,8 @@ class Config:
     resolv_conf: str = RESOLV_CONF
     authentication_config: str = ""
     admission_control_config_file: str = ""
+    image_credential_provider_config: str = ""
+    image_credential_provider_bin_dir: str = ""
     audit_policy_file: str = ""
     audit_log_path: str = ""
     audit_log_maxage: int = 0
@@ -143,6 +147,8 @@ class Wishes:
     resolv_conf: str | None = None
     authentication_config: str | None = None
     admission_control_config_file: str | None = None
+    image_credential_provider_config: str | None = None
+    image_credential_provider_bin_dir: str | None = None
     audit_policy_file: str | None = None
     audit_log_path: str | None = None
     audit_log_maxage: int | None = None

@@ -23,6 +23,7 @@ from knarr.node import resolv
 from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import Runtime
 from knarr.node.faces import DnsConfig, Lookup
+from knarr.node.registries.providers import Providers
 from knarr.node.server.access import ServingTls
 from knarr.node.server.judge import ApiJudge
 from knarr.node.server.server import Server
@@ -48,12 +49,13 @@ async def serve(instance: Instance) -> None:
     """Keep agent, proxy and DNS up."""
     clock, rng = SystemClock(), Rng.from_machine()
     settings = node_settings(instance)
+    providers = _credential_providers(instance, clock)
     await _certified(instance.pki / "node.crt", clock)
     https = transport(_credentials(instance), clock, agent=FIELD_MANAGER)
     client = Client(https)
     try:
         async with asyncio.TaskGroup() as group:
-            agent = partial(_run_agent, instance, settings, client, clock=clock, rng=rng)
+            agent = partial(_run_agent, instance, settings, client, providers=providers, rng=rng)
             network = partial(_run_network, instance, settings, client, clock=clock, rng=rng)
             group.create_task(process.kept_up("agent", agent, clock))
             group.create_task(process.kept_up("network", network, clock))
@@ -87,11 +89,14 @@ async def _run_network(instance: Instance, settings: Settings, client: Client, *
         group.create_task(dns.run(informers, names, clock=clock, rng=rng.child("dns")))
 
 
-async def _run_agent(instance: Instance, settings: Settings, client: Client, *, clock: SystemClock, rng: Rng) -> None:
-    await _agent(instance, settings, client, clock=clock, rng=rng).run()
+async def _run_agent(
+    instance: Instance, settings: Settings, client: Client, *, providers: Providers, rng: Rng
+) -> None:
+    await _agent(instance, settings, client, providers=providers, rng=rng).run()
 
 
-def _agent(instance: Instance, settings: Settings, client: Client, *, clock: SystemClock, rng: Rng) -> Agent:
+def _agent(instance: Instance, settings: Settings, client: Client, *, providers: Providers, rng: Rng) -> Agent:
+    clock = providers.clock
     tls = ServingTls(instance.pki / "node.crt", instance.pki / "node.key", instance.pki / "ca.crt")
 
     async def serve_port(runtime: Runtime, lookup: Lookup) -> None:
@@ -106,6 +111,7 @@ def _agent(instance: Instance, settings: Settings, client: Client, *, clock: Sys
         hosts_file=lambda pod, ip: resolv.hosts_file(pod, ip, settings.cluster_domain, host_file=_read(HOST_NAMES)),
         dns_config=partial(_dns_config, settings, Path(instance.config.resolv_conf)),
         serve=serve_port,
+        credential_providers=providers,
     )
     return Agent(settings, client, clock=clock, rng=rng.child("agent"), parts=parts)
 
@@ -149,3 +155,18 @@ def node_settings(instance: Instance) -> Settings:
         serving_port=config.agent_port,
         version=VERSION,
     )
+
+
+def _credential_providers(instance: Instance, clock: Clock) -> Providers:
+    """Return the plugins that know logins for registries. Raises Failure for a configuration that cannot be used."""
+    file, folder = instance.config.image_credential_provider_config, instance.config.image_credential_provider_bin_dir
+    if not file:
+        return Providers(clock)
+    from knarr.node.registries.provider_config import BadConfig, read_config
+
+    try:
+        return Providers(clock, Path(folder), read_config(Path(file).read_bytes(), Path(folder)))
+    except OSError as error:
+        raise Failure(f"{file} cannot be read: {error.strerror}", "mend the path, or leave the option out") from error
+    except BadConfig as error:
+        raise Failure(f"{file} cannot be used: {error}", "mend the file, then: knarr up") from error

@@ -1,9 +1,14 @@
-"""Write moments as RFC 3339 and read them back. Pure: no clock is asked."""
+"""Write moments as RFC 3339 and read them back; read durations. Pure: no clock is asked."""
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import lru_cache
+from typing import Final
+
+UNITS_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 1e-3, "us": 1e-6, "µs": 1e-6, "μs": 1e-6, "ns": 1e-9}
+PART: Final = re.compile(r"(\d+\.?\d*|\.\d+)(h|ms|m|s|us|µs|μs|ns)", re.ASCII)
 
 
 def rfc3339(moment_s: float) -> str:
@@ -26,3 +31,19 @@ def _second(moment_s: int) -> str:
 def seconds(text: str) -> float:
     """Return the moment a text tells, seconds since 1970 UTC. ValueError when it is no RFC 3339."""
     return datetime.fromisoformat(text.upper().replace("Z", "+00:00")).timestamp()
+
+
+def duration_s(text: str) -> float:
+    """Return what a duration says, in seconds; it may be negative. ValueError where it is none.
+
+    Source: Go time.ParseDuration.
+
+    >>> duration_s("1h30m")
+    5400.0
+    """
+    body = text[1:] if text[:1] in ("+", "-") else text
+    parts = PART.findall(body)
+    if body != "0" and (not parts or "".join(number + unit for number, unit in parts) != body):
+        raise ValueError(f'expected a duration like 10m or 1h30m, got "{text}"')
+    total_s = sum(float(number) * UNITS_S[unit] for number, unit in parts)
+    return -total_s if text.startswith("-") else total_s

@@ -48,6 +48,19 @@ ADMISSION = click.option(
 )
 
 
+def registry_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Add the options of credential provider plugins, under kubelet's own names."""
+    folder = click.Path(exists=True, file_okay=False, resolve_path=True)
+    for option in (
+        click.option("--image-credential-provider-bin-dir", type=folder, metavar="DIR",
+                     help="Where the programs of credential providers lie."),
+        click.option("--image-credential-provider-config", callback=_file_or_none, metavar="FILE",
+                     help='A CredentialProviderConfig: programs that know logins for registries; "" for none again.'),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
 def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the options of the audit log, under Kubernetes' own names."""
     some, more = click.IntRange(min=0), click.IntRange(min=1)
@@ -80,6 +93,7 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 )
 @AUTHENTICATION
 @ADMISSION
+@registry_options
 @audit_options
 @click.option("--install", is_flag=True, help="Install the system packages that are missing, first.")
 @OUTPUT

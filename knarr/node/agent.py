@@ -42,6 +42,8 @@ from knarr.node.podgroups import PodGroups
 from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, SandboxLost
 from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.probes.prober import Prober
+from knarr.node.registries.providers import Providers
+from knarr.node.registries.registry import registry_of
 from knarr.node.settings import Settings
 from knarr.node.statuswriter import StatusWriter
 from knarr.node.strays import Strays
@@ -79,6 +81,7 @@ class Parts:
     hosts_file: Callable[[Pod, str], str]
     dns_config: Callable[[Pod], DnsConfig]
     serve: Callable[[Runtime, Lookup], Coroutine[Any, Any, None]]
+    credential_providers: Providers
     levels: Callable[[Settings], Mapping[str, Level]] = signals.read
     facts: Callable[[Path], nodestatus.MachineFacts] = nodestatus.machine_facts
 
@@ -165,6 +168,7 @@ class Agent:
             dead=DeadLogs(settings, self._clock),
             client=self._client, clock=self._clock, runtime=runtime,
             images=Images(settings, runtime), volumes=self._parts.volumes, recorder=recorder,
+            registry=registry_of(settings, self._client, runtime, providers=self._parts.credential_providers),
             hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, pods=self.lookup.pods,
             node_facts=lambda: node,
             hosts_file=self._parts.hosts_file, dns_config=self._parts.dns_config,

@@ -177,6 +177,7 @@ def config(settings: Settings, *, restrict_oom: bool) -> str:
     return CONFIG.format(
         home=home, socket=settings.containerd_socket, image=settings.sandbox_image,
         restrict=str(restrict_oom).lower(), bin=settings.cni_bin_dir, conf=settings.cni_conf_dir,
+        registries=settings.registries_dir,
     ) + handlers
 
 
@@ -206,7 +207,7 @@ disabled_plugins = ["io.containerd.internal.v1.tracing", "io.containerd.snapshot
     bin_dir = "{bin}"
     conf_dir = "{conf}"
   [plugins."io.containerd.grpc.v1.cri".registry]
-    config_path = "{home}/certs.d"
+    config_path = "{registries}"
   [plugins."io.containerd.grpc.v1.cri".containerd]
     snapshotter = "overlayfs"
     default_runtime_name = "runc"

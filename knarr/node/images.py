@@ -1,4 +1,4 @@
-"""Find, fetch and load images. Pulls go through CRI; archives are loaded by `ctr`, which is driven as a program."""
+"""Name, find and load images. Archives are loaded by `ctr`, which is driven as a program; `registries` pulls."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import subprocess
 from pathlib import Path
 
 from knarr.node import oci
-from knarr.node.cri.face import ImageLine, Runtime, RuntimeFault
+from knarr.node.cri.face import ImageLine, Runtime
 from knarr.node.settings import Settings
 
 IMPORT_S = 600.0       # a large archive on a slow disk
@@ -65,24 +65,6 @@ class Images:
         """Find an image on this machine. Raises ImageFault InvalidImageName."""
         return await self._runtime.image(normalize(image))
 
-    async def pull(self, image: str, credentials: tuple[tuple[str, str], ...] = ()) -> ImageLine:
-        """Fetch an image, trying each (user, password) and then nobody. Raises ImageFault ErrImagePull."""
-        reference = normalize(image)
-        fault: RuntimeFault | None = None
-        for username, password in (*credentials, ("", "")):
-            try:
-                await self._runtime.pull_image(reference, username=username, password=password)
-                break
-            except RuntimeFault as failed:
-                fault = fault or failed
-        else:
-            assert fault is not None, "every try failed, so one fault is known"
-            raise ImageFault("ErrImagePull", plain(fault)) from fault
-        found = await self._runtime.image(reference)
-        if found is None:
-            raise ImageFault("ErrImagePull", f'image "{image}" went away while it was pulled')
-        return found
-
     async def import_archive(self, path: Path) -> None:
         """Load an OCI or docker archive into the runtime. Raises ImageFault with ctr's words."""
         program = shutil.which("ctr", path=os.environ.get("PATH", "") + ":/usr/bin:/usr/local/bin")
@@ -107,8 +89,3 @@ class Images:
                                 config={"Entrypoint": entrypoint})
         await self.import_archive(archive)
         archive.unlink()
-
-
-def plain(fault: RuntimeFault) -> str:
-    """Return a pull fault's text as kubelet shows it: the code is dropped."""
-    return fault.details

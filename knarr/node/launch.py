@@ -6,7 +6,6 @@ Source of reasons and texts: kube kuberuntime_container.go (startContainer), ima
 
 from __future__ import annotations
 
-import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -21,6 +20,7 @@ from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault, SandboxS
 from knarr.node.faces import ConfigError, Mount, MountError
 from knarr.node.hooks import HookFailed
 from knarr.node.images import ImageFault
+from knarr.node.obtain import Obtain
 from knarr.node.podmachine import resizing
 from knarr.node.podmachine.containers import START_ERROR
 from knarr.node.podmachine.state import Exited, Held, Machine, PullFailed, Run, Start
@@ -39,6 +39,7 @@ class Launcher:
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
+        self._obtain = Obtain(tools)
 
     async def run(self, worker: PodWorker, start: Start) -> None:
         """Launch and tell how it went."""
@@ -46,7 +47,7 @@ class Launcher:
         container = worker.machine.container(start.container)
         tell = self._tools.teller(pod, container.name)
         try:
-            image = await self._image(worker, container)
+            image = await self._obtain.image(worker, container)
             spec = await self._spec(worker, container, start=start, image=image)
         except ImageFault as fault:
             worker.post(PullFailed(container.name, fault.reason, str(fault)))
@@ -63,50 +64,6 @@ class Launcher:
             run = await self._create_and_start(worker, container, spec)
         if run is not None:
             await self._post_start(worker, container, run)
-
-    async def _image(self, worker: PodWorker, container: Container) -> ImageLine:
-        """Find or fetch the image, as the pull policy asks."""
-        name, policy = container.image or "", container.imagePullPolicy or "IfNotPresent"
-        tell = self._tools.teller(worker.machine.pod, container.name)
-        try:
-            found = await self._tools.images.find(name)
-        except ImageFault as fault:
-            tell("InspectFailed", str(fault), "Warning")
-            tell("Failed", f"Error: {fault.reason}", "Warning")
-            raise
-        except RuntimeFault as fault:
-            raise ImageFault("ImageInspectError", f'Failed to inspect image "{name}": {fault.details}') from fault
-        if found is not None and policy != "Always":
-            tell("Pulled", f'Container image "{name}" already present on machine and can be accessed by the pod')
-            return found
-        if policy == "Never":
-            message = f'Container image "{name}" is not present with pull policy of Never'
-            tell("ErrImageNeverPull", message, "Warning")
-            tell("Failed", "Error: ErrImageNeverPull", "Warning")
-            raise ImageFault("ErrImageNeverPull", message)
-        return await self._pull(worker, container.name, name)
-
-    async def _pull(self, worker: PodWorker, container: str, image: str) -> ImageLine:
-        tell, clock = self._tools.teller(worker.machine.pod, container), self._tools.clock
-        began_s = clock.monotonic_s()
-        tell("Pulling", f'Pulling image "{image}"')
-        worker.pulling.add(container)
-        try:
-            found = await self._tools.images.pull(image, await self._tools.credentials(worker.machine.pod, image))
-        except ImageFault as fault:
-            tell("Failed", f'Failed to pull image "{image}": {fault}', "Warning")
-            tell("Failed", f"Error: {fault.reason}", "Warning")
-            raise
-        except asyncio.CancelledError:
-            if container in worker.pulling:       # the agent stops; else the pod no longer wants it
-                raise
-            raise ImageFault("ErrImagePull", "pull canceled") from None
-        finally:
-            worker.pulling.discard(container)
-        took = f"{clock.monotonic_s() - began_s:.3f}s"
-        tell("Pulled", f'Successfully pulled image "{image}" in {took} ({took} including waiting). '
-                       f"Image size: {found.size_bytes} bytes.")
-        return found
 
     async def _spec(self, worker: PodWorker, container: Container, *, start: Start, image: ImageLine) -> ContainerSpec:
         """Gather what the run needs. Raises ConfigError and what reading the API may raise."""

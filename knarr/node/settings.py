@@ -42,6 +42,7 @@ class Settings:
     version: str = "v1.36.0+knarr.0.1.0"
     sandbox_parallel: int = 6           # sandboxes being made at once, count: beyond, CNI plugins wait for each other
     start_parallel: int = 4             # containers being created and started at once
+    pull_parallel: int = 4              # images being pulled at once, count
     max_container_log_bytes: int = 10 * 1024 * 1024
 
     def __post_init__(self) -> None:
@@ -78,6 +79,14 @@ class Settings:
     def containerd_socket(self) -> Path:
         """Return the managed containerd's socket (its debug and ttrpc siblings are longer by at most 6 bytes)."""
         return self.runtime_dir / "c.sock"
+
+    @property
+    def registries_dir(self) -> Path:
+        """Return where the machine's owner says how registries are reached, in others' formats.
+
+        `config.json`: docker's, logins. `HOST/hosts.toml`: containerd's, mirrors and certificates.
+        """
+        return self.data_dir / "registries"
 
     @property
     def cni_conf_dir(self) -> Path:

@@ -10,7 +10,7 @@ from typing import Protocol
 from knarr.api.types.core_v1 import ObjectReference, Pod, Service
 from knarr.base.clock import Clock
 from knarr.client.client import Client
-from knarr.node import cgroups, credentials, pausefilter, podcontainers, specs
+from knarr.node import cgroups, pausefilter, podcontainers, specs
 from knarr.node.cni import HOST_PORTS
 from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxSpec
 from knarr.node.deadlogs import DeadLogs
@@ -19,6 +19,7 @@ from knarr.node.hooks import Hooks
 from knarr.node.images import Images
 from knarr.node.podgroups import PodGroups
 from knarr.node.podmachine.state import Machine, Run
+from knarr.node.registries.registry import Registry
 from knarr.node.runs import last_words, run_of
 from knarr.node.settings import Settings
 from knarr.node.worker import PodWorker
@@ -44,6 +45,7 @@ class Tools:
     clock: Clock
     runtime: Runtime
     images: Images
+    registry: Registry
     volumes: PodVolumes
     recorder: Recorder
     hooks: Hooks
@@ -82,10 +84,6 @@ class Tools:
             dns=self.dns_config(machine.pod), seccomp=pausefilter.for_sandbox(self.settings),
         )
         return replace(spec, handler=HOST_PORTS) if spec.ports and self.settings.managed else spec
-
-    async def credentials(self, pod: Pod, image: str) -> tuple[tuple[str, str], ...]:
-        """Return the (user, password) pairs that the pod's pull secrets hold for an image's registry."""
-        return await credentials.for_image(self.client, pod, image)
 
     async def ended_run(self, worker: PodWorker, container_id: str) -> Run:
         """Return how a run ended, with its last words. Raises as ended_report."""

@@ -20,6 +20,7 @@ from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import RuntimeFault
 from knarr.node.eviction.thresholds import Level
 from knarr.node.faces import DnsConfig, Mount, MountError, References
+from knarr.node.registries.providers import Providers
 from knarr.node.settings import Settings
 from tests.unit.apiserver.asking import Asker
 from tests.unit.node.fake_cri import FakeRuntime
@@ -82,7 +83,8 @@ class World:
             await asyncio.Event().wait()
 
         self.volumes = NoVolumes()
-        parts = Parts(self.volumes, lambda pod, ip: "", lambda pod: DnsConfig(), serve, lambda settings: self.levels)
+        parts = Parts(self.volumes, lambda pod, ip: "", lambda pod: DnsConfig(), serve, Providers(self.api.clock),
+                      lambda settings: self.levels)
         self.agent = agent = Agent(settings, client, clock=self.api.clock, rng=Rng(3), parts=parts)
         settings.pods_dir.mkdir(parents=True, exist_ok=True)
 

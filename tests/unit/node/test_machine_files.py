@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import json
 import tarfile
 import tomllib
@@ -11,8 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from knarr.api.types.core_v1 import Secret
-from knarr.node import cgroups, cni, containerd, credentials, nodestatus, oci, pausefilter
+from knarr.node import cgroups, cni, containerd, nodestatus, oci, pausefilter
 from knarr.node.images import ImageFault, normalize
 from knarr.node.runs import last_words
 from knarr.node.settings import Settings
@@ -229,25 +227,6 @@ def test_last_words(tmp_path, log, output, policy, failed, words):
     (tmp_path / "l").write_text(output)
 
     assert words == last_words(tmp_path / "t", tmp_path / "l", policy=policy, failed=failed)
-
-
-def docker_config(server: str, **entry: str) -> Secret:
-    """Return a pull secret."""
-    text = json.dumps({"auths": {server: entry}}).encode()
-    return msgspec.convert({"type": "kubernetes.io/dockerconfigjson",
-                            "data": {".dockerconfigjson": base64.b64encode(text).decode()}}, Secret)
-
-
-@pytest.mark.parametrize(("secret", "pairs"), [
-    pytest.param(docker_config("https://reg.example/v2/", username="u", password="p"), [("u", "p")], id="plain"),
-    pytest.param(docker_config("reg.example", auth=base64.b64encode(b"u:p:q").decode()), [("u", "p:q")], id="auth"),
-    pytest.param(docker_config("other.example", username="u", password="p"), [], id="another registry"),
-    pytest.param(Secret(type="kubernetes.io/dockerconfigjson", data={".dockerconfigjson": "!"}), [], id="malformed"),
-    pytest.param(Secret(type="Opaque"), [], id="another kind of secret"),
-])
-def test_pull_secrets(secret, pairs):
-    """Credentials for the image's registry and no other."""
-    assert pairs == credentials.pairs_of(secret, "reg.example/app:1")
 
 
 def test_conditions_keep_their_dates(tmp_path):

@@ -1,0 +1,1 @@
+"""Bring images to the node: whose credentials open which registry, who may use what was pulled with them."""
