@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote
 
@@ -13,7 +14,7 @@ from knarr.cli.apply import WANTED, namespace_of, read
 from knarr.cli.connect import Server, server_options
 from knarr.cli.failure import RequestFailed
 from knarr.cli.output import OUTPUT, Report
-from knarr.cli.resources import Resource, all_resources, find, find_kind, named_targets
+from knarr.cli.resources import Resource, all_resources, find, find_kind, named_targets, split_targets
 
 LOOK_EVERY_S = 0.1
 
@@ -21,6 +22,8 @@ LOOK_EVERY_S = 0.1
 @click.command()
 @click.argument("what", nargs=-1, metavar="TYPE NAME… | TYPE/NAME…")
 @click.option("-f", "--filename", "files", multiple=True, metavar="FILE", help="The objects of a file or folder.")
+@click.option("-l", "--selector", default="", metavar="LABELS", help="All of a type with these labels, like app=web.")
+@click.option("--all", "everything", is_flag=True, help="All of a type.")
 @click.option(
     "--grace", "grace_s", type=click.IntRange(0), metavar="SECONDS", help="Time to end well. Default: the object's own."
 )
@@ -41,7 +44,7 @@ def command(server: Server, what: tuple[str, ...], files: tuple[str, ...], detac
     if wishes["grace_s"] is not None:
         options["gracePeriodSeconds"] = wishes["grace_s"]
     report, gone, missing = Report(wishes["output"]), [], None
-    for resource, path in targets(server, what, files):
+    for resource, path in targets(server, what, files, chosen=Chosen(wishes["selector"], wishes["everything"])):
         try:
             answer = server.ask("DELETE", path, {"apiVersion": "v1", "kind": "DeleteOptions", **options})
         except RequestFailed as failure:
@@ -60,8 +63,28 @@ def command(server: Server, what: tuple[str, ...], files: tuple[str, ...], detac
         raise missing
 
 
-def targets(server: Server, what: tuple[str, ...], files: tuple[str, ...]) -> list[tuple[Resource, str]]:
-    """Return what to delete: the named objects, or a file's in reverse, so that namespaces go last."""
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which objects of a type without names are meant: those with the labels, or all; else none."""
+
+    selector: str
+    everything: bool
+
+    def __bool__(self) -> bool:
+        return bool(self.selector or self.everything)
+
+
+def targets(
+    server: Server, what: tuple[str, ...], files: tuple[str, ...], *, chosen: Chosen
+) -> list[tuple[Resource, str]]:
+    """Return what to delete: the named or chosen objects, or a file's in reverse, so that namespaces go last."""
+    if chosen and (files or any(name for _, name in split_targets(what))):
+        raise RequestFailed("--selector and --all choose among a type's objects; names and files choose by themselves",
+                            hint="like: knarr delete pods --all")
+    if chosen.selector and chosen.everything:
+        raise RequestFailed("--selector and --all exclude each other", hint="leave one out")
+    if chosen:
+        return [one for word, _ in split_targets(what) for one in among(server, word, chosen.selector)]
     if files:
         resources = all_resources(server)
         bodies = [body for file in files for body in read(file)]
@@ -74,6 +97,15 @@ def targets(server: Server, what: tuple[str, ...], files: tuple[str, ...]) -> li
         resource = find(server, word)
         found.append((resource, resource.path(server.namespace, name)))
     return found
+
+
+def among(server: Server, word: str, selector: str) -> list[tuple[Resource, str]]:
+    """Return a type's objects in the namespace that have the labels."""
+    resource = find(server, word)
+    query = {"labelSelector": selector} if selector else {}
+    found = server.ask("GET", resource.path(server.namespace), query=query)["items"]
+    names = [one["metadata"]["name"] for one in found]
+    return [(resource, resource.path(server.namespace, name)) for name in names]
 
 
 def uid_of(answer: dict[str, Any]) -> str:

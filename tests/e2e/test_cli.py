@@ -178,6 +178,21 @@ def test_one_missing_object_does_not_keep_the_others(cluster, namespace):
     assert (1, "configmap/a deleted\nconfigmap/b deleted\n") == (done.returncode, done.stdout)
 
 
+def test_all_of_a_type_are_deleted(cluster, namespace):
+    """Those with a label, then the rest; names beside them are refused before anything happens."""
+    maps = [{"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "labels": {"tier": tier}}}
+            for name, tier in (("a", "web"), ("b", "web"), ("c", "db"))]
+    cluster.apply(*maps, namespace=namespace)
+    mixed = cluster.knarr("delete", "configmap", "a", "--all", "-n", namespace, check=False)
+    some = cluster.knarr("delete", "configmaps", "-l", "tier=web", "-n", namespace)
+    rest = cluster.knarr("delete", "configmaps", "--all", "-n", namespace)
+
+    assert (1, "") == (mixed.returncode, mixed.stdout)
+    assert "--selector and --all choose among a type's objects" in mixed.stderr
+    assert "configmap/a deleted\nconfigmap/b deleted\n" == some.stdout
+    assert "configmap/c deleted\n" in rest.stdout
+
+
 def test_status_doctor_kubeconfig_and_image(cluster):
     """What the instance says of itself, for people and for programs."""
     status = json.loads(cluster.knarr("status", "-o", "json").stdout)
