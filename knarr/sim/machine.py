@@ -23,6 +23,7 @@ from knarr.node.cri.face import RuntimeFault
 from knarr.node.eviction.thresholds import Level
 from knarr.node.faces import Device, DnsConfig, Mount, References
 from knarr.node.nodestatus import MachineFacts
+from knarr.node.registries.providers import Providers
 from knarr.node.settings import Settings
 from knarr.node.volumes.reclaim import Reclaim
 from knarr.sim.runtime import MemoryRuntime
@@ -114,7 +115,7 @@ class Machine:
         settings, rng = self._settings, self._rng.child(f"life/{self._lives}")
         client = Client(self._transport)
         volumes = SimVolumes(Reclaim(settings, client, clock=self._clock, rng=rng.child("reclaim")))
-        parts = Parts(volumes, _no_hosts, _no_dns, _serve_nobody, _plenty, self._facts)
+        parts = Parts(volumes, _no_hosts, _no_dns, _serve_nobody, Providers(self._clock), _plenty, self._facts)
         agent = Agent(settings, client, clock=self._clock, rng=rng, parts=parts)
         settings.pods_dir.mkdir(parents=True, exist_ok=True)
         async with asyncio.TaskGroup() as group:
