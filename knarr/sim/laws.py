@@ -66,6 +66,10 @@ class Laws:
         if call.method == "POST" and call.path.endswith("/pods"):
             self._doubts[owner_uid(orjson.loads(call.body))] += 1
 
+    def doubt(self, uid: str, count: int) -> None:
+        """Allow an owner so many pods that it cannot know."""
+        self._doubts[uid] += count
+
     def ready_nodes(self) -> int:
         """Count the nodes that are Ready."""
         return sum(holds(node, "Ready") for node in self.mirror.all("nodes"))
@@ -115,7 +119,8 @@ def judge_pod(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
     ended, phase = old["status"].get("phase"), new["status"].get("phase")
     if ended in FINAL and phase != ended:
         faults.append(f"{name_of(new)} had {ended} and then was {phase}")
-    if phase == "Succeeded" and owner(new).get("kind") == "Job":
+    if phase == "Succeeded" != ended and owner(new).get("kind") == "Job":
+        laws.doubt(owner_uid(new), is_going(new))     # being deleted it may have been counted as failed already
         meta = new["metadata"]
         laws.succeeded.setdefault(owner_uid(new), set()).add(meta.get("annotations", {}).get(INDEX) or meta["uid"])
     return faults
