@@ -56,16 +56,17 @@ class CriRuntime:
 
     async def ready(self, timeout_s: float) -> RuntimeVersion:
         """Wait until the runtime answers and knows its pods; RuntimeFault when it does not in time."""
-        answer = await asked(self._runtime.Version(pb.VersionRequest(), timeout=timeout_s, wait_for_ready=True))
         for _ in range(int(timeout_s / LOOK_EVERY_S)):
             try:
+                request = self._runtime.Version(pb.VersionRequest(), timeout=timeout_s, wait_for_ready=True)
+                answer = await asked(request)
                 await self.network_ready()
-                break
+                return RuntimeVersion(answer.runtime_name, answer.runtime_version)
             except RuntimeFault as fault:
                 if NOT_YET not in fault.details:
                     raise
             await asyncio.sleep(LOOK_EVERY_S)  # containerd listens before it has read what it runs
-        return RuntimeVersion(answer.runtime_name, answer.runtime_version)
+        raise RuntimeFault("UNKNOWN", NOT_YET)
 
     async def version(self) -> RuntimeVersion:
         """Return who answers."""

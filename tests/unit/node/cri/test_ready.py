@@ -51,3 +51,43 @@ async def test_another_fault_is_told(monkeypatch):
     with pytest.raises(RuntimeFault, match="broken"):
         await runtime.ready(1.0)
     await runtime.close()
+
+
+async def test_the_first_question_may_be_too_early(monkeypatch):
+    """containerd was killed and comes back: it refuses even to say its version, twice."""
+    asked = []
+
+    async def early(*_, **__):
+        asked.append(1)
+        if len(asked) <= 2:
+            raise RuntimeFault("UNKNOWN", "server is not initialized yet")
+        return await version()
+
+    async def network_ready():
+        return ""
+
+    monkeypatch.setattr(door, "LOOK_EVERY_S", 0.001)
+    runtime = door.CriRuntime("unix:///nonexistent")
+    runtime._runtime = SimpleNamespace(Version=early)
+    runtime.network_ready = network_ready
+    try:
+        assert "1.6" == (await runtime.ready(1.0)).version
+    finally:
+        await runtime.close()
+
+    assert 3 == len(asked)
+
+
+async def test_who_is_never_ready_is_given_up(monkeypatch):
+    """The time is over and the runtime still reads."""
+
+    async def network_ready():
+        raise RuntimeFault("UNKNOWN", "server is not initialized yet")
+
+    monkeypatch.setattr(door, "LOOK_EVERY_S", 0.001)
+    runtime = door.CriRuntime("unix:///nonexistent")
+    runtime._runtime = SimpleNamespace(Version=version)
+    runtime.network_ready = network_ready
+    with pytest.raises(RuntimeFault, match="not initialized"):
+        await runtime.ready(0.01)
+    await runtime.close()
