@@ -55,7 +55,9 @@ class Containerd:
                 [program, "--config", str(config_file(settings))], stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 start_new_session=True, env={**os.environ, "PATH": search_path()},
             )
-        pid_file(settings).write_text(f"{self._child.pid}\n")
+        draft = pid_file(settings).with_suffix(".tmp")
+        draft.write_text(f"{self._child.pid}\n")
+        draft.replace(pid_file(settings))       # whoever reads it meanwhile must not find it empty
         return self._child.pid
 
     async def renew(self) -> None:

@@ -66,11 +66,13 @@ def kill(cluster, part):
     def killed():
         own = cluster.data_dir / "containerd" / "containerd.pid"
         pid = int(own.read_text() or 0) if part == "containerd" else pids(cluster)[part]
+        if not pid:  # just being written down; to kill 0 would be to kill ourselves
+            return False
         try:
             os.kill(pid, signal.SIGKILL)
         except ProcessLookupError:
             return False
-        return pid != 0
+        return True
 
     until(killed, f"{part} runs")
 
