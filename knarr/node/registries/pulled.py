@@ -56,10 +56,9 @@ class Pulled:
 
     def open_to(self, repository: str, image_id: str, logins: Sequence[Login]) -> bool:
         """Tell whether a pod with these logins may use an image that is here."""
-        known = self._record.pulled.get(image_id)
-        if known is None:
+        marks = self._record.pulled.get(image_id, {}).get(repository)
+        if marks is None:   # nobody pulled it by this name: it was loaded, whatever else the same content is called
             return repository not in self._record.begun
-        marks = known.get(repository, ())
         return EVERYBODY in marks or any(mark in marks for login in logins if login.secret for mark in _marks(login))
 
     def _drop(self, repository: str) -> None:

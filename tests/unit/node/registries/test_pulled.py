@@ -46,6 +46,15 @@ def test_the_agent_died_while_it_pulled(tmp_path):
     assert after.open_to("reg.example/app", "sha256:1", (ANNA,))
 
 
+def test_the_same_content_under_another_name_stays_free(tmp_path):
+    """Somebody pushed an image that all have to a private registry, and pulled it again from there."""
+    record = Pulled(tmp_path / "p.json")
+    record.end("reg.example/app", "sha256:1", ANNA, present={"sha256:1"})
+
+    assert record.open_to("localhost/app", "sha256:1", ())
+    assert not record.open_to("reg.example/app", "sha256:1", ())
+
+
 def test_a_failed_pull_changes_nothing(tmp_path):
     """Somebody else's image under the same name stays usable."""
     record = Pulled(tmp_path / "p.json")
