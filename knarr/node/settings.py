@@ -113,6 +113,11 @@ class Settings:
         """Return the parent of all pods' own directories."""
         return self.data_dir / "pods"
 
+    @property
+    def memory_dir(self) -> Path:
+        """Return where what must not lie on a disk is mounted: pods' secrets and tokens."""
+        return self.data_dir / "memory"
+
     def pod_dir(self, pod_uid: str) -> Path:
         """Return a pod's own directory: volumes, hosts file, termination logs."""
         assert pod_uid, "a pod needs a uid"

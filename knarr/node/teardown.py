@@ -68,7 +68,7 @@ async def purge(settings: Settings, clock: Clock) -> None:
     await cni.remove_bridge(settings)
     unmount_below(settings.data_dir)
     kubeletdir.give_up(settings.data_dir)
-    for folder in (settings.pods_dir, settings.cni_conf_dir, settings.cni_ports_dir):
+    for folder in (settings.pods_dir, settings.memory_dir, settings.cni_conf_dir, settings.cni_ports_dir):
         shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -150,17 +150,6 @@ def failure(volume: Volume, error: Exception) -> str:
     return f'MountVolume.SetUp failed for volume "{volume.name}" : {error}'
 
 
-def make_content_dir(volume: Volume, where: Path) -> None:
-    """Make the directory for a volume made of API objects; secrets and tokens live in memory, never on disk."""
-    where.mkdir(parents=True, exist_ok=True)
-    if is_sensitive(volume):
-        if not mounts.is_mounted(where):
-            mounts.tmpfs(where, mode=0o1777)
-            os.chmod(where, 0o1777)
-    else:
-        os.chmod(where, 0o777)
-
-
 def is_sensitive(volume: Volume) -> bool:
     """Tell whether a volume holds secrets or tokens."""
     if volume.secret is not None:

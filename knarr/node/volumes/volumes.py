@@ -1,6 +1,6 @@
 """Set up, refresh and tear down the volumes of this node's pods.
 
-    <pod dir>/volumes/<plugin>/<volume>              what containers see
+    <pod dir>/volumes/<plugin>/<volume>              what containers see; of secrets a link (`inmemory`)
     <pod dir>/volume-subpaths/<volume>/<container>/<n>   binds for subPath
 
 Contents made of API objects are written at once (`atomic`) and again when an object changes or a token nears its end:
@@ -27,7 +27,7 @@ from knarr.base.rng import Rng
 from knarr.client.client import Client
 from knarr.node.faces import ConfigError, Device, Mount, MountError, NodeFacts, References
 from knarr.node.settings import Settings
-from knarr.node.volumes import atomic, disks, mounts, subpath, tokens
+from knarr.node.volumes import atomic, disks, inmemory, mounts, subpath, tokens
 from knarr.node.volumes.csi.contents import Source, of_inline
 from knarr.node.volumes.csi.grow import Growth
 from knarr.node.volumes.csi.registry import Registry
@@ -149,10 +149,14 @@ class Volumes:
             try:
                 await asyncio.to_thread(mounts.unmount_below, self._settings.pod_dir(pod_uid) / SUB_PATHS)
                 await self._csi.tear_down(pod_uid)
-                await asyncio.to_thread(remove, self._settings.pod_dir(pod_uid))
+                await asyncio.to_thread(self._remove, pod_uid)
             except OSError as error:
                 raise MountError(f"UnmountVolume.TearDown failed for pod {pod_uid} : {error}") from error
         self._locks.pop(pod_uid, None)
+
+    def _remove(self, uid: str) -> None:
+        inmemory.remove(self._settings, uid)     # first: the pod's own directory tells that something is left
+        remove(self._settings.pod_dir(uid))
 
     def known(self) -> tuple[str, ...]:
         """Return the uids that have a directory, whether their pod is known or not."""
@@ -180,7 +184,8 @@ class Volumes:
             if isinstance(claimed, Source):
                 return self._csi.place(pod, claimed)
             return claimed.path if isinstance(claimed, disks.Claimed) else self.place(pod, volume)
-        return self.place(pod, volume)
+        where = self.place(pod, volume)
+        return where.resolve() if disks.is_sensitive(volume) else where
 
     async def _claimed(self, pod: Pod, volume: Volume) -> disks.Behind:
         """Return what a claim led to when it was first followed: containers must restart while the API is away."""
@@ -215,11 +220,18 @@ class Volumes:
                 files = files_of(pod, volume, await self._sources(pod, volume))
                 assert files is not None, f"{volume.name} is made of API objects"
                 where = self.place(pod, volume)
-                disks.make_content_dir(volume, where)
+                self._make_content_dir(volume, where, uid)
                 atomic.write(where, files, now_s=self._clock.now_s(), group=group)
             except (ContentError, NotSynced, ValueError, OSError) as error:
                 raise MountError(disks.failure(volume, error)) from error
         self._arm(uid)
+
+    def _make_content_dir(self, volume: Volume, where: Path, uid: str) -> None:
+        if disks.is_sensitive(volume):
+            inmemory.make(self._settings, where, uid)
+        else:
+            where.mkdir(parents=True, exist_ok=True)
+            os.chmod(where, 0o777)
 
     async def _sources(self, pod: Pod, volume: Volume) -> Sources:
         """Read what a volume is made of; what is named for the first time in a new namespace is waited for."""

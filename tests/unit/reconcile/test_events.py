@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from knarr.api import errors
 from knarr.api.types.core_v1 import Pod
 from knarr.api.types.meta_v1 import ObjectMeta
@@ -9,7 +11,7 @@ from knarr.base import virtual
 from knarr.base.clock import ManualClock
 from knarr.client.client import Client
 from knarr.client.transport import InProcess
-from knarr.reconcile.events import BURST_MAX, WAITING_MAX, Recorder
+from knarr.reconcile.events import BURST_MAX, GATHER_S, WAITING_MAX, Recorder
 from tests.unit.fake_api import FakeApi
 
 POD = Pod(metadata=ObjectMeta(namespace="d", name="web", uid="u", resourceVersion="7"))
@@ -55,6 +57,48 @@ def test_the_same_again_is_counted():
     (event,) = record(story)
 
     assert (3, "2023-11-14T22:13:30Z") == (event["count"], event["lastTimestamp"])
+
+
+def test_what_happens_in_one_moment_is_written_together():
+    """A pod starts within a tenth of a second: nothing is written meanwhile, all of it soon after, in order."""
+    async def story(recorder, clock, api):
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(recorder.run())
+            for reason in ("Pulled", "Created", "Started"):
+                recorder.event(POD, reason, "x")
+                await clock.sleep(0.03)
+            assert [] == api.all("events")
+            await clock.sleep(GATHER_S)
+            assert 3 == len(api.all("events"))
+            running.cancel()
+
+    assert ["Pulled", "Created", "Started"] == [each["reason"] for each in record(story)]
+
+
+def test_a_crowd_does_not_wait():
+    """Ten thousand pods are scheduled within the moment in which events are gathered: not one is dropped."""
+    async def story(recorder, clock, api):
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(recorder.run())
+            for number in range(3 * WAITING_MAX):
+                recorder.event(Pod(metadata=ObjectMeta(namespace="d", name=f"p{number}")), "Scheduled", "x")
+                if number % 100 == 0:
+                    await clock.sleep(0.001)
+            running.cancel()
+
+    assert 3 * WAITING_MAX == len(record(story))
+
+
+def test_who_stops_says_first_what_it_has_to_say():
+    """The agent is stopped right after an event: it is written all the same."""
+    async def story(recorder, clock, api):
+        async with asyncio.TaskGroup() as group:
+            running = group.create_task(recorder.run())
+            recorder.event(POD, "Killing", "Stopping container web")
+            await clock.sleep(0.01)
+            running.cancel()
+
+    assert ["Killing"] == [each["reason"] for each in record(story)]
 
 
 def test_many_alike_become_one():

@@ -149,16 +149,48 @@ async def test_one_watch_for_many_pods_and_none_after_them(tmp_path: Path) -> No
 
 
 async def test_secrets_live_in_memory_and_leave_no_trace(tmp_path: Path) -> None:
-    """A secret is on tmpfs, never on disk; tearing down unmounts and removes, twice without harm."""
+    """Secrets are on one tmpfs that only root may enter, never on disk; tearing down removes, twice without harm."""
     async with running(tmp_path) as machine:
         machine.secret("s", pw="x")
-        (mount,) = await machine.mounted(pod({"secret": {"secretName": "s", "defaultMode": 0o400}}))
-        assert [Path(mount.host_path)] == mounts.below(tmp_path)
-        assert 0o400 == stat.S_IMODE((Path(mount.host_path) / "pw").stat().st_mode)
-        await machine.volumes.set_up(pod({"secret": {"secretName": "s", "defaultMode": 0o400}}))
-        assert 1 == len(mounts.below(tmp_path))
+        story = {"secret": {"secretName": "s", "defaultMode": 0o400}}
+        for uid in ("u1", "u2"):
+            (mount,) = await machine.mounted(pod(story, uid=uid))
+            assert machine.settings.memory_dir in Path(mount.host_path).parents
+            assert 0o400 == stat.S_IMODE((Path(mount.host_path) / "pw").stat().st_mode)
+        await machine.volumes.set_up(pod(story))
+        assert [machine.settings.memory_dir] == mounts.below(tmp_path)
+        assert 0o700 == stat.S_IMODE(machine.settings.memory_dir.stat().st_mode)
 
-        await machine.volumes.tear_down("u1")
+        for uid in ("u1", "u1", "u2"):
+            await machine.volumes.tear_down(uid)
+        assert [] == list(machine.settings.memory_dir.iterdir())
+        assert () == machine.volumes.known()
+
+
+async def test_a_secret_is_written_again_after_the_machine_was_restarted(tmp_path: Path) -> None:
+    """Memory is empty after a reboot, the link to it is still on the disk; so is a former agent's mount point."""
+    async with running(tmp_path) as machine:
+        machine.secret("s", pw="x")
+        (mount,) = await machine.mounted(pod({"secret": {"secretName": "s"}}))
+        mounts.unmount_below(tmp_path)
+        (tmp_path / "pods/u2/volumes/kubernetes.io~secret/v0").mkdir(parents=True)
+
+        for uid in ("u1", "u2"):
+            (mount,) = await machine.mounted(pod({"secret": {"secretName": "s"}}, uid=uid))
+            assert b"x" == (Path(mount.host_path) / "pw").read_bytes()
+        assert [machine.settings.memory_dir] == mounts.below(tmp_path)
+
+
+async def test_a_secret_that_a_former_agent_mounted_is_kept_up_where_it_is(tmp_path: Path) -> None:
+    """The node was upgraded below a running pod whose secret is a mount of its own: containers look there."""
+    async with running(tmp_path) as machine:
+        machine.secret("s", pw="x")
+        own = tmp_path / "pods/u1/volumes/kubernetes.io~secret/v0"
+        own.mkdir(parents=True)
+        mounts.tmpfs(own, mode=0o1777)
+        (mount,) = await machine.mounted(pod({"secret": {"secretName": "s"}}))
+        assert (own, b"x") == (Path(mount.host_path), (own / "pw").read_bytes())
+
         await machine.volumes.tear_down("u1")
         assert [] == mounts.below(tmp_path)
         assert () == machine.volumes.known()
