@@ -109,6 +109,7 @@ def test_memory_runs_short(tmp_path):
         assert {"type": "DisruptionTarget", "status": "True", "reason": "TerminationByKubelet"}.items() <= next(
             each for each in gone["status"]["conditions"] if each["type"] == "DisruptionTarget").items()
         await world.until(ready, name="small", limit_s=20)
+        await asyncio.sleep(20)      # the machine is looked at every ten seconds
         assert "True" == (await conditions(world))["MemoryPressure"]
         world.api.clock.advance(310)
         await asyncio.sleep(20)
