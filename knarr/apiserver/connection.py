@@ -84,11 +84,13 @@ class Connection(asyncio.Protocol):
             self._raw.feed_eof()
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        """End what was done for the client."""
+        """End what was done for the client, and let go: what holds itself stays in memory until the collector looks."""
         self._together.discard(self)
         self._end_late()
         if self._idle is not None:
             self._idle.cancel()
+            self._idle = None
+        self.intake.close()
         if self._raw is not None:
             self._raw.feed_eof()
         self._writable.set()
@@ -162,8 +164,8 @@ class Connection(asyncio.Protocol):
                 if not await self._serve(self, incoming):
                     await self._linger(incoming)
                     break
-        except ConnectionError:
-            pass  # the client has gone
+        except (ConnectionError, asyncio.CancelledError):
+            pass  # the client has gone, or we leave; a task that ends as cancelled would keep its frames, and they us
         except Exception as error:  # noqa: BLE001  # a bug ends this connection, not the server
             log.error("http.bug", exc_info=error)
         finally:

@@ -93,7 +93,7 @@ class Intake:
     __slots__ = ("_fields", "_head_bytes", "_incoming", "_parser", "_url", "begun", "early", "over", "ready", "unread")
 
     def __init__(self) -> None:
-        self._parser = httptools.HttpRequestParser(self)
+        self._parser: httptools.HttpRequestParser | None = httptools.HttpRequestParser(self)
         self._fields: list[tuple[str, str]] = []
         self._url, self._head_bytes = b"", 0
         self._incoming: Incoming | None = None  # whose body is coming
@@ -110,6 +110,10 @@ class Intake:
             self.unread += data
             self.read()
 
+    def close(self) -> None:
+        """Read nothing any more. The parser, which holds us, is let go."""
+        self.over, self.unread, self._parser = True, b"", None
+
     def read(self) -> None:
         """Read what is unread, as far as the queue allows."""
         while self.unread and len(self.ready) < AHEAD_MAX and not self.over:
@@ -117,6 +121,7 @@ class Intake:
             self._parse(step)
 
     def _parse(self, data: bytes) -> None:
+        assert self._parser is not None, "nothing is read once it is closed"
         try:
             self._parser.feed_data(data)
             if self.begun:
@@ -165,6 +170,7 @@ class Intake:
     def on_headers_complete(self) -> None:
         """Put a request into the queue."""
         self.begun, parser = False, self._parser
+        assert parser is not None, "it is the parser that calls"
         version, headers = parser.get_http_version(), CIMultiDict(self._fields)
         if version not in VERSIONS:
             raise malformed("Bad HTTP version")

@@ -36,7 +36,7 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], log_file: Path) -> None:
     if not __debug__:
         raise Failure("assertions are part of Knarr's safety: python -O is refused", "start it without -O")
     configure_log()
-    gc.set_threshold(50_000, 20, 50)  # long-lived caches: the default looks through them a hundred times a second
+    gc.set_threshold(50_000, 10, 10)  # long-lived caches: the default looks through them a hundred times a second
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(main, log_file))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import gzip
 import ssl
 from collections.abc import AsyncIterator
@@ -12,7 +13,9 @@ import orjson
 import pytest
 
 from knarr.api.http import Call, User
+from knarr.apiserver.connection import Connection
 from knarr.apiserver.edge import Edge, server_tls
+from knarr.apiserver.intake import Intake
 from knarr.apiserver.server import ApiServer
 from knarr.apiserver.settings import BODY_BYTES_MAX, Settings
 from knarr.store.memory import open_memory
@@ -261,3 +264,32 @@ async def test_logs_are_streamed_from_the_agent(wire):
     assert b"line\n" in await asyncio.wait_for(reader.readuntil(b"line\n"), 5)
     assert b"GET /containerLogs/default/p/c?tailLines=1 " in wire.agent_heads[0]
     writer.close()
+
+
+@pytest.mark.parametrize("query", [
+    pytest.param("", id="after an answer"),
+    pytest.param("?watch=1", id="in the middle of a watch"),
+])
+async def test_who_leaves_is_let_go_at_once(wire, query):
+    """Clients hang up: what their connections held is free without the collector, which seldom looks."""
+    gc.collect()
+    gc.disable()
+    try:
+        before = living(Connection, Intake)
+        for _ in range(3):
+            reader, writer = await wire.connect()
+            writer.write(request("GET", f"/api/v1/namespaces/default/pods{query}"))
+            await reader.readuntil(b"\r\n\r\n")
+            writer.close()
+        for _ in range(500):  # looks, 10 ms apart
+            if living(Connection, Intake) <= before:
+                break
+            await asyncio.sleep(0.01)
+        assert living(Connection, Intake) <= before
+    finally:
+        gc.enable()
+
+
+def living(*kinds: type) -> int:
+    """Return how many objects of these classes there are."""
+    return sum(isinstance(each, kinds) for each in gc.get_objects())
