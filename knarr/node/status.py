@@ -12,11 +12,12 @@ from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod, ResourceRequirements
 from knarr.base.times import rfc3339
 from knarr.node.podmachine import restart
-from knarr.node.podmachine.containers import is_ready, is_started
+from knarr.node.podmachine.containers import is_ready, is_started, shown_started
 from knarr.node.podmachine.state import DEADLINE, FIRST, Box, Machine, Run, Waiting
 from knarr.node.podmachine.table import Phase, Stage
 
 TERMINAL = frozenset({"Succeeded", "Failed"})
+ALIVE = frozenset({Stage.RUNNING, Stage.STOPPING})
 OVER = frozenset({Phase.ENDED, Phase.REMOVING, Phase.GONE})
 NODE_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 ATOMIC_RESOURCES = ("cpu", "memory")
@@ -70,11 +71,13 @@ def pod_phase(machine: Machine) -> str:
     if not over and not all(init_passed(machine, box) for box in machine.boxes if box.kind in FIRST):
         return "Pending"
     ended = [box.run for box in mains if box.run is not None and box.run.ended]
-    if any(box.stage is Stage.RUNNING or box.stage is Stage.STOPPING for box in mains):
+    if any(box.stage in ALIVE for box in mains):
         return "Running" if all(box.run for box in mains) else "Pending"
     if len(ended) < len(mains):
         return "Failed" if over else "Pending"
     if not over and any(box.stage is not Stage.DONE for box in mains):
+        return "Running"
+    if any(box.kind == "sidecar" and box.stage in ALIVE for box in machine.boxes):
         return "Running"
     return "Succeeded" if all(run.exit_code == 0 for run in ended) else "Failed"
 
@@ -194,7 +197,7 @@ def container_status(machine: Machine, box: Box) -> dict[str, Any]:
         "ready": is_ready(machine, box),
         "restartCount": run.attempt if run else 0,
         "image": run.image if run else container.image or "", "imageID": run.image_ref if run else "",
-        "started": box.stage is Stage.STOPPING or is_started(machine, box),
+        "started": shown_started(machine, box),
         "volumeMounts": volume_mounts(container),
     }
     if run:

@@ -1,7 +1,8 @@
 """Write pods' statuses: one write at a time for a pod, always the newest, only what differs.
 
 While a write is in flight further changes gather, so that a busy node writes less, not later. So do, for a moment, the
-steps of a pod none of whose containers has begun yet: nobody waits for them, and mostly the start follows at once.
+steps of a pod none of whose containers has begun yet, and of one whose containers are all over: nobody waits for them,
+and mostly the start, or the pod's end, follows at once.
 """
 
 from __future__ import annotations
@@ -18,13 +19,13 @@ from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 from knarr.client.client import STRATEGIC, Client
 from knarr.node.podmachine.state import Machine
-from knarr.node.podmachine.table import Stage
+from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.settings import Settings
 from knarr.node.status import pod_status
 
 WRITES_MAX = 16        # in flight at once
 RETRY = Backoff(first_s=0.1, factor=2, cap_s=10)
-LULL_S = 0.5           # a step that takes longer is shown as ContainerCreating
+LULL_S = 0.5           # a step that takes longer is shown: ContainerCreating, or ends without the sandbox's
 SHOWN_LULL_S = 5.0     # once that is shown, only the sandbox's condition can come before the start: it has more time
 NESTED = (dict, list, tuple)
 OURS = ("reason", "message", "podIP")      # fields that are taken back when they no longer hold
@@ -102,14 +103,21 @@ class StatusWriter:
 
 
 async def lull(subject: Subject, news: asyncio.Event) -> None:
-    """Wait while a pod is only being prepared, until a step takes long; a start, or trouble, ends the wait."""
-    while is_preparing(subject.machine):
+    """Wait while a pod is only prepared or cleared away, until a step takes long; a start or trouble ends the wait."""
+    while (limit_s := patience_s(subject.machine)) > 0:
         news.clear()
         try:
-            async with asyncio.timeout(SHOWN_LULL_S if subject.machine.pod.status.containerStatuses else LULL_S):
+            async with asyncio.timeout(limit_s):
                 await news.wait()
         except TimeoutError:
             return
+
+
+def patience_s(machine: Machine) -> float:
+    """Return how long the next step may take before this one is shown; 0: it is shown at once."""
+    if is_preparing(machine):
+        return SHOWN_LULL_S if machine.pod.status.containerStatuses else LULL_S
+    return LULL_S if machine.phase is Phase.CLOSING else 0.0
 
 
 def is_preparing(machine: Machine) -> bool:

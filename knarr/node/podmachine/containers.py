@@ -63,8 +63,13 @@ def mains_ran(machine: Machine) -> bool:
 
 def is_started(machine: Machine, box: Box) -> bool:
     """Tell whether a container counts as started: it runs, and its startup probe (if any) has succeeded."""
+    return box.stage is Stage.RUNNING and shown_started(machine, box)
+
+
+def shown_started(machine: Machine, box: Box) -> bool:
+    """Tell whether a container is shown as started: also while it is being stopped."""
     probe = machine.container(box.name).startupProbe
-    return box.stage is Stage.RUNNING and (probe is None or box.started)
+    return box.stage in (Stage.RUNNING, Stage.STOPPING) and (probe is None or box.started)
 
 
 def is_ready(machine: Machine, box: Box) -> bool:
@@ -72,8 +77,7 @@ def is_ready(machine: Machine, box: Box) -> bool:
     if box.kind == "init":
         return box.stage is Stage.DONE and box.run is not None and box.run.exit_code == 0
     probe = machine.container(box.name).readinessProbe
-    live = box.stage is Stage.STOPPING or is_started(machine, box)
-    return live and (probe is None or box.ready)
+    return shown_started(machine, box) and (probe is None or box.ready)
 
 
 def start(d: Deciding, name: str) -> None:
