@@ -61,8 +61,11 @@ async def without_unstarted(runtime: Runtime, left: Remains) -> Remains:
 
 
 def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport], ips: tuple[str, ...],
-               now_s: float) -> Machine:
-    """Return the machine that goes on where the last agent stopped. ips: of the newest sandbox, if it lives."""
+               now_s: float, backoff_cap_s: float = restart.CAP_S) -> Machine:
+    """Return the machine that goes on where the last agent stopped. ips: of the newest sandbox, if it lives.
+
+    backoff_cap_s: the longest wait between two runs of a container.
+    """
     sandbox = newest(left.sandboxes)
     live = sandbox is not None and sandbox.ready
     began_s = seconds(pod.status.startTime) if pod.status.startTime else now_s
@@ -71,12 +74,13 @@ def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport
         pod=allocated, wish=None if resizing.same(pod, allocated) else Wish(pod), began_s=began_s,
         boxes=boxes_of(pod), sandbox_id=sandbox.id if sandbox else "",
         sandbox_attempt=sandbox.attempt if sandbox else 0, ips=ips, adopted=live,
+        backoff_cap_s=backoff_cap_s,
     )
     if pod.status.phase in TERMINAL:
         done = tuple(replace(box, stage=Stage.DONE) for box in machine.boxes)
         return replace(machine, phase=Phase.ENDED, boxes=done, sandbox_id="")
     boxes = tuple(adopted(allocated, box, left, reports=reports, live=live) for box in machine.boxes)
-    return replace(machine, boxes=passed(machine, boxes))
+    return replace(machine, boxes=renewed(allocated, passed(machine, boxes)))
 
 
 def as_allocated(pod: Pod) -> Pod:
@@ -145,6 +149,20 @@ def passed(machine: Machine, boxes: tuple[Box, ...]) -> tuple[Box, ...]:
     unseen = Run("", 0, "", "", finished_s=machine.began_s, reason="Completed")
     return tuple(replace(box, stage=Stage.DONE, run=unseen) if box.kind == "init" and box.run is None else box
                  for box in boxes)
+
+
+def renewed(pod: Pod, boxes: tuple[Box, ...]) -> tuple[Box, ...]:
+    """Return the records of a pod whose containers were beginning again, one after the other, when the agent died.
+
+    Where one of them has run since, the end that made them begin again is an old story, and so are those before it.
+    """
+    told = [box.run.finished_s for box in boxes
+            if box.run is not None and restart.renews_pod(podcontainers.named(pod, box.name), box.run)]
+    since = [box.run.started_s for box in boxes if box.run is not None and told and box.run.started_s >= max(told)]
+    if not since:
+        return boxes
+    return tuple(replace(box, stage=Stage.WAITING) if box.kind != "ephemeral" and box.run is not None and box.run.ended
+                 and box.run.finished_s <= min(since) else box for box in boxes)
 
 
 def backoff_note(report: ContainerReport) -> tuple[float, float]:

@@ -206,7 +206,9 @@ class Agent:
             if known is not None:
                 known.see(new)
             else:
-                live(worker_of(adopt.machine_of(new, adopt.NOTHING, reports={}, ips=(), now_s=self._clock.now_s())))
+                live(worker_of(adopt.machine_of(
+                    new, adopt.NOTHING, reports={}, ips=(), now_s=self._clock.now_s(),
+                    backoff_cap_s=self._settings.crash_loop_max_s)))
 
         self._pods.on_change(changed)
 
@@ -218,7 +220,8 @@ class Agent:
         hosted = pod.spec.hostNetwork or sandbox is None or not sandbox.ready
         ips = () if hosted or sandbox is None else await tools.runtime.sandbox_ips(sandbox.id)
         reports = {line.id: await tools.runtime.container_report(line.id) for line in left.containers}
-        machine = adopt.machine_of(pod, left, reports=reports, ips=ips, now_s=self._clock.now_s())
+        machine = adopt.machine_of(pod, left, reports=reports, ips=ips, now_s=self._clock.now_s(),
+                                   backoff_cap_s=self._settings.crash_loop_max_s)
         worker = worker_of(machine)
         worker.silent = machine.phase is Phase.ENDED
         worker.sandboxes.update(each.id for each in left.sandboxes)

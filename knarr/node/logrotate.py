@@ -4,7 +4,9 @@
     0.log.20260102-030405        the one before, plain, so that a reader that follows can end it in peace
     0.log.20260102-020000.gz     older
 
-Sizes are looked at now and then, by the file system alone; the runtime is asked only when one is full.
+Sizes are looked at every ten seconds, by the file system alone; the runtime is asked only when one is full. A container
+that talks faster than that must not fill the disk: when its free space falls quickly, sizes are looked at once, and as
+long as logs fill up, five times a second; then nothing is compressed, for that would be too slow.
 Source: kube kubelet/logs/container_log_manager.go.
 """
 
@@ -29,7 +31,9 @@ from knarr.node.cri.face import ContainerLine, Runtime, RuntimeFault
 from knarr.node.settings import Settings
 
 PERIOD_S: Final = 10.0        # Source: kube, containerLogMonitorInterval
-FILES_MAX: Final = 5          # of one run, the current one included. Source: kube, containerLogMaxFiles
+WATCH_S: Final = 1.0          # how often the free space is looked at, which costs one system call
+FLOOD_S: Final = 0.2          # how often sizes are looked at while logs fill up
+FLOOD_LOGS: Final = 2         # a second in which this many full logs' worth of space went is one of a flood
 UID_LABEL: Final = "io.kubernetes.pod.uid"
 
 log = structlog.get_logger()
@@ -42,37 +46,47 @@ class LogRotation:
         self._settings = settings
         self._runtime = runtime
         self._clock = clock
+        self._last: dict[Path, float] = {}      # current log -> when it was rotated last, monotonic
 
     async def run(self) -> NoReturn:
         """Look after the logs until cancelled."""
+        looked_s, flooded = self._clock.monotonic_s(), False
         while True:
-            await self._clock.sleep(PERIOD_S)
-            await self.look()
+            free_bytes = self._free_bytes()
+            await self._clock.sleep(FLOOD_S if flooded else WATCH_S)
+            fell = free_bytes - self._free_bytes() > FLOOD_LOGS * self._settings.max_container_log_bytes
+            if flooded or fell or self._clock.monotonic_s() - looked_s >= PERIOD_S:
+                flooded, looked_s = await self.look(), self._clock.monotonic_s()
 
-    async def look(self) -> None:
-        """Rotate every log that is full now; our containerd's own, too."""
+    def _free_bytes(self) -> int:
+        disk = os.statvfs(self._settings.data_dir)
+        return disk.f_bfree * disk.f_frsize
+
+    async def look(self) -> bool:
+        """Rotate every log that is full now; our containerd's own, too. Tells whether there was any."""
         root = self._settings.data_dir / "log" / "pods"
         await asyncio.to_thread(logfile.cut, self._settings.runtime_dir / RUNTIME_LOG)
         full = await asyncio.to_thread(full_logs, root, self._settings.max_container_log_bytes)
+        self._last = {path: at_s for path, at_s in self._last.items() if path in full or self._is_hot(path)}
         if not full:
-            return
+            return False
         try:
             by_log = {self._log_of(line): line.id for line in await self._runtime.list_containers()
                       if line.state == "running"}
         except RuntimeFault as fault:
             log.warning("logs.rotate", error=str(fault))
-            return
-        for path in full:
-            container_id = by_log.get(_place(path))
-            if container_id is not None:
-                await self._rotate(path, container_id)
+            return False
+        living = {path: by_log[_place(path)] for path in full if _place(path) in by_log}
+        for path, container_id in living.items():
+            await self._rotate(path, container_id)
+        return bool(living)
 
     def _log_of(self, line: ContainerLine) -> tuple[str, str, str]:
         return line.labels.get(UID_LABEL, ""), line.name, f"{line.attempt}.log"
 
     async def _rotate(self, path: Path, container_id: str) -> None:
         """Rename, reopen, tidy; if the runtime does not open a new file, the old name comes back."""
-        old = path.with_name(f"{path.name}.{datetime.fromtimestamp(self._clock.now_s(), UTC):%Y%m%d-%H%M%S}")
+        old = name_of_old(path, self._clock.now_s())
         try:
             path.rename(old)
             await self._runtime.reopen_log(container_id)
@@ -84,7 +98,20 @@ class LogRotation:
         except OSError as error:
             log.warning("logs.rotate", path=str(path), error=str(error))
             return
-        await asyncio.to_thread(tidy, path)
+        hot = self._is_hot(path)
+        self._last[path] = self._clock.monotonic_s()
+        await asyncio.to_thread(tidy, path, self._settings.container_log_files, compress=not hot)
+
+    def _is_hot(self, path: Path) -> bool:
+        """Tell whether a log fills up so quickly that its files are dropped before compressing them pays."""
+        return self._clock.monotonic_s() - self._last.get(path, float("-inf")) < PERIOD_S
+
+
+def name_of_old(path: Path, now_s: float) -> Path:
+    """Return the name that a full log gets: by second, and finer where that one is taken."""
+    now = datetime.fromtimestamp(now_s, UTC)
+    old = path.with_name(f"{path.name}.{now:%Y%m%d-%H%M%S}")
+    return path.with_name(f"{old.name}-{now:%f}") if old.exists() else old
 
 
 def full_logs(root: Path, size_bytes: int) -> list[Path]:
@@ -92,13 +119,13 @@ def full_logs(root: Path, size_bytes: int) -> list[Path]:
     return [path for path in root.glob("*/*/*.log") if _size(path) >= size_bytes]
 
 
-def tidy(path: Path) -> None:
+def tidy(path: Path, files_max: int, *, compress: bool = True) -> None:
     """Compress all rotated files of a log but the newest, and drop the oldest beyond the number to keep."""
     rotated = sorted(each.name for each in path.parent.glob(f"{path.name}.*") if not each.name.endswith(".tmp"))
-    work = plan(rotated, FILES_MAX - 1)
+    work = plan(rotated, files_max - 1)
     for name in work.drop:
         (path.parent / name).unlink(missing_ok=True)
-    for name in work.compress:
+    for name in work.compress if compress else ():
         _compress(path.parent / name)
 
 

@@ -74,7 +74,10 @@ async def _follow(tail: _Tail, watch: DirectoryWatch, ended: Callable[[], bool])
         over = closed and ended()            # asked before reading: nothing is written after the end
         for block in tail.blocks():
             yield block
-        if tail.reopen():
+        if tail.rotated():
+            for block in tail.blocks():      # what was written before the runtime changed over
+                yield block
+            tail.reopen()
             continue
         if over:
             return
@@ -106,19 +109,20 @@ class _Tail:
             if cut:
                 yield data[:cut]
 
-    def reopen(self) -> bool:
-        """Go on with the new file if the log was rotated. The old one has been read to its end."""
+    def rotated(self) -> bool:
+        """Tell whether the runtime writes to a new file; while that is empty it may still write to the old one."""
         try:
             there = os.stat(self.path)
         except FileNotFoundError:
             return False                     # between the rename and the new file
         here = os.fstat(self._file.fileno())
-        if (there.st_dev, there.st_ino) == (here.st_dev, here.st_ino):
-            return False
+        return there.st_size > 0 and (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
+
+    def reopen(self) -> None:
+        """Go on with the new file; the old one has been read to its end."""
         self._file.close()
         self._file = self.path.open("rb")
         self._rest = b""
-        return True
 
     def seek_lines(self, lines: int | None) -> None:
         """Place the reader so that this many whole lines follow. Pieces of one line count once."""

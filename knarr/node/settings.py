@@ -44,6 +44,8 @@ class Settings:
     start_parallel: int = 4             # containers being created and started at once
     pull_parallel: int = 4              # images being pulled at once, count
     max_container_log_bytes: int = 10 * 1024 * 1024
+    container_log_files: int = 5        # of one run, the current one included
+    crash_loop_max_s: float = 300.0     # the longest wait between two runs of a container that keeps failing
 
     def __post_init__(self) -> None:
         assert self.data_dir.is_absolute(), f"data_dir must be absolute (got {self.data_dir})"

@@ -75,7 +75,7 @@ def pod_phase(machine: Machine) -> str:
         return "Running" if all(box.run for box in mains) else "Pending"
     if len(ended) < len(mains):
         return "Failed" if over else "Pending"
-    if not over and any(box.stage is not Stage.DONE for box in mains):
+    if not over and (machine.renewing or any(box.stage is not Stage.DONE for box in mains)):
         return "Running"
     if any(box.kind == "sidecar" and box.stage in ALIVE for box in machine.boxes):
         return "Running"
@@ -138,9 +138,21 @@ def judged(machine: Machine, phase: str) -> dict[str, tuple[bool, str, str]]:
         "Ready": pod_ready(machine, ready),
         "ContainersReady": ready,
         "PodScheduled": (True, "", ""),
+        **renewal_condition(machine, phase),
         **resize_conditions(machine),
         **({"DisruptionTarget": (True, "TerminationByKubelet", machine.evicted)} if machine.evicted else {}),
     }
+
+
+def renewal_condition(machine: Machine, phase: str) -> dict[str, tuple[bool, str, str]]:
+    """Return whether all containers are about to begin again, of a pod where that may happen."""
+    if not restart.may_renew(machine.pod):
+        return {}
+    if machine.renewing:
+        return {"AllContainersRestarting": (True, "RestartAllContainersStarted",
+                                            "container exited with restart policy rule")}
+    reasons = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}
+    return {"AllContainersRestarting": (False, reasons.get(phase, ""), "")}
 
 
 def resize_conditions(machine: Machine) -> dict[str, tuple[bool, str, str]]:

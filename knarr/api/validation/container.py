@@ -18,7 +18,12 @@ PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 RESTART: Final = ("Always", "Never", "OnFailure")
 RESIZE: Final = ("NotRequired", "RestartContainer")
 HOOKS_AND_PROBES: Final = ("lifecycle", "livenessProbe", "readinessProbe", "startupProbe")
-EPHEMERAL_FORBIDDEN: Final = ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resizePolicy")
+EPHEMERAL_FORBIDDEN: Final = ("ports", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle", "resizePolicy",
+                              "restartPolicy", "restartPolicyRules")
+RULE_ACTIONS: Final = ("Restart", "RestartAllContainers")
+RULE_OPERATORS: Final = ("In", "NotIn")
+RULES_MAX: Final = 20           # Source: kube core/v1 types.go, Container.RestartPolicyRules
+EXIT_CODES_MAX: Final = 255
 ONLY_SIDECARS: Final = "may not be set for init containers without restartPolicy=Always"
 
 
@@ -114,8 +119,15 @@ class Containers:
                 probes.probe(spot.at(name), item[name], once=name != "readinessProbe")
 
     def _restart(self, spot: Spot, item: dict[str, Any]) -> None:
+        rules = item.get("restartPolicyRules") or ()
         if item.get("restartPolicy") is not None:
             spot.at("restartPolicy").choice(item["restartPolicy"], RESTART)
+        elif rules:
+            spot.at("restartPolicy").required("must specify restartPolicy when restart rules are used")
+        if len(rules) > RULES_MAX:
+            spot.at("restartPolicyRules").too_many(len(rules), RULES_MAX)
+        for number, rule in enumerate(rules):
+            _restart_rule(spot.at("restartPolicyRules").index(number), rule)
 
     def _name(self, spot: Spot, name: str | None) -> None:
         if not name:
@@ -152,6 +164,20 @@ class Containers:
         if taken in self.host_ports:
             spot.at("hostPort").duplicate(taken)
         self.host_ports.add(taken)
+
+
+def _restart_rule(spot: Spot, rule: dict[str, Any]) -> None:
+    """Check one rule: what to do, and at which exit codes."""
+    if rule.get("action") not in RULE_ACTIONS:
+        spot.at("action").unsupported(rule.get("action") or "", RULE_ACTIONS)
+    codes = rule.get("exitCodes")
+    if codes is None:
+        spot.at("exitCodes").required("must be specified")
+        return
+    if codes.get("operator") not in RULE_OPERATORS:
+        spot.at("exitCodes").at("operator").unsupported(codes.get("operator") or "", RULE_OPERATORS)
+    if len(codes.get("values") or ()) > EXIT_CODES_MAX:
+        spot.at("exitCodes").at("values").too_many(len(codes["values"]), EXIT_CODES_MAX)
 
 
 def _image(spot: Spot, item: dict[str, Any]) -> None:

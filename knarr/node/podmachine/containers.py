@@ -123,7 +123,13 @@ def restart_or_finish(d: Deciding) -> None:
 
 
 def decide_end(d: Deciding, box: Box, run: Run) -> None:
-    """Let a container run again, now or later, or be done."""
+    """Let a container run again, now or later, or be done; or let all of them begin again with it."""
+    if d.machine.renewing:
+        d.cue(box.name, Cue.ENOUGH)
+        return
+    if box.kind != "ephemeral" and restart.renews_pod(d.machine.container(box.name), run):
+        begin_renewal(d, box, run)
+        return
     if not restart.wanted(d.machine.pod, d.machine.container(box.name), box, run):
         d.cue(box.name, Cue.ENOUGH)
         return
@@ -138,14 +144,39 @@ def decide_end(d: Deciding, box: Box, run: Run) -> None:
         return
     d.cue(box.name, Cue.AGAIN, waiting=waiting, condemned=False)
     if since is not None:
-        d.put(restart.stepped(d.box(box.name), since))
+        d.put(restart.stepped(d.box(box.name), since, d.machine.backoff_cap_s))
     start(d, box.name)
+
+
+def begin_renewal(d: Deciding, box: Box, run: Run) -> None:
+    """Note that all containers begin again: at once, or when the one that ended may run again."""
+    delay_s = restart.delay_s(box, run, d.now_s)
+    d.put(restart.stepped(d.cue(box.name, Cue.ENOUGH, condemned=False), run, d.machine.backoff_cap_s))
+    d.change(renewing=box.name, renewal_due=delay_s == 0)
+    if delay_s:
+        d.timer(box.name, delay_s)
+
+
+def renew(d: Deciding, grace_s: float) -> None:
+    """Stop every container, then begin with the first one again. No hook runs, as in kubelet."""
+    stop_all(d, grace_s, hook=False)
+    if not d.machine.calm or not d.machine.renewal_due:
+        return
+    d.change(renewing="", renewal_due=False)
+    for box in d.machine.boxes:
+        if box.stage is Stage.EXITED:
+            d.cue(box.name, Cue.ENOUGH)
+        if box.kind != "ephemeral":
+            d.cue(box.name, Cue.RESET, waiting=None, started=False, ready=False)
 
 
 def rang(d: Deciding, name: str, number: int) -> None:
     """A container's timer rang: go on with what waited for it."""
     box = d.box(name)
     if number != box.timer or d.machine.phase is not Phase.UP:
+        return
+    if name == d.machine.renewing:
+        d.change(renewal_due=True)
         return
     after = d.cue(name, Cue.TIMER)
     if after.stage is Stage.PULL_BACKOFF and after is not box:
@@ -154,7 +185,7 @@ def rang(d: Deciding, name: str, number: int) -> None:
         back_off_crash(d, after)
     elif after.stage is Stage.PREPARING and box.stage is not Stage.PREPARING:
         if box.stage is Stage.BACKOFF and box.run is not None:
-            d.put(restart.stepped(after, box.run))
+            d.put(restart.stepped(after, box.run, d.machine.backoff_cap_s))
         start(d, name)
 
 
@@ -215,21 +246,21 @@ def restart_changed(d: Deciding) -> None:
                  f"Container {box.name} definition changed, will be restarted")
 
 
-def stop_all(d: Deciding, grace_s: float) -> None:
+def stop_all(d: Deciding, grace_s: float, *, hook: bool = True) -> None:
     """Stop what lives: first the containers, then the sidecars, the last one first. Call it again after every end."""
     for box in d.machine.boxes:
         if box.kind != "sidecar":
-            stop(d, box, grace_s)
+            stop(d, box, grace_s, hook=hook)
     for box in reversed(d.machine.boxes):
         if any(other.busy for other in d.machine.boxes if other.kind != "sidecar"):
             return
         if box.kind == "sidecar":
-            stop(d, box, grace_s)
+            stop(d, box, grace_s, hook=hook)
             if d.box(box.name).busy:
                 return
 
 
-def stop(d: Deciding, box: Box, grace_s: float) -> None:
+def stop(d: Deciding, box: Box, grace_s: float, *, hook: bool) -> None:
     """Stop one container, or give up starting it."""
     if box.stage in (Stage.ABANDONED, Stage.STOPPING, Stage.DONE):
         return
@@ -237,16 +268,16 @@ def stop(d: Deciding, box: Box, grace_s: float) -> None:
     if moved.stage is Stage.ABANDONED:
         d.ask(Abandon(box.name))
     elif moved.stage is Stage.STOPPING:
-        kill(d, moved, grace_s)
+        kill(d, moved, grace_s, hook=hook)
 
 
-def kill(d: Deciding, box: Box, grace_s: float, message: str = "") -> None:
+def kill(d: Deciding, box: Box, grace_s: float, message: str = "", *, hook: bool = True) -> None:
     """Ask for the end of a run that is STOPPING."""
     assert box.stage is Stage.STOPPING, f"{box.name} is {box.stage.name}"
     assert box.run is not None, f"{box.name} never ran"
     d.ask(StopProbes(box.run.id),
           Tell("Normal", "Killing", message or f"Stopping container {box.name}", box.name),
-          Kill(box.name, box.run.id, grace_s))
+          Kill(box.name, box.run.id, grace_s, hook))
 
 
 def reset(d: Deciding) -> None:

@@ -100,7 +100,9 @@ def start_mounting(d: Deciding) -> None:
 def run_containers(d: Deciding) -> None:
     """The sandbox is up: let run what must, or see that all is done."""
     containers.restart_or_finish(d)
-    if containers.finished(d.machine):
+    if d.machine.renewing:
+        containers.renew(d, grace_s(d.machine.pod))
+    elif containers.finished(d.machine):
         d.change(ending=Ending("completed", grace_s(d.machine.pod)))
     else:
         containers.start_due(d)

@@ -11,9 +11,10 @@ from knarr.api.types.core_v1 import Container, Pod
 from knarr.node.podmachine.state import Box, Run
 
 FIRST_S = 10.0
-CAP_S = 300.0
-FORGET_S = 2 * CAP_S       # a run this long after the last failure begins anew. Source: backoff.go, hasExpired
+CAP_S = 300.0              # where the node says nothing else
+FORGET_S = 600.0           # a run this long after the last failure begins anew. Source: kube kubelet.go, HasExpiredFunc
 PULL_FIRST_S = 10.0
+ONE, EVERY = "Restart", "RestartAllContainers"     # what a restart rule may ask for
 RETRY_S = 10.0             # of what only a change of spec or config can mend. Source: kubelet's backOffPeriod
 SHOW_S = 1.0               # how long an end is shown as itself before it is shown as waiting; kubelet: 1 to 12
 
@@ -22,14 +23,35 @@ def wanted(pod: Pod, container: Container, box: Box, run: Run) -> bool:
     """Tell whether an ended run is to be followed by another."""
     if box.kind in ("sidecar", "ephemeral"):
         return box.kind == "sidecar"
-    for rule in container.restartPolicyRules:
-        codes = rule.exitCodes
-        if codes is not None and (run.exit_code in codes.values) == (codes.operator == "In"):
-            return rule.action == "Restart"
+    action = ruled(container, run.exit_code)
+    if box.kind == "init" and run.exit_code == 0:
+        return action == EVERY
+    if action in (ONE, EVERY):
+        return True
     policy = container.restartPolicy or pod.spec.restartPolicy or "Always"
     if box.kind == "init":
-        return run.exit_code != 0 and policy != "Never"
+        return policy != "Never"
     return policy == "Always" or (policy == "OnFailure" and run.exit_code != 0)
+
+
+def ruled(container: Container, exit_code: int) -> str:
+    """Return the action of the first rule that an exit code meets, empty where none does."""
+    for rule in container.restartPolicyRules:
+        codes = rule.exitCodes
+        if codes is not None and (exit_code in codes.values) == (codes.operator == "In"):
+            return rule.action
+    return ""
+
+
+def renews_pod(container: Container, run: Run) -> bool:
+    """Tell whether an ended run makes all containers of its pod begin again. Source: KEP-5532."""
+    return run.ended and ruled(container, run.exit_code) == EVERY
+
+
+def may_renew(pod: Pod) -> bool:
+    """Tell whether any container can make all of its pod's containers begin again."""
+    return any(rule.action == EVERY for one in (*pod.spec.initContainers, *pod.spec.containers)
+               for rule in one.restartPolicyRules)
 
 
 def delay_s(box: Box, run: Run, now_s: float) -> float:
@@ -39,10 +61,10 @@ def delay_s(box: Box, run: Run, now_s: float) -> float:
     return max(0.0, run.finished_s + box.backoff_s - now_s)
 
 
-def stepped(box: Box, run: Run) -> Box:
-    """Return the record with the wait that the run after the next one will have."""
+def stepped(box: Box, run: Run, cap_s: float) -> Box:
+    """Return the record with the wait that the run after the next one will have, at most cap_s."""
     fresh = box.backoff_s == 0 or run.finished_s - box.backoff_at_s > FORGET_S
-    return replace(box, backoff_s=FIRST_S if fresh else min(box.backoff_s * 2, CAP_S), backoff_at_s=run.finished_s)
+    return replace(box, backoff_s=min(FIRST_S if fresh else box.backoff_s * 2, cap_s), backoff_at_s=run.finished_s)
 
 
 def pull_delay_s(failures: int) -> float:

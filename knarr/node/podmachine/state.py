@@ -135,6 +135,9 @@ class Machine:
     evicted: str = ""               # why it was evicted
     wish: Wish | None = None
     progress: Progress | None = None
+    backoff_cap_s: float = 300.0    # the longest wait between two runs of a container; the node's
+    renewing: str = ""              # the container whose end makes all of them begin again, until they do
+    renewal_due: bool = False       # its wait is over
 
     def box(self, name: str) -> Box:
         """Return a container's record."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import doctest
 import gzip
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import cast
 
 import pytest
 
+from knarr.base import virtual
 from knarr.base.clock import ManualClock
 from knarr.node import logrotate
 from knarr.node.cri.face import ContainerLine, Runtime, RuntimeFault
@@ -20,10 +22,11 @@ class Talker:
     """A runtime with one running container, which writes where its log is open."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.fault, self.listed = path, "", 0
+        self.path, self.fault, self.listed, self.reopened = path, "", 0, -1
         self.reopen()
 
     def reopen(self) -> None:
+        self.reopened += 1
         self.path.parent.mkdir(parents=True, exist_ok=True)
         self.file = self.path.open("ab", buffering=0)
 
@@ -62,6 +65,36 @@ async def test_rotation_keeps_five_files(settings: Settings) -> None:
     assert b"" == path.read_bytes()
     assert b"7" * 100 == (path.parent / names[-1]).read_bytes()
     assert b"6" * 100 == gzip.decompress((path.parent / names[-2]).read_bytes())
+
+
+def test_a_flood_is_seen_at_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A log fills up in no time: the disk's free space tells so within a second, then sizes are looked at all the time.
+
+    Files of one second have names of their own; none is compressed; five are kept, as always.
+    """
+    clock = ManualClock()
+
+    async def story() -> None:
+        talker = Talker(settings.log_file("ns", "p", "u1", "c", 0))
+        rotation, free_bytes = LogRotation(settings, cast("Runtime", talker), clock), [100_000]
+        monkeypatch.setattr(rotation, "_free_bytes", lambda: free_bytes[0])
+        task = asyncio.get_running_loop().create_task(rotation.run())
+        most_bytes = 0
+        for _ in range(60):
+            talker.file.write(b"x" * 400)
+            free_bytes[0] -= 400
+            await asyncio.sleep(0.1)
+            most_bytes = max(most_bytes, sum(each.stat().st_size for each in talker.path.parent.iterdir()))
+        task.cancel()
+        await asyncio.wait([task])
+
+        names = sorted(each.name for each in talker.path.parent.iterdir())
+        assert talker.reopened >= 15
+        assert 5 == len(names)
+        assert not [name for name in names if name.endswith(".gz")]
+        assert most_bytes <= 8_000        # of 24,000 written
+
+    virtual.run(story(), clock)
 
 
 async def test_small_logs_cost_no_question(settings: Settings) -> None:
