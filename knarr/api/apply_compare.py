@@ -5,7 +5,7 @@ Source: sigs.k8s.io/structured-merge-diff typed/{tofieldset,compare}.go.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -143,20 +143,44 @@ def _compare(shape: Shape, old: Any, new: Any) -> tuple[Node, Node, Node]:
 
 
 def _compare_shared(shape: Shape, old: Any, new: Any) -> tuple[Node, Node, Node]:
+    if shape.sort in ("keyed", "set"):
+        return _compare_listed(shape, old, new)
+    return _compare_named(shape, old or {}, new or {})
+
+
+def _compare_named(shape: Shape, old: dict[str, Any], new: dict[str, Any]) -> tuple[Node, Node, Node]:
+    added: FieldSet = {}
+    modified: FieldSet = {}
+    removed: FieldSet = {}
+    parts: Mapping[str, Shape] = shape.fields if shape.sort == "struct" else {}
+    other = ANY if shape.sort == "struct" else shape.item
+    for name, item in new.items():
+        was = old.get(name, None if name in shape.always else ABSENT)
+        if (was == item and name in old) or (was is None and not item):
+            continue
+        _put("f:" + name, _compare(parts.get(name, other), was, item), added, modified, removed)
+    for name, item in old.items():
+        if name not in new:
+            now = None if name in shape.always else ABSENT
+            _put("f:" + name, _compare(parts.get(name, other), item, now), added, modified, removed)
+    return added or None, modified or None, removed or None
+
+
+def _compare_listed(shape: Shape, old: Any, new: Any) -> tuple[Node, Node, Node]:
     added: FieldSet = {}
     modified: FieldSet = {}
     removed: FieldSet = {}
     before = {key: (part, item) for key, part, item in children(shape, old)} if old else {}
     for key, part, item in children(shape, new) if new else ():
         had = before.pop(key, None)
-        was = had[1] if had else None if key[2:] in shape.always else ABSENT
+        was = had[1] if had else ABSENT
         if had and had[0] is not part:
             part = ATOM
         if (was == item and had) or (was is None and not item):
             continue
         _put(key, _compare(part, was, item), added, modified, removed)
     for key, (part, item) in before.items():
-        _put(key, _compare(part, item, None if key[2:] in shape.always else ABSENT), added, modified, removed)
+        _put(key, _compare(part, item, ABSENT), added, modified, removed)
     return added or None, modified or None, removed or None
 
 

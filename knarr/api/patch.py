@@ -14,7 +14,7 @@ from knarr.api.errors import BadRequest, UnsupportedMedia
 from knarr.api.gojson import load
 from knarr.api.kinds import Kind
 from knarr.api.patch_json import json_patch, same
-from knarr.api.patch_strategic import strategic_merge
+from knarr.api.patch_strategic import strategic_merge, strategic_merge_into
 
 JSON = "application/json-patch+json"
 MERGE = "application/merge-patch+json"
@@ -22,8 +22,8 @@ STRATEGIC = "application/strategic-merge-patch+json"
 APPLY = "application/apply-patch+yaml"
 TYPES = (JSON, MERGE, STRATEGIC)
 
-__all__ = ["APPLY", "JSON", "MERGE", "STRATEGIC", "TYPES", "apply", "json_patch", "merge_patch", "same",
-           "strategic_merge"]
+__all__ = ["APPLY", "JSON", "MERGE", "STRATEGIC", "TYPES", "apply", "json_patch", "merge_into", "merge_patch", "same",
+           "strategic_merge", "strategic_merge_into"]
 
 
 def apply(kind: Kind, original: dict[str, Any], *, body: bytes, content_type: str) -> dict[str, Any]:
@@ -52,7 +52,12 @@ def merge_patch(original: dict[str, Any], patch: dict[str, Any]) -> dict[str, An
     >>> merge_patch({"a": {"b": 1, "c": 2}}, {"a": {"b": None, "d": [1]}})
     {'a': {'c': 2, 'd': [1]}}
     """
-    merged = _merged(orjson.loads(orjson.dumps(original)), patch)
+    return merge_into(orjson.loads(orjson.dumps(original)), patch)
+
+
+def merge_into(original: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """Do the same to an original that nobody else needs: parts of it are in the result."""
+    merged = _merged(original, patch)
     assert isinstance(merged, dict)
     return merged
 

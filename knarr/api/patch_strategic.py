@@ -24,7 +24,12 @@ FREE = Field("", "any")
 
 def strategic_merge(kind: Kind, original: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
     """Apply a strategic merge patch. Raises BadRequest."""
-    merged = _merge_map(orjson.loads(orjson.dumps(original)), orjson.loads(orjson.dumps(patch)), kind.definition)
+    return strategic_merge_into(kind, orjson.loads(orjson.dumps(original)), patch)
+
+
+def strategic_merge_into(kind: Kind, original: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    """Do the same to an original that nobody else needs: parts of it are in the result. Raises BadRequest."""
+    merged = _merge_map(original, orjson.loads(orjson.dumps(patch)), kind.definition)
     assert isinstance(merged, dict)
     return merged
 
@@ -155,6 +160,8 @@ def _apply_item_directives(
 
 def _in_order(merged: list[Any], order: list[Any], before: list[Any], merge_key: str) -> list[Any]:
     """Put the patch's items into the patch's order, the others into theirs, and zip the two by the old order."""
+    if [_key(item, merge_key) for item in merged] == [_key(item, merge_key) for item in order]:
+        return merged  # as mostly: all are in the patch, in this order
     wanted, known = _positions(order, merge_key), _positions(before, merge_key)
     keyed = [(_mark(item, merge_key), item) for item in merged]
     ours = sorted((row for row in keyed if row[0] in wanted), key=lambda row: wanted[row[0]], reverse=True)

@@ -62,13 +62,21 @@ def read_options(request: Request, kind: Kind) -> Obj:
     return schema_decode.settle(obj, kind, validation="Ignore").obj
 
 
-def settle_patched(request: Request, kind: Kind, obj: Obj) -> Obj:
-    """Settle what a patch has made of an object; the same refusals, in a patch's words."""
+def settle_patched(request: Request, kind: Kind, obj: Obj, *, members: frozenset[str] | None = None) -> Obj:
+    """Settle what a patch has made of an object; the same refusals, in a patch's words.
+
+    members: those that the patch may have changed, None for all; what is stored is settled.
+    """
     validation = field_validation(request)
     if obj.get("kind") != kind.kind or obj.get("apiVersion") != kind.api_version:
         raise BadRequest(f"the patched object must stay a {kind.kind} of {kind.api_version}")
     text = orjson.dumps(obj)
-    found = schema.check(kind, obj)
+    if members is None or kind.rules is not None:
+        found = schema.check(kind, obj)
+    else:
+        part = {name: obj.pop(name) for name in list(obj) if name in members}
+        found = schema.check(kind, part)
+        obj.update(part)
     faults = [f'unknown field "{path}"' for path in found.unknown]
     if found.wrong:
         raise patch_invalid(text, found.wrong)

@@ -62,7 +62,7 @@ class Changer:
 
         def patched(old: Obj) -> Obj:
             request.warnings.clear()
-            return bodies.settle_patched(request, kind, patch(kind, old))
+            return bodies.settle_patched(request, kind, patch(kind, old), members=patch.members)
 
         entry = await self.change(request, patched)
         return with_warnings(self.reader.show(request, 200, entry), request.warnings)
@@ -82,9 +82,10 @@ class Changer:
                 raise not_found(target.kind.plural, target.kind.group, target.name)
             await conversion.ready(self.core, target.kind, [entry])
             new = make(convert.served(target.kind, entry.obj))
-            pinned = preconditions(target.kind, target.name, new, entry, whole=whole)
+            old = converted(target.kind.storage, entry)
+            pinned = preconditions(target.kind, new, old, whole=whole, name=target.name)
             try:
-                saved = await self._save(request, entry, convert.stored(target.kind, new), owned=owned)
+                saved = await self._save(request, entry, convert.stored(target.kind, new), old=old, owned=owned)
                 await conversion.ready(self.core, target.kind, [saved])
                 return saved
             except Stale as stale:
@@ -94,9 +95,8 @@ class Changer:
                 raise not_found(target.kind.plural, target.kind.group, target.name) from gone
         raise modified(target.kind, target.name)
 
-    async def _save(self, request: Request, entry: Entry, new: Obj, *, owned: bool) -> Entry:
+    async def _save(self, request: Request, entry: Entry, new: Obj, *, old: Obj, owned: bool) -> Entry:
         kind, subresource = request.target.kind.storage, request.target.subresource
-        old = converted(kind, entry)
         new["metadata"]["resourceVersion"] = old["metadata"]["resourceVersion"]
         defaults.apply(kind, new)
         if not owned:
@@ -162,11 +162,11 @@ def converted(kind: Kind, entry: Entry) -> Obj:
     return entry.obj
 
 
-def preconditions(kind: Kind, name: str, new: Obj, entry: Entry, *, whole: bool) -> bool:
+def preconditions(kind: Kind, new: Obj, old: Obj, *, whole: bool, name: str) -> bool:
     """Check name, uid and revision of a new state; say whether it names the revision it was made from."""
     meta = new["metadata"]
     check_name(new, name)
-    stored = entry.obj["metadata"]
+    stored = old["metadata"]
     if kind.namespaced and meta.get("namespace") != stored["namespace"]:
         raise BadRequest(
             f"the namespace of the object ({meta.get('namespace', '')}) does not match "
@@ -176,7 +176,7 @@ def preconditions(kind: Kind, name: str, new: Obj, entry: Entry, *, whole: bool)
     if whole and uid and uid != stored["uid"]:
         raise other_uid(kind, stored, str(uid))
     revision = str(meta.get("resourceVersion") or "")
-    if revision and revision not in ("0", str(entry.revision)):
+    if revision and revision not in ("0", stored["resourceVersion"]):
         raise modified(kind, name)
     return whole and bool(revision)
 

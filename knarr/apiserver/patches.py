@@ -5,8 +5,8 @@ Source: kube endpoints/handlers/patch.go. Objects to apply are read in `applying
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeAlias
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
 
 from knarr.api import patch as patching
 from knarr.api import schema_decode
@@ -15,7 +15,48 @@ from knarr.api.kinds import Kind
 from knarr.apiserver.core import Request
 
 Obj: TypeAlias = dict[str, Any]
-Change: TypeAlias = Callable[[Kind, Obj], Obj]
+
+
+class Change(Protocol):
+    """A way to change objects. It takes the object over: parts of it are in the result.
+
+    members: those of the object that may come out otherwise than they were; None: any.
+    """
+
+    @property
+    def members(self) -> frozenset[str] | None:
+        """Return them."""
+
+    def __call__(self, kind: Kind, old: Obj) -> Obj:
+        """Return the changed object."""
+
+
+@dataclass(frozen=True, slots=True)
+class Merging:
+    """A merge patch or a strategic one."""
+
+    patch: Obj
+    members: frozenset[str] | None
+    strategic: bool
+
+    def __call__(self, kind: Kind, old: Obj) -> Obj:
+        """Merge."""
+        if self.strategic:
+            return patching.strategic_merge_into(kind, old, self.patch)
+        return _whole(patching.merge_into(old, self.patch))
+
+
+@dataclass(frozen=True, slots=True)
+class Operations:
+    """A JSON patch."""
+
+    patch: list[Any]
+    members: frozenset[str] | None = None
+
+    def __call__(self, kind: Kind, old: Obj) -> Obj:
+        """Carry the operations out."""
+        return _whole(patching.json_patch(old, self.patch))
+
 
 JSON_PATCH, MERGE, STRATEGIC = (
     "application/json-patch+json",
@@ -51,9 +92,8 @@ def read(request: Request) -> Change:
         raise BadRequest(
             "error decoding patch: json: cannot unmarshal the patch into Go value of type map[string]interface {}"
         )
-    if media == MERGE:
-        return lambda kind, old: _whole(patching.merge_patch(old, patch))
-    return lambda kind, old: patching.strategic_merge(kind, old, patch)
+    directed = any(key.startswith("$") for key in patch)
+    return Merging(patch, None if directed else frozenset(patch), media == STRATEGIC)
 
 
 def _refuse_force(request: Request) -> None:
@@ -67,7 +107,7 @@ def _json_patch(patch: Any) -> Change:
         raise BadRequest("error decoding patch: json: cannot unmarshal the patch into Go value of type jsonpatch.Patch")
     if len(patch) > OPERATIONS_MAX:
         raise TooLarge(f"The allowed maximum operations in a JSON patch is {OPERATIONS_MAX}, got {len(patch)}")
-    return lambda kind, old: _whole(patching.json_patch(old, patch))
+    return Operations(patch)
 
 
 def _whole(result: Any) -> Obj:

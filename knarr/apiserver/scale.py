@@ -61,7 +61,7 @@ class Scaler:
             elif patch is None:
                 wanted = bodies.read(request, SCALE)
             else:
-                wanted = bodies.settle_patched(request, SCALE, patch(SCALE, before))
+                wanted = bodies.settle_patched(request, SCALE, patch(SCALE, orjson.loads(orjson.dumps(before))))
             check(request, wanted, workload, revision)
             had, replicas = before["spec"].get("replicas", 0), wanted.get("spec", {}).get("replicas", 0)
             if owners is None:
