@@ -57,8 +57,18 @@ def value_of(kind: Kind, obj: dict[str, Any], path: str) -> str:
     found: Any = obj
     if path == "source":
         return str(obj.get("source", {}).get("component") or obj.get("reportingComponent", ""))
-    for step in STORED_PATHS.get(path, path).replace("regarding.", "involvedObject.").split("."):
+    for step in stored_path(path):
         found = found.get(step) if isinstance(found, dict) else None
+    return text_of(kind, path, found)
+
+
+def stored_path(path: str) -> list[str]:
+    """Return the steps that lead to a field in the stored form."""
+    return STORED_PATHS.get(path, path).replace("regarding.", "involvedObject.").split(".")
+
+
+def text_of(kind: Kind, path: str, found: Any) -> str:
+    """Return the text of what was found at a path, None if nothing."""
     if found is None and kind.rules is not None:
         return ""
     if found is None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 import msgspec
 
 from knarr.api import selectors
 from knarr.api.kinds import Kind
-from knarr.apiserver.fieldlabels import supported, value_of
-from knarr.store.face import Entry
+from knarr.apiserver.fieldlabels import ALWAYS, stored_path, supported, text_of, value_of
+from knarr.store.face import Among, Entry
 
 
 class _Meta(msgspec.Struct, gc=False):
@@ -33,6 +34,7 @@ class Selection:
         labels, fields = query.get("labelSelector", ""), query.get("fieldSelector", "")
         self.labels = selectors.parse_labels(labels) if labels else None
         self.fields = selectors.parse_fields(fields, known=supported(kind)) if fields else ()
+        self._tests = tuple((reader(kind, term.path), term) for term in self.fields)
         self.name = self._exact("metadata.name")
         self.namespace = self._exact("metadata.namespace")
 
@@ -47,10 +49,46 @@ class Selection:
             labels = _LABELS.decode(entry.value).metadata.labels
             if not self.labels.matches(labels or {}):
                 return False
-        return not self.fields or self._fields_match(entry.obj)
+        return all((read(entry) == term.value) == term.equal for read, term in self._tests)
 
-    def _fields_match(self, obj: dict[str, Any]) -> bool:
-        return all((value_of(self.kind, obj, term.path) == term.value) == term.equal for term in self.fields)
+    @property
+    def among(self) -> Among | None:
+        """Return what a watch of this selection is about, where one field's value tells."""
+        exact = (Among(read, term.value) for read, term in self._tests if term.equal and term.path not in ALWAYS)
+        return next(exact, None)
 
     def _exact(self, path: str) -> str:
         return next((term.value for term in self.fields if term.path == path and term.equal), "")
+
+
+def reader(kind: Kind, path: str) -> Callable[[Entry], str]:
+    """Return what reads one field's text from an entry; always the same for a field of a built-in kind."""
+    if kind.rules is not None:
+        return lambda entry: value_of(kind, entry.obj, path)
+    return _reader(kind, path)
+
+
+@cache
+def _reader(kind: Kind, path: str) -> Callable[[Entry], str]:
+    """Return a reader that parses as little as possible."""
+    if path == "metadata.name":
+        return lambda entry: entry.key.rpartition("/")[2]
+    if path == "metadata.namespace":
+        return lambda entry: entry.key.split("/", 4)[3] if kind.namespaced else ""
+    if path == "source":
+        return lambda entry: value_of(kind, entry.obj, path)
+    steps = stored_path(path)
+    form: Any = Any
+    for step in reversed(steps):
+        form = msgspec.defstruct("Part", [(step, form | None, None)], gc=False)
+    decoder = msgspec.json.Decoder(form)
+
+    def read(entry: Entry) -> str:
+        found = decoder.decode(entry.value)
+        for step in steps:
+            if found is None:
+                break
+            found = getattr(found, step)
+        return text_of(kind, path, found)
+
+    return read

@@ -117,7 +117,7 @@ class Watcher:
             page = store.list(view.prefix)
             since, initial = page.revision, page.entries if options.initial else []
         try:
-            watch = store.watch(view.prefix, since=since)
+            watch = store.watch(view.prefix, since=since, among=view.selection.among)
         except Compacted as fault:
             yield error_event(Expired(f"too old resource version: {fault.asked} ({fault.oldest})"))
             return

@@ -15,7 +15,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Protocol, TypeAlias
 
-from knarr.store.face import AlreadyThere, Change, ChangeKind, Draft, Entry, Gone, Page, Stale, StoreUnavailable
+from knarr.store.face import AlreadyThere, Among, Change, ChangeKind, Draft, Entry, Gone, Page, Stale, StoreUnavailable
 from knarr.store.image import Image
 from knarr.store.watchlog import LogWatch, WatchLog
 
@@ -102,9 +102,9 @@ class Engine:
         entries, remaining = self._image.page(prefix, after=after, limit=limit, overlay=overlay)
         return Page(entries, at, remaining > 0, remaining)
 
-    def watch(self, prefix: str, *, since: int) -> LogWatch:
+    def watch(self, prefix: str, *, since: int, among: Among | None = None) -> LogWatch:
         """Follow the changes above `since`; Compacted if some of them are forgotten."""
-        return self._log.watch(prefix, since)
+        return self._log.watch(prefix, since, among)
 
     async def insert(self, key: str, draft: Draft) -> Entry:
         """Store a new key; else AlreadyThere."""

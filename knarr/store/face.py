@@ -16,6 +16,7 @@ revision.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -69,6 +70,17 @@ class Page(msgspec.Struct, frozen=True):
     revision: int
     more: bool = False
     remaining: int = 0
+
+
+class Among(msgspec.Struct, frozen=True):
+    """What a watch is about: entries with one text, such as the pods of one node.
+
+    read: returns an entry's text. All watches that go by the same text share this one function, so that a change is
+    read once for all of them, and wakes only those whose text the entry has or had before.
+    """
+
+    read: Callable[[Entry], str]
+    text: str
 
 
 class Watch(Protocol):
@@ -131,8 +143,11 @@ class Store(Protocol):
         revision.
         """
 
-    def watch(self, prefix: str, *, since: int) -> Watch:
-        """Follow the changes whose revision is above `since`; Compacted if some of them are forgotten."""
+    def watch(self, prefix: str, *, since: int, among: Among | None = None) -> Watch:
+        """Follow the changes whose revision is above `since`; Compacted if some of them are forgotten.
+
+        among: leaves out changes of entries that neither have nor had its text.
+        """
 
     async def close(self) -> None:
         """Finish the writes under way, end the watches, let go of the disk."""

@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from knarr.store.face import Change, Compacted, Entry, Overrun
+from knarr.store.face import Among, Change, Compacted, Entry, Overrun
 from knarr.store.image import bucket_of
 
 LOG_CHANGES_MAX = 50_000  # about ten minutes of a busy cluster, no other reason
@@ -33,7 +33,7 @@ class WatchLog:
         self._changes: list[Change] = []
         self._bytes = 0
         self._changes_max, self._bytes_max, self.backlog_max = changes_max, bytes_max, backlog_max
-        self._watchers: dict[str, dict[LogWatch, None]] = {}    # in order of arrival, so that a run can be repeated
+        self._watchers: dict[str, Audience] = {}  # by bucket
 
     def append(self, changes: tuple[Change, ...]) -> None:
         """Remember committed changes and tell the watchers."""
@@ -44,23 +44,24 @@ class WatchLog:
         if self._watchers:
             self._tell(changes)
 
-    def watch(self, prefix: str, since: int) -> LogWatch:
+    def watch(self, prefix: str, since: int, among: Among | None = None) -> LogWatch:
         """Follow the changes above `since`; those already in the log come as the first batch."""
         self.reach(since)
-        watch = LogWatch(self, prefix, since)
+        watch = LogWatch(self, prefix, since, among)
         missed = tuple(change for change in self.above(since) if change.entry.key.startswith(prefix))
+        if missed and among is not None:
+            missed = tuple(_by_text(missed, among.read).get(among.text, ()))
         if missed:
             watch.replay(missed)
-        self._watchers.setdefault(bucket_of(prefix), {})[watch] = None
+        self._watchers.setdefault(bucket_of(prefix), Audience()).add(watch)
         return watch
 
     def forget(self, watch: LogWatch) -> None:
         """Tell this watch no more; twice is once."""
         bucket = bucket_of(watch.prefix)
-        watchers = self._watchers.get(bucket, {})
-        watchers.pop(watch, None)
-        if not watchers:
-            self._watchers.pop(bucket, None)
+        audience = self._watchers.get(bucket)
+        if audience is not None and not audience.remove(watch):
+            del self._watchers[bucket]
 
     def undone(self, prefix: str, revision: int) -> dict[str, Entry | None]:
         """Return what under `prefix` was different at an older revision; None: it was not there."""
@@ -85,7 +86,7 @@ class WatchLog:
 
     def close(self) -> None:
         """End every watch."""
-        for watch in [watch for watchers in self._watchers.values() for watch in watchers]:
+        for watch in [watch for audience in self._watchers.values() for watch in audience.all()]:
             watch.close()
 
     def _trim(self) -> None:
@@ -105,18 +106,63 @@ class WatchLog:
         for change in changes:
             by_bucket.setdefault(bucket_of(change.entry.key), []).append(change)
         for bucket, some in by_bucket.items():
-            _offer(self._watchers.get(bucket, ()), tuple(some))
+            audience = self._watchers.get(bucket)
+            if audience is not None:
+                audience.tell(tuple(some))
         for prefix in [prefix for prefix in self._watchers if prefix.count("/") < 3]:
             wider = tuple(change for change in changes if change.entry.key.startswith(prefix))
             if wider:
-                _offer(self._watchers[prefix], wider)
+                self._watchers[prefix].tell(wider)
+
+
+class Audience:
+    """Who watches one bucket: everything, or the entries with one text. In order of arrival, to repeat a run."""
+
+    __slots__ = ("_among", "_everything")
+
+    def __init__(self) -> None:
+        self._everything: dict[LogWatch, None] = {}
+        self._among: dict[Callable[[Entry], str], dict[str, dict[LogWatch, None]]] = {}
+
+    def add(self, watch: LogWatch) -> None:
+        """Tell this watch, too."""
+        self._seats(watch)[watch] = None
+
+    def remove(self, watch: LogWatch) -> bool:
+        """Tell this watch no more; say whether anybody is left."""
+        seats, among = self._seats(watch), watch.among
+        seats.pop(watch, None)
+        if not seats and among is not None:
+            texts = self._among[among.read]
+            del texts[among.text]
+            if not texts:
+                del self._among[among.read]
+        return bool(self._everything or self._among)
+
+    def all(self) -> list[LogWatch]:
+        """Return every watch."""
+        choosy = [watch for texts in self._among.values() for seats in texts.values() for watch in seats]
+        return [*self._everything, *choosy]
+
+    def tell(self, changes: tuple[Change, ...]) -> None:
+        """Offer changes of this bucket to those whom they concern."""
+        _offer(self._everything, changes)
+        for read, texts in tuple(self._among.items()):
+            for text, some in _by_text(changes, read).items():
+                if text in texts:
+                    _offer(texts[text], tuple(some))
+
+    def _seats(self, watch: LogWatch) -> dict[LogWatch, None]:
+        if watch.among is None:
+            return self._everything
+        return self._among.setdefault(watch.among.read, {}).setdefault(watch.among.text, {})
 
 
 class LogWatch:
     """One reader of the log. See `face.Watch`."""
 
-    def __init__(self, log: WatchLog, prefix: str, since: int) -> None:
-        self.prefix = prefix
+    def __init__(self, log: WatchLog, prefix: str, since: int, among: Among | None) -> None:
+        self.prefix, self.among = prefix, among
         self._log = log
         self._since = since
         self._batches: deque[tuple[Change, ...]] = deque()
@@ -189,6 +235,18 @@ def _offer(watchers: Iterable[LogWatch], changes: tuple[Change, ...]) -> None:
         mine = tuple(change for change in changes if change.entry.key.startswith(watch.prefix))
         if mine:
             watch.offer(mine)
+
+
+def _by_text(changes: Iterable[Change], read: Callable[[Entry], str]) -> dict[str, list[Change]]:
+    """Return the changes by the texts that their entries have, or had before."""
+    found: dict[str, list[Change]] = {}
+    for change in changes:
+        texts = {read(change.entry): None}
+        if change.previous is not None:
+            texts[read(change.previous)] = None
+        for text in texts:
+            found.setdefault(text, []).append(change)
+    return found
 
 
 def _revision(change: Change) -> int:

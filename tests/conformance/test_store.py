@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from knarr.store.engine import PENDING_MAX, Engine
-from knarr.store.face import AlreadyThere, Compacted, Draft, Gone, Overrun, Stale, StoreUnavailable, Watch
+from knarr.store.face import AlreadyThere, Among, Compacted, Draft, Entry, Gone, Overrun, Stale, StoreUnavailable, Watch
 from knarr.store.memory import open_memory
 from knarr.store.sqlite import open_sqlite
 
@@ -225,6 +225,32 @@ async def test_a_watch_tells_every_kind_of_change(store: Engine) -> None:
 
     assert [("ADDED", one, None), ("MODIFIED", two, one), ("DELETED", three, two)] == [
         (change.kind, change.entry, change.previous) for change in changes]
+
+
+async def test_a_watch_among_others_hears_only_what_concerns_it(store: Engine) -> None:
+    """The pods of two nodes: one moves from here to there, which both hear; what was before the watch comes, too."""
+    read: list[str] = []
+
+    def node(entry: Entry) -> str:
+        read.append(entry.key)
+        return str(entry.obj["text"])
+
+    first = await store.insert(pod("a"), draft("here"))
+    here, there, nowhere = (
+        store.watch("/core/pods/", since=first.revision - 1, among=Among(node, text)) for text in ("here", "there", "x"))
+    read.clear()
+    await store.insert(pod("b"), draft("there"))
+    await store.replace(pod("a"), draft("there"), expect=first.revision)
+    assert [pod("b"), pod("a"), pod("a")] == read  # once for all watches, and the state before
+
+    assert [["a"], ["a"]] == [[change.entry.key[-1] for change in await anext(here)] for _ in range(2)]
+    assert [["b"], ["a"]] == [[change.entry.key[-1] for change in await anext(there)] for _ in range(2)]
+    assert store.revision == nowhere.progress
+    for watch in (here, there, nowhere):
+        watch.close()
+    read.clear()
+    await store.remove(pod("b"), expect=first.revision + 1)
+    assert [] == read
 
 
 async def test_a_closed_watch_ends(store: Engine) -> None:
