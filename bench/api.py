@@ -17,6 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import orjson
@@ -80,14 +81,20 @@ def main() -> None:
         process.run(lambda: serve(Path(sys.argv[2])), Path(sys.argv[2]) / "server.log")
         return
     pods = int(sys.argv[1]) if len(sys.argv) > 1 else 10_000
+    with served() as (port, pki, pid):
+        measure(port, pki, pods, pid)
+
+
+@contextmanager
+def served() -> Iterator[tuple[int, Pki, int]]:
+    """Serve in a child with an empty store; yield port, certificates and the child's pid."""
     folder = Path(tempfile.mkdtemp(prefix="knarr-bench-"))
     pki = make_pki(folder)
     command = [sys.executable, "-m", "bench.api", "serve", str(folder)]
     child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert child.stdout is not None
-        port = int(child.stdout.readline())
-        measure(port, pki, pods, child.pid)
+        yield int(child.stdout.readline()), pki, child.pid
     finally:
         child.terminate()
         child.wait(20)

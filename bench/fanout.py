@@ -9,19 +9,16 @@ so it holds the commit too.
 from __future__ import annotations
 
 import asyncio
-import shutil
 import ssl
-import subprocess
 import sys
-import tempfile
 from pathlib import Path
 from typing import Any
 
 import orjson
 import uvloop
 
-from bench.api import connect, read_answer, tell
-from tests.wire.certificates import Pki, make_pki
+from bench.api import connect, read_answer, served, tell
+from tests.wire.certificates import Pki
 
 EVENTS_PER_S, LASTS_S = 20, 8
 FILLING = "x" * 2200  # with metadata and managed fields some 2.5 kB
@@ -97,18 +94,8 @@ def cpu_s(pid: int) -> float:
 def main() -> None:
     """Serve in a child, watch from here."""
     watchers = int(sys.argv[1]) if len(sys.argv) > 1 else 1000
-    folder = Path(tempfile.mkdtemp(prefix="knarr-bench-"))
-    pki = make_pki(folder)
-    command = [sys.executable, "-m", "bench.api", "serve", str(folder)]
-    child = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-    try:
-        assert child.stdout is not None
-        port = int(child.stdout.readline())
-        uvloop.run(measure(port, pki, watchers, child.pid))
-    finally:
-        child.terminate()
-        child.wait(20)
-        shutil.rmtree(folder)
+    with served() as (port, pki, pid):
+        uvloop.run(measure(port, pki, watchers, pid))
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
 from types import SimpleNamespace
 
 import pytest
@@ -9,85 +10,60 @@ import pytest
 from knarr.node.cri import runtime as door
 from knarr.node.cri.face import RuntimeFault
 
-
-async def version(*_, **__):
-    return SimpleNamespace(runtime_name="containerd", runtime_version="1.6")
+EARLY = RuntimeFault("UNKNOWN", "server is not initialized yet")
 
 
-@pytest.mark.parametrize(("faults", "looks"), [
-    pytest.param(["server is not initialized yet"] * 2, 3, id="it listens before it has read what it runs"),
-    pytest.param([], 1, id="at once"),
-])
-async def test_ready_waits_until_the_runtime_knows_its_pods(monkeypatch, faults, looks):
-    """`knarr down` after a restart asked too early, and was refused."""
-    seen = []
+class Young:
+    """A runtime that was just started. faults: what it answers at first, to its version's and its network's question."""
 
-    async def network_ready():
-        seen.append(1)
-        if len(seen) <= len(faults):
-            raise RuntimeFault("UNKNOWN", faults[len(seen) - 1])
+    def __init__(self) -> None:
+        self.door = door.CriRuntime("unix:///nonexistent")
+        self.door._runtime = SimpleNamespace(Version=self._version)
+        self.door.network_ready = self._network_ready
+        self.version_faults: list[RuntimeFault] = []
+        self.network_faults: list[RuntimeFault] = []
+        self.asked = 0
 
-    monkeypatch.setattr(door, "LOOK_EVERY_S", 0.001)
-    runtime = door.CriRuntime("unix:///nonexistent")
-    runtime._runtime = SimpleNamespace(Version=version)
-    runtime.network_ready = network_ready
-    try:
-        assert "containerd" == (await runtime.ready(1.0)).name
-    finally:
-        await runtime.close()
+    async def _version(self, *_: object, **__: object) -> SimpleNamespace:
+        if self.version_faults:
+            raise self.version_faults.pop()
+        return SimpleNamespace(runtime_name="containerd", runtime_version="1.6")
 
-    assert looks == len(seen)
-
-
-async def test_another_fault_is_told(monkeypatch):
-    """A runtime that fails for good is not waited for."""
-
-    async def network_ready():
-        raise RuntimeFault("INTERNAL", "broken")
-
-    runtime = door.CriRuntime("unix:///nonexistent")
-    runtime._runtime = SimpleNamespace(Version=version)
-    runtime.network_ready = network_ready
-    with pytest.raises(RuntimeFault, match="broken"):
-        await runtime.ready(1.0)
-    await runtime.close()
-
-
-async def test_the_first_question_may_be_too_early(monkeypatch):
-    """containerd was killed and comes back: it refuses even to say its version, twice."""
-    asked = []
-
-    async def early(*_, **__):
-        asked.append(1)
-        if len(asked) <= 2:
-            raise RuntimeFault("UNKNOWN", "server is not initialized yet")
-        return await version()
-
-    async def network_ready():
+    async def _network_ready(self) -> str:
+        self.asked += 1
+        if self.network_faults:
+            raise self.network_faults.pop()
         return ""
 
+
+@pytest.fixture
+async def young(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Young]:
     monkeypatch.setattr(door, "LOOK_EVERY_S", 0.001)
-    runtime = door.CriRuntime("unix:///nonexistent")
-    runtime._runtime = SimpleNamespace(Version=early)
-    runtime.network_ready = network_ready
-    try:
-        assert "1.6" == (await runtime.ready(1.0)).version
-    finally:
-        await runtime.close()
-
-    assert 3 == len(asked)
+    runtime = Young()
+    yield runtime
+    await runtime.door.close()
 
 
-async def test_who_is_never_ready_is_given_up(monkeypatch):
-    """The time is over and the runtime still reads."""
+@pytest.mark.parametrize("early", [
+    pytest.param(2, id="it listens before it has read what it runs"),
+    pytest.param(0, id="at once"),
+])
+async def test_ready_waits_until_the_runtime_knows_its_pods(young, early):
+    """`knarr down` after a restart asked too early, and was refused."""
+    young.network_faults = [EARLY] * early
+    assert "containerd" == (await young.door.ready(1.0)).name
+    assert early + 1 == young.asked
 
-    async def network_ready():
-        raise RuntimeFault("UNKNOWN", "server is not initialized yet")
 
-    monkeypatch.setattr(door, "LOOK_EVERY_S", 0.001)
-    runtime = door.CriRuntime("unix:///nonexistent")
-    runtime._runtime = SimpleNamespace(Version=version)
-    runtime.network_ready = network_ready
-    with pytest.raises(RuntimeFault, match="not initialized"):
-        await runtime.ready(0.01)
-    await runtime.close()
+async def test_another_fault_is_told(young):
+    """A runtime that fails for good is not waited for."""
+    young.network_faults = [RuntimeFault("INTERNAL", "broken")]
+    with pytest.raises(RuntimeFault, match="broken"):
+        await young.door.ready(1.0)
+
+
+async def test_the_first_question_may_be_too_early(young):
+    """containerd was killed and comes back: it refuses even to say its version, twice."""
+    young.version_faults = [EARLY] * 2
+    assert "1.6" == (await young.door.ready(1.0)).version
+    assert [] == young.version_faults
