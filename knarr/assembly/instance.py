@@ -14,7 +14,7 @@ import re
 import shutil
 import socket
 import subprocess
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from knarr.assembly.failure import Failure
@@ -51,6 +51,8 @@ class Config:
     image_credential_provider_bin_dir; empty: none.
     audit_policy_file: an audit policy; empty: no request is written down. audit_log_path: empty: below the data
     directory. audit_log_maxage: days, audit_log_maxbackup: files (both 0: no bound), audit_log_maxsize: megabytes.
+    kubelet_config: a KubeletConfiguration, of which the node follows what is about resources; empty: kubelet's own
+    defaults. node_options: kubelet's options by name, which win over the file.
     """
 
     node_name: str
@@ -70,6 +72,8 @@ class Config:
     audit_log_maxage: int = 0
     audit_log_maxbackup: int = 0
     audit_log_maxsize: int = 100
+    kubelet_config: str = ""
+    node_options: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +158,8 @@ class Wishes:
     audit_log_maxage: int | None = None
     audit_log_maxbackup: int | None = None
     audit_log_maxsize: int | None = None
+    kubelet_config: str | None = None
+    node_options: dict[str, str] | None = None
 
 
 def load(data_dir: Path) -> Instance | None:
@@ -194,6 +200,8 @@ def propose(data_dir: Path, wishes: Wishes) -> Instance:
     if known is None:
         instance = Instance(data_dir, replace(_fresh(data_dir), **wanted))
     else:
+        options = {**known.config.node_options, **(wishes.node_options or {})}
+        wanted["node_options"] = {name: text for name, text in options.items() if text}
         instance = Instance(data_dir, replace(known.config, **wanted))
         _refuse_moves(known.config, instance.config)
     _check_networks(instance.config)
@@ -253,11 +261,11 @@ def pod_networks() -> set[str]:
 
 
 def _refuse_moves(was: Config, now: Config) -> None:
-    for field in ("node_name", "pod_cidr", "service_cidr"):
-        if getattr(was, field) != getattr(now, field):
+    for name in ("node_name", "pod_cidr", "service_cidr"):
+        if getattr(was, name) != getattr(now, name):
             raise Failure(
-                f"--{field.replace('_', '-')} cannot change after the first start: expected {getattr(was, field)}, "
-                f"got {getattr(now, field)}",
+                f"--{name.replace('_', '-')} cannot change after the first start: expected {getattr(was, name)}, "
+                f"got {getattr(now, name)}",
                 "leave the option out, or start anew after: knarr down --purge",
             )
 

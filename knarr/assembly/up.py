@@ -35,6 +35,10 @@ async def up(data_dir: Path, wishes: Wishes, clock: Clock, tell: Tell) -> Instan
     """Start everything that does not run yet and return once the API answers and this node is Ready."""
     instance = propose(data_dir, wishes)
     preflight.check(instance)
+    if instance.config.kubelet_config or instance.config.node_options:
+        from knarr.assembly.noderules import node_rules  # who sets nothing does not wait for its import
+
+        node_rules(instance.config)
     if processes.alive(instance, "supervisor"):
         _refuse_change(instance)
         tell("Knarr runs already")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from knarr.api.types.core_v1 import Pod
 from knarr.assembly import preflight, process, renewal
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import BRIDGE_NOTE, CLUSTER_DOMAIN, VERSION, Instance
+from knarr.assembly.noderules import node_rules
 from knarr.base.clock import Clock, SystemClock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
@@ -48,7 +50,7 @@ def main(instance: Instance) -> None:
 async def serve(instance: Instance) -> None:
     """Keep agent, proxy and DNS up."""
     clock, rng = SystemClock(), Rng.from_machine()
-    settings = node_settings(instance)
+    settings = replace(node_settings(instance), rules=node_rules(instance.config))
     providers = _credential_providers(instance, clock)
     await _certified(instance.pki / "node.crt", clock)
     https = transport(_credentials(instance), clock, agent=FIELD_MANAGER)

@@ -12,6 +12,7 @@ import click
 
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Wishes, default_data_dir, load
+from knarr.cli.nodeoptions import node_options
 from knarr.cli.output import OUTPUT, print_json
 from knarr.cli.steps import tick
 
@@ -95,6 +96,9 @@ def audit_options(command: Callable[..., Any]) -> Callable[..., Any]:
 @ADMISSION
 @registry_options
 @audit_options
+@click.option("--kubelet-config", callback=_file_or_none, metavar="FILE",
+              help='A KubeletConfiguration: what it says of resources counts; "" for none again.')  # fmt: skip
+@node_options
 @click.option("--install", is_flag=True, help="Install the system packages that are missing, first.")
 @OUTPUT
 def up_command(data_dir: Path | None, install: bool, output: str, **wishes: Any) -> None:

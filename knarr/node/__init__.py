@@ -17,6 +17,8 @@ Who does what:
 `probes.Prober`              runs probes and reports verdicts
 `logs`, `logrotate`          reading logs, keeping them bounded
 `resolv`, `server`           hosts and resolv.conf; the HTTPS port for logs, exec, attach, port-forward
+`rules`, `kubeletfile`       what the owner says of resources, and how it is read; `allocatable`: what is left
+`admission`, `containerlimits`   pure: whether a pod is taken; what the kernel is told of a container
 `podmachine`, `act`, `status`, `agent`, `nodestatus`, `heartbeat`, `containerd`, `images`, `cni`, `cgroups`
 
 Faces between the core and the input/output parts

@@ -17,7 +17,7 @@ import structlog
 from knarr.api.errors import ApiError, Conflict, NotFound
 from knarr.api.types.core_v1 import LifecycleHandler, Pod
 from knarr.base.backoff import Backoff
-from knarr.node import allocation, cgroups, specs
+from knarr.node import allocation, cgroups, containerlimits
 from knarr.node.cri.face import RuntimeEvent, RuntimeFault
 from knarr.node.faces import MountError
 from knarr.node.hooks import HookFailed
@@ -243,7 +243,7 @@ class Hands:
                 return
             tools.groups.place(pod, widen=True)
             await tools.runtime.update_resources(
-                asked.container_id, specs.resources(pod, container, tools.memory_capacity_bytes))
+                asked.container_id, containerlimits.resources(pod, container, tools.ground))
             tools.groups.place(pod)
         except RuntimeFault as fault:
             worker.post(words.ResizeFailed(name, asked.container_id, fault.details))
@@ -274,8 +274,7 @@ class Hands:
         logs = settings.log_dir(meta.namespace or "", meta.name or "", worker.uid)
         for folder in (settings.pod_dir(worker.uid), logs):
             shutil.rmtree(folder, ignore_errors=True)
-        qos = worker.machine.pod.status.qosClass or "BestEffort"
-        cgroups.remove(cgroups.pod_parent(settings.cgroup_parent, qos, worker.uid), settings.cgroup_root)
+        cgroups.remove(settings.group_of(worker.machine.pod), settings.cgroup_root)
         worker.post(words.Removed())
         self._forget(worker)
 

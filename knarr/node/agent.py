@@ -21,8 +21,9 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.client import Client, Selection
 from knarr.client.informers import Informers
-from knarr.node import adopt, cni, nodestatus, pausefilter, shims
+from knarr.node import adopt, cni, nodestatus, pausefilter, shims, status
 from knarr.node.act import Hands
+from knarr.node.admission import Admission
 from knarr.node.containerd import Containerd
 from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
 from knarr.node.cri.runtime import CriRuntime
@@ -101,6 +102,7 @@ class Agent:
         self._pods = informers.of(Pod, Selection(fields=f"spec.nodeName={settings.node_name}"))
         self._services = informers.of(Service)
         self._strays = Strays()
+        self._admission = Admission(dict, frozenset)
         self.lookup = AgentLookup(self.workers, self._pods.get)
 
     async def run(self) -> None:
@@ -127,7 +129,7 @@ class Agent:
         facts = self._parts.facts(settings.data_dir)
         recorder = Recorder(self._client, clock=clock, component="kubelet", host=settings.node_name)
         tools = self._tools(runtime, recorder, facts=facts, group=group)
-        tools.groups.prepare()
+        tools.groups.prepare(nodestatus.whole_capacity(settings, facts))
         if settings.managed:
             await asyncio.to_thread(cni.apply_masquerade, settings)
             await tools.images.ensure_sandbox_image()
@@ -135,6 +137,8 @@ class Agent:
         writer = StatusWriter(settings, self._client, clock=clock, group=group)
         hands = Hands(tools, prober, writer=writer, forget=self._forget)
         evictor = self._evictor(runtime, recorder)
+        shares = nodestatus.allocatable_amounts(settings, facts)
+        self._admission = Admission(lambda: shares, lambda: evictor.pressures)
         heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock,
                               pressures=lambda: evictor.pressures)
         for part in (heartbeat.run(), evictor.run(), self._informers.run(), recorder.run(), prober.run(),
@@ -159,12 +163,13 @@ class Agent:
 
     def _tools(self, runtime: Runtime, recorder: Recorder, *, facts: nodestatus.MachineFacts,
                group: asyncio.TaskGroup) -> Tools:
-        settings = self._settings
-        node = NodeFacts(
-            settings.node_name, settings.node_ip, facts.cpus * 1000, nodestatus.allocatable_memory_bytes(facts),
-            nodestatus.allocatable_storage_bytes(facts))
+        settings, ground = self._settings, nodestatus.ground(self._settings, facts)
+        shares = nodestatus.allocatable_amounts(settings, facts)
+        node = NodeFacts(settings.node_name, settings.node_ip, shares["cpu"], shares["memory"],
+                         shares["ephemeral-storage"])
         return Tools(
-            settings=settings, groups=PodGroups(settings.cgroup_parent, settings.cgroup_root),
+            settings=settings, groups=PodGroups(
+                settings.cgroup_parent, settings.cgroup_root, settings.rules, ground.hugepages),
             dead=DeadLogs(settings, self._clock),
             client=self._client, clock=self._clock, runtime=runtime,
             images=Images(settings, runtime), volumes=self._parts.volumes, recorder=recorder,
@@ -172,7 +177,7 @@ class Agent:
             hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, pods=self.lookup.pods,
             node_facts=lambda: node,
             hosts_file=self._parts.hosts_file, dns_config=self._parts.dns_config,
-            memory_capacity_bytes=facts.memory_bytes, sandbox_slots=asyncio.Semaphore(settings.sandbox_parallel),
+            ground=ground, sandbox_slots=asyncio.Semaphore(settings.sandbox_parallel),
             start_slots=asyncio.Semaphore(settings.start_parallel),
         )
 
@@ -182,8 +187,10 @@ class Agent:
         wanted = {pod.metadata.uid or "": pod for pod in self._pods.all()}
 
         def live(worker: PodWorker) -> PodWorker:
+            known = worker.machine.pod.status.startTime is not None or worker.machine.sandbox_id
+            refusal = None if known else self._admission.judge(worker.machine.pod, self._living())
             self.workers[worker.uid] = worker
-            worker.post(Begin())
+            worker.post(Begin(refusal))
             return worker
 
         def worker_of(machine: Machine) -> PodWorker:
@@ -244,6 +251,11 @@ class Agent:
             return
         for sandbox_id in await asyncio.to_thread(shims.reap, self._settings, containerd_pid, known):
             log.warning("shim.stray", sandbox=sandbox_id)
+
+    def _living(self) -> list[Pod]:
+        """Return the pods that use what they ask for."""
+        return [worker.machine.pod for worker in self.workers.values() if worker.machine.phase not in status.OVER
+                and worker.machine.pod.status.phase not in status.TERMINAL and worker.machine.refusal is None]
 
     def _gone(self, pod: Pod) -> None:
         """The API no longer has a pod."""

@@ -42,6 +42,16 @@ def groups(parent: str, root: Path = ROOT) -> list[Path]:
     return found
 
 
+def tasks(group: str, root: Path = ROOT) -> int:
+    """Return how many tasks are at and below a group, 0 where nobody counts them."""
+    for top in (root, root / "pids"):
+        try:
+            return int((top / group.lstrip("/") / "pids.current").read_text())
+        except OSError:
+            continue        # the other version's tree, or the pod has just gone
+    return 0
+
+
 def kill(parent: str) -> set[int]:
     """Kill every process at and below `parent`; return their pids."""
     pids: set[int] = set()

@@ -86,7 +86,7 @@ class Launcher:
             mounts=(*mounts, *(mount for mount in own if mount.container_path not in taken)),
             devices=await tools.volumes.devices(pod, container) if container.volumeDevices else (),
             notes={specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
-            memory_capacity_bytes=tools.memory_capacity_bytes, pid_target=pid_target(machine, container.name),
+            ground=tools.ground, pid_target=pid_target(machine, container.name),
         ))
 
     def _own_mounts(self, pod: Pod, container: Container, *, attempt: int, pod_ip: str) -> tuple[Mount, ...]:

@@ -9,21 +9,22 @@ import os
 import platform
 import shutil
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from knarr.api.types.core_v1 import Node, NodeSpec
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.base.times import rfc3339
+from knarr.node import allocatable
+from knarr.node.containerlimits import Ground
 from knarr.node.cri.face import ImageLine, RuntimeVersion
 from knarr.node.oci import architecture
 from knarr.node.settings import Settings
 
 IMAGES_MAX = 50                    # shown. Source: kubelet's nodeStatusMaxImages
-DISK_FREE_MIN = 0.10               # of the data dir's file system. Source: kubelet's evictionHard nodefs.available
-MEMORY_FREE_MIN_BYTES = 100 * 1024 * 1024     # Source: kubelet's evictionHard memory.available
-RESERVED_MEMORY_BYTES = MEMORY_FREE_MIN_BYTES
+HUGEPAGE_SIZES = (1 << 30, 2 << 20)           # shown also where there are none, bytes
+HUGEPAGES = Path("/sys/kernel/mm/hugepages")  # one folder for each size that this kernel knows
 VOLUMES_DIR = "knarr.dev/volumes-dir"         # annotation: where the local-path provisioner places this node's volumes
 
 
@@ -41,6 +42,8 @@ class MachineFacts:
     os_image: str
     architecture: str
     hostname: str
+    hugepages: Mapping[int, int] = field(default_factory=dict)      # size of one -> all of that size, bytes
+    swap_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +67,8 @@ def machine_facts(data_dir: Path) -> MachineFacts:
         os_image=os_release(),
         architecture=architecture(),
         hostname=platform.node(),
+        hugepages=hugepages(HUGEPAGES),
+        swap_bytes=meminfo()["SwapTotal"],
     )
 
 
@@ -95,7 +100,7 @@ def node_status(settings: Settings, facts: MachineFacts, *, runtime: RuntimeVers
         "addresses": [{"type": "InternalIP", "address": settings.node_ip},
                       {"type": "Hostname", "address": settings.node_name}],
         "capacity": capacity(settings, facts),
-        "allocatable": allocatable(settings, facts),
+        "allocatable": allocatable_shown(settings, facts),
         "conditions": conditions,
         "daemonEndpoints": {"kubeletEndpoint": {"Port": settings.serving_port}},
         "nodeInfo": {
@@ -103,6 +108,7 @@ def node_status(settings: Settings, facts: MachineFacts, *, runtime: RuntimeVers
             "kernelVersion": facts.kernel, "osImage": facts.os_image, "architecture": facts.architecture,
             "operatingSystem": "linux", "containerRuntimeVersion": f"{runtime.name}://{runtime.version}",
             "kubeletVersion": settings.version, "kubeProxyVersion": "",
+            **({"swap": {"capacity": facts.swap_bytes}} if facts.swap_bytes else {}),
         },
         "images": shown_images(images),
     }
@@ -110,29 +116,55 @@ def node_status(settings: Settings, facts: MachineFacts, *, runtime: RuntimeVers
 
 def capacity(settings: Settings, facts: MachineFacts) -> dict[str, str]:
     """Return what the machine has."""
-    return {
-        "cpu": str(facts.cpus), "memory": f"{facts.memory_bytes // 1024}Ki", "pods": str(settings.max_pods),
-        "ephemeral-storage": f"{facts.storage_bytes // 1024}Ki", "hugepages-1Gi": "0", "hugepages-2Mi": "0",
-    }
+    return {**allocatable.spelled(allocatable.capacity(machine(settings, facts))),
+            "ephemeral-storage": f"{facts.storage_bytes // 1024}Ki"}
 
 
-def allocatable(settings: Settings, facts: MachineFacts) -> dict[str, str]:
+def allocatable_shown(settings: Settings, facts: MachineFacts) -> dict[str, str]:
     """Return what of it pods may use."""
-    return {
-        **capacity(settings, facts),
-        "memory": f"{allocatable_memory_bytes(facts) // 1024}Ki",
-        "ephemeral-storage": str(allocatable_storage_bytes(facts)),
-    }
+    return allocatable.spelled(allocatable_amounts(settings, facts))
 
 
-def allocatable_memory_bytes(facts: MachineFacts) -> int:
-    """Return the memory that pods may use."""
-    return max(0, facts.memory_bytes - RESERVED_MEMORY_BYTES)
+def allocatable_amounts(settings: Settings, facts: MachineFacts) -> dict[str, int]:
+    """Return what of it pods may use, in the units of `allocatable.capacity`."""
+    return allocatable.allocatable(machine(settings, facts), settings.rules)
 
 
-def allocatable_storage_bytes(facts: MachineFacts) -> int:
-    """Return the storage that pods may use."""
-    return int(facts.storage_bytes * (1 - DISK_FREE_MIN))
+def whole_capacity(settings: Settings, facts: MachineFacts) -> dict[str, int]:
+    """Return what the machine has, in the units of `allocatable.capacity`, and how many tasks, as `pid`."""
+    return {**allocatable.capacity(machine(settings, facts)), "pid": tasks_max()}
+
+
+def tasks_max() -> int:
+    """Return how many tasks this kernel lets live at once."""
+    return min(int(Path(f"/proc/sys/kernel/{name}").read_text()) for name in ("pid_max", "threads-max"))
+
+
+def machine(settings: Settings, facts: MachineFacts) -> allocatable.Machine:
+    """Return what there is to share out."""
+    return allocatable.Machine(
+        facts.cpus, facts.memory_bytes, facts.storage_bytes, settings.rules.pods_max or settings.max_pods,
+        {**dict.fromkeys(HUGEPAGE_SIZES, 0), **facts.hugepages})
+
+
+def ground(settings: Settings, facts: MachineFacts) -> Ground:
+    """Return what containers' limits depend on. The kernel counts swap and huge pages only where it has their files."""
+    root = settings.cgroup_root
+    unified = (root / "cgroup.controllers").exists()
+    counted = "hugetlb" in (root / "cgroup.controllers").read_text().split() if unified else (root / "hugetlb").is_dir()
+    return Ground(
+        facts.memory_bytes, hugepages=tuple(facts.hugepages) if counted else (),
+        swap_bounded=unified and any(root.glob("*/memory.swap.max")), swap_bytes=facts.swap_bytes,
+        swap=settings.rules.swap)
+
+
+def hugepages(folder: Path) -> dict[int, int]:
+    """Return the machine's huge pages: size of one -> all of that size, bytes. A kernel without them has none."""
+    found = {}
+    for each in folder.glob("hugepages-*kB"):
+        size = int(each.name.removeprefix("hugepages-").removesuffix("kB")) * 1024
+        found[size] = size * int((each / "nr_hugepages").read_text())
+    return found
 
 
 def node_conditions(now: Health, before: Mapping[str, Any], now_s: float) -> list[dict[str, Any]]:

@@ -9,6 +9,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+from knarr.node import cgroups
+from knarr.node.rules import Rules
+
+if TYPE_CHECKING:
+    from knarr.api.types.core_v1 import Pod
 
 SOCKET_PATH_MAX = 107       # bytes. Source: linux/un.h, sun_path[108] with its closing zero
 INTERFACE_NAME_MAX = 15     # bytes. Source: linux/if.h, IFNAMSIZ 16 with its closing zero
@@ -46,6 +53,7 @@ class Settings:
     max_container_log_bytes: int = 10 * 1024 * 1024
     container_log_files: int = 5        # of one run, the current one included
     crash_loop_max_s: float = 300.0     # the longest wait between two runs of a container that keeps failing
+    rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:
         assert self.data_dir.is_absolute(), f"data_dir must be absolute (got {self.data_dir})"
@@ -119,6 +127,10 @@ class Settings:
     def memory_dir(self) -> Path:
         """Return where what must not lie on a disk is mounted: pods' secrets and tokens."""
         return self.data_dir / "memory"
+
+    def group_of(self, pod: Pod) -> str:
+        """Return a pod's control group."""
+        return cgroups.pod_parent(self.cgroup_parent, pod.status.qosClass or "BestEffort", pod.metadata.uid or "")
 
     def pod_dir(self, pod_uid: str) -> Path:
         """Return a pod's own directory: volumes, hosts file, termination logs."""

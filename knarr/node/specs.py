@@ -1,7 +1,6 @@
 """Work out what the runtime is to make of a pod: its sandbox and its containers. Pure.
 
-Source: kube kuberuntime_sandbox.go, kuberuntime_container_linux.go, cm/helpers_linux.go, securitycontext/util.go,
-qos/policy.go.
+Source: kube kuberuntime_sandbox.go, kuberuntime_container_linux.go, cm/helpers_linux.go, securitycontext/util.go.
 """
 
 from __future__ import annotations
@@ -10,16 +9,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod, PodSecurityContext, SeccompProfile, SecurityContext
-from knarr.node import podcontainers
-from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security
+from knarr.node import containerlimits, podcontainers
+from knarr.node.containerlimits import NO_GROUND, Ground
+from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, SandboxSpec, Security
 from knarr.node.faces import ConfigError, Device, DnsConfig, Mount
 
-SHARES_MIN, SHARES_PER_CPU = 2, 1024       # Source: linux cgroup v1 cpu.shares; kube cm/helpers_linux.go
-QUOTA_PERIOD_US, QUOTA_MIN_US = 100_000, 1_000
-OOM_GUARANTEED, OOM_BEST_EFFORT, OOM_SANDBOX = -997, 1000, -998   # Source: kube qos/policy.go
-CRITICAL_PRIORITY = 2_000_000_000          # Source: kube scheduling/types.go, SystemCriticalPriority
 MASKED_PATHS = (
     "/proc/asound", "/proc/acpi", "/proc/kcore", "/proc/keys", "/proc/latency_stats", "/proc/timer_list",
     "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
@@ -35,7 +30,7 @@ IMAGE_NOTE = "knarr.dev/image"             # the image as the spec names it
 class Prepared:
     """What was gathered for one run of a container.
 
-    uid, username: the image's user; memory: of the whole machine; pid_target: the running container whose processes an
+    uid, username: the image's user; ground: the machine; pid_target: the running container whose processes an
     ephemeral one asks to see.
     """
 
@@ -48,7 +43,7 @@ class Prepared:
     args: tuple[str, ...]
     mounts: tuple[Mount, ...]
     notes: Mapping[str, str]
-    memory_capacity_bytes: int = 0
+    ground: Ground = NO_GROUND
     pid_target: str = ""
     devices: tuple[Device, ...] = ()
 
@@ -90,7 +85,7 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
         stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
         namespaces=container_namespaces(pod, prepared.pid_target),
         security=security(pod, container, privileged=privileged),
-        resources=resources(pod, container, prepared.memory_capacity_bytes),
+        resources=containerlimits.resources(pod, container, prepared.ground),
         labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
         annotations={
             "io.kubernetes.container.restartCount": str(prepared.attempt),
@@ -195,30 +190,3 @@ def verify_non_root(pod: Pod, container: Container, *, uid: int | None, username
                           f"cannot verify user is non-root {where}")
     if not uid:
         raise ConfigError(f"container has runAsNonRoot and image will run as root {where}")
-
-
-def resources(pod: Pod, container: Container, capacity_bytes: int) -> Resources:
-    """Return the container's Linux limits."""
-    limits = container.resources.limits if container.resources else {}
-    requests = container.resources.requests if container.resources else {}
-    cpu_limit_milli = quantity.milli(limits["cpu"]) if "cpu" in limits else 0
-    cpu_milli = quantity.milli(requests["cpu"]) if "cpu" in requests else cpu_limit_milli
-    memory_bytes = quantity.value(limits["memory"]) if "memory" in limits else 0
-    quota_us = max(QUOTA_MIN_US, cpu_limit_milli * QUOTA_PERIOD_US // 1000) if cpu_limit_milli else 0
-    return Resources(
-        cpu_shares=max(SHARES_MIN, cpu_milli * SHARES_PER_CPU // 1000),
-        cpu_quota_us=quota_us, cpu_period_us=QUOTA_PERIOD_US, memory_limit_bytes=memory_bytes,
-        oom_score_adj=oom_score(
-            pod, quantity.value(requests["memory"]) if "memory" in requests else 0, capacity_bytes,
-        ),
-    )
-
-
-def oom_score(pod: Pod, request_bytes: int, capacity_bytes: int) -> int:
-    """Return how willingly the kernel kills the container, -997 .. 1000."""
-    if (pod.spec.priority or 0) >= CRITICAL_PRIORITY or pod.status.qosClass == "Guaranteed":
-        return OOM_GUARANTEED
-    if pod.status.qosClass == "BestEffort":
-        return OOM_BEST_EFFORT
-    share = 1000 - 1000 * request_bytes // capacity_bytes if capacity_bytes else OOM_BEST_EFFORT - 1
-    return min(max(share, 1000 + OOM_GUARANTEED), OOM_BEST_EFFORT - 1)

@@ -13,7 +13,7 @@ from knarr.api.types.core_v1 import Container, Pod, ResourceRequirements
 from knarr.base.times import rfc3339
 from knarr.node.podmachine import restart
 from knarr.node.podmachine.containers import is_ready, is_started, shown_started
-from knarr.node.podmachine.state import DEADLINE, FIRST, Box, Machine, Run, Waiting
+from knarr.node.podmachine.state import DEADLINE, FIRST, Box, Machine, Refusal, Run, Waiting
 from knarr.node.podmachine.table import Phase, Stage
 
 TERMINAL = frozenset({"Succeeded", "Failed"})
@@ -28,6 +28,8 @@ STATUSES: Final = {"initContainerStatuses": FIRST, "containerStatuses": {"main"}
 def pod_status(machine: Machine, *, host_ip: str, now_s: float) -> dict[str, Any]:
     """Return the whole status that this node answers for. now_s dates the conditions that change."""
     pod = machine.pod
+    if machine.refusal is not None:
+        return rejected(machine, machine.refusal, now_s)
     computed = pod_phase(machine)
     status: dict[str, Any] = {
         "observedGeneration": pod.metadata.generation,
@@ -58,11 +60,23 @@ def pod_status(machine: Machine, *, host_ip: str, now_s: float) -> dict[str, Any
     return {key: value for key, value in status.items() if value is not None}
 
 
+def rejected(machine: Machine, refusal: Refusal, now_s: float) -> dict[str, Any]:
+    """Return the status of a pod that this node does not take. Source: kube kubelet.go, rejectPod."""
+    pod = machine.pod
+    shown: dict[str, Any] = {
+        "observedGeneration": pod.metadata.generation, "phase": "Failed", "qosClass": pod.status.qosClass,
+        "reason": refusal.reason, "message": f"Pod was rejected: {refusal.message}",
+        "startTime": pod.status.startTime or rfc3339(machine.began_s), "resources": {},
+        "conditions": [each for each in conditions(machine, "Failed", now_s) if each["type"] == "PodScheduled"],
+    }
+    return {key: value for key, value in shown.items() if value is not None}
+
+
 def pod_phase(machine: Machine) -> str:
     """Return the phase that the containers add up to."""
     if machine.pod.status.phase in TERMINAL:
         return machine.pod.status.phase
-    if machine.ending and machine.ending.why in ("deadline", "evicted"):
+    if machine.ending and machine.ending.why in ("deadline", "evicted", "rejected"):
         return "Failed"
     mains = [box for box in machine.boxes if box.kind == "main"]
     over = machine.phase in OVER

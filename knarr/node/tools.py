@@ -10,8 +10,9 @@ from typing import Protocol
 from knarr.api.types.core_v1 import ObjectReference, Pod, Service
 from knarr.base.clock import Clock
 from knarr.client.client import Client
-from knarr.node import cgroups, pausefilter, podcontainers, specs
+from knarr.node import pausefilter, podcontainers, specs
 from knarr.node.cni import HOST_PORTS
+from knarr.node.containerlimits import Ground
 from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxSpec
 from knarr.node.deadlogs import DeadLogs
 from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
@@ -55,7 +56,7 @@ class Tools:
     node_facts: Callable[[], NodeFacts]
     hosts_file: Callable[[Pod, str], str]
     dns_config: Callable[[Pod], DnsConfig]
-    memory_capacity_bytes: int
+    ground: Ground
     sandbox_slots: asyncio.Semaphore
     start_slots: asyncio.Semaphore      # of their own, so that the first pods run while later sandboxes are made
     owners: dict[str, PodWorker] = field(default_factory=dict)
@@ -75,12 +76,10 @@ class Tools:
     def sandbox_spec(self, machine: Machine) -> SandboxSpec:
         """Return the spec of the pod's sandbox."""
         meta = machine.pod.metadata
-        uid = meta.uid or ""
         spec = specs.sandbox_spec(
             machine.pod, attempt=machine.sandbox_attempt,
-            log_dir=str(self.settings.log_dir(meta.namespace or "", meta.name or "", uid)),
-            cgroup_parent=cgroups.pod_parent(
-                self.settings.cgroup_parent, machine.pod.status.qosClass or "BestEffort", uid),
+            log_dir=str(self.settings.log_dir(meta.namespace or "", meta.name or "", meta.uid or "")),
+            cgroup_parent=self.settings.group_of(machine.pod),
             dns=self.dns_config(machine.pod), seccomp=pausefilter.for_sandbox(self.settings),
         )
         return replace(spec, handler=HOST_PORTS) if spec.ports and self.settings.managed else spec

@@ -18,6 +18,7 @@ from typing import Any
 from knarr.node import oci
 
 KNARR = [sys.executable, "-m", "knarr.cli.main"]
+PODS_TASKS = 600     # that one pod may have here: few, so that forks without end come to their end soon
 BUSYBOX = "localhost/busybox:test"
 APPLETS = (
     "sh",

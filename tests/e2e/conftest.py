@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.e2e.cluster import WEB, Cluster, busybox_archive, deployment, kubectls, new_cluster, service
+from tests.e2e.cluster import PODS_TASKS, WEB, Cluster, busybox_archive, deployment, kubectls, new_cluster, service
 from tests.e2e.driving import Kubectl
 
 
@@ -43,7 +43,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A Knarr that is up, with the busybox image loaded."""
     made = new_cluster()
     try:
-        made.knarr("up", "--port", str(made.port))
+        made.knarr("up", "--port", str(made.port), "--pod-max-pids", str(PODS_TASKS))
         made.knarr("image", "load", str(busybox_archive(tmp_path_factory.mktemp("images") / "busybox.tar")))
         yield made
     finally:

@@ -6,6 +6,7 @@ from typing import Any
 
 from cri_api.v1 import api_pb2 as pb
 
+from knarr.node.allocatable import page_size
 from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security
 from knarr.node.faces import Mount
 
@@ -85,7 +86,9 @@ def resources(limits: Resources) -> Any:
     """Return LinuxContainerResources."""
     return pb.LinuxContainerResources(
         cpu_shares=limits.cpu_shares, cpu_quota=limits.cpu_quota_us, cpu_period=limits.cpu_period_us,
-        memory_limit_in_bytes=limits.memory_limit_bytes, oom_score_adj=limits.oom_score_adj,
+        memory_limit_in_bytes=limits.memory_limit_bytes, oom_score_adj=limits.oom_score_adj, unified=limits.unified,
+        hugepage_limits=[pb.HugepageLimit(page_size=page_size(size), limit=most)
+                         for size, most in limits.hugepages.items()],
     )
 
 

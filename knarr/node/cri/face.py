@@ -75,13 +75,18 @@ class Security:
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Linux limits of a container. 0: not limited (shares: the least)."""
+    """Linux limits of a container. 0: not limited (shares: the least).
+
+    hugepages: size of one -> most of that size, bytes. unified: files of control groups of version 2.
+    """
 
     cpu_shares: int = 2
     cpu_quota_us: int = 0
     cpu_period_us: int = 100_000
     memory_limit_bytes: int = 0
     oom_score_adj: int = 1000
+    hugepages: Mapping[int, int] = field(default_factory=dict)
+    unified: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,12 +15,14 @@ import structlog
 
 from knarr.api.types.core_v1 import Pod
 from knarr.base.clock import Clock
+from knarr.node import cgroups
 from knarr.node.cri.face import Runtime, RuntimeFault, Usage
 from knarr.node.eviction import limits, rank, signals, thresholds
 from knarr.node.eviction.imagegc import ImageCollector
 from knarr.node.eviction.rank import Used
-from knarr.node.eviction.thresholds import HARD, HOLD_S, Level, Threshold
+from knarr.node.eviction.thresholds import Level
 from knarr.node.podmachine.state import Evict
+from knarr.node.rules import RESOURCES, Threshold
 from knarr.node.settings import Settings
 from knarr.node.worker import PodWorker
 
@@ -49,15 +51,14 @@ class Evictor:
     runtime: Runtime
     clock: Clock
     doors: Doors
-    watched: tuple[Threshold, ...] = HARD
     _met_since: dict[Threshold, float] = field(default_factory=dict)
     _last_met: dict[str, float] = field(default_factory=dict)
 
     @property
     def pressures(self) -> frozenset[str]:
-        """Return the conditions that hold, or held within the last five minutes."""
-        now_s = self.clock.monotonic_s()
-        return frozenset(kind for kind, at_s in self._last_met.items() if now_s - at_s < HOLD_S)
+        """Return the conditions that hold, or held a short while ago."""
+        now_s, hold_s = self.clock.monotonic_s(), self.settings.rules.pressure_hold_s
+        return frozenset(kind for kind, at_s in self._last_met.items() if now_s - at_s < hold_s)
 
     async def run(self) -> NoReturn:
         """Look for ever."""
@@ -91,7 +92,7 @@ class Evictor:
     def _due(self, levels: Mapping[str, Level]) -> list[Threshold]:
         """Return the thresholds that have been crossed for long enough; note which conditions hold."""
         now_s = self.clock.monotonic_s()
-        crossed = thresholds.met(self.watched, levels)
+        crossed = thresholds.met(self.settings.rules.thresholds, levels, self._met_since)
         self._met_since = {each: self._met_since.get(each, now_s) for each in crossed}
         for each in crossed:
             self._last_met[thresholds.condition(each)] = now_s
@@ -99,12 +100,12 @@ class Evictor:
 
     async def _relieve(self, threshold: Threshold, level: Level, *, living: list[PodWorker],
                        usages: tuple[Usage, ...]) -> None:
-        resource = thresholds.RESOURCES[threshold.signal]
+        resource = RESOURCES[threshold.signal]
         self.doors.tell("EvictionThresholdMet", f"Attempting to reclaim {resource}")
         log.warning("eviction.threshold", signal=threshold.signal, available=level.available)
         if resource in DISK and await self.doors.images.free():
             again = self.doors.levels()
-            if threshold not in thresholds.met((threshold,), again):
+            if threshold not in thresholds.met((threshold,), again, self._met_since):
                 return
         going = any(worker.machine.ending is not None and worker.machine.ending.why == "evicted"
                     and not worker.machine.calm for worker in self.doors.workers())
@@ -115,7 +116,14 @@ class Evictor:
                 for uid, worker in pods.items()}
         for pod in rank.victims([worker.machine.pod for worker in pods.values()], used, resource)[:1]:
             uid = pod.metadata.uid or ""
-            pods[uid].post(Evict(rank.message(pod, threshold, level, used[uid]), HARD_GRACE_S))
+            pods[uid].post(Evict(rank.message(pod, threshold, level, used[uid]), self._grace_s(threshold, pod)))
+
+    def _grace_s(self, threshold: Threshold, pod: Pod) -> float:
+        """Return how long a pod has to end: its own grace where only a soft threshold is crossed, up to the bound."""
+        if not threshold.soft:
+            return HARD_GRACE_S
+        own_s = pod.spec.terminationGracePeriodSeconds
+        return max(HARD_GRACE_S, min(self.settings.rules.soft_grace_max_s, 30.0 if own_s is None else float(own_s)))
 
 
 def used_of(settings: Settings, pod: Pod, usages: Iterable[Usage]) -> tuple[Used, dict[str, int]]:
@@ -132,10 +140,11 @@ def used_of(settings: Settings, pod: Pod, usages: Iterable[Usage]) -> tuple[Used
     total = {resource: sum(row.get(resource, 0) for row in rows.values())
              for resource in ("memory", limits.STORAGE, "inodes")}
     total[limits.STORAGE] += on_disk
+    total["pids"] = cgroups.tasks(settings.group_of(pod), settings.cgroup_root)
     return Used(total, rows), volumes
 
 
 def in_memory(pod: Pod, name: str) -> bool:
     """Tell whether an emptyDir lies in memory."""
-    return any(each.name == name and each.emptyDir is not None and each.emptyDir.medium == "Memory"
+    return any(each.name == name and each.emptyDir is not None and bool(each.emptyDir.medium)
                for each in pod.spec.volumes)

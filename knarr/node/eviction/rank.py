@@ -13,7 +13,8 @@ import msgspec
 
 from knarr.api import podresources, quantity
 from knarr.api.types.core_v1 import Pod
-from knarr.node.eviction.thresholds import RESOURCES, Level, Threshold, least, spelled
+from knarr.node.eviction.thresholds import Level, least, spelled
+from knarr.node.rules import RESOURCES, Threshold
 
 CRITICAL_PRIORITY: Final = 2_000_000_000     # Source: kube scheduling/types.go, SystemCriticalPriority
 ASKED: Final = frozenset({"memory", "ephemeral-storage"})      # what a pod can ask for; inodes and pids it cannot

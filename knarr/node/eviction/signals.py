@@ -7,7 +7,7 @@ from pathlib import Path
 
 from knarr.api.types.core_v1 import Pod
 from knarr.node.eviction.thresholds import Level
-from knarr.node.nodestatus import meminfo
+from knarr.node.nodestatus import meminfo, tasks_max
 from knarr.node.settings import Settings
 
 EMPTY_DIRS = "volumes/kubernetes.io~empty-dir"
@@ -20,12 +20,12 @@ def read(settings: Settings) -> dict[str, Level]:
     space = Level(disk.f_bavail * disk.f_frsize, disk.f_blocks * disk.f_frsize)
     inodes = Level(disk.f_favail, disk.f_files)
     tasks = int(Path("/proc/loadavg").read_text().split()[3].split("/")[1])
-    tasks_max = int(Path("/proc/sys/kernel/pid_max").read_text())
+    most = tasks_max()
     return {
         "memory.available": Level(memory["MemAvailable"], memory["MemTotal"]),
         "nodefs.available": space, "imagefs.available": space,
         "nodefs.inodesFree": inodes, "imagefs.inodesFree": inodes,
-        "pid.available": Level(tasks_max - tasks, tasks_max),
+        "pid.available": Level(most - tasks, most),
     }
 
 

@@ -5,13 +5,12 @@ Source: kube kubelet/eviction/helpers.go, apis/config/v1beta1/defaults_linux.go 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from knarr.api import quantity
-
-HOLD_S: Final = 300.0      # how long a condition outlives its cause. Source: evictionPressureTransitionPeriod
+from knarr.node.rules import RESOURCES, Threshold
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,23 +21,6 @@ class Level:
     capacity: int
 
 
-@dataclass(frozen=True, slots=True)
-class Threshold:
-    """Less than this is short. least: a quantity or `10%`; grace_s: how long it may last before pods must go."""
-
-    signal: str
-    least: str
-    grace_s: float = 0.0
-
-
-HARD: Final = (
-    Threshold("memory.available", "100Mi"), Threshold("nodefs.available", "10%"), Threshold("nodefs.inodesFree", "5%"),
-    Threshold("imagefs.available", "15%"), Threshold("imagefs.inodesFree", "5%"),
-)
-RESOURCES: Final = {
-    "memory.available": "memory", "nodefs.available": "ephemeral-storage", "imagefs.available": "ephemeral-storage",
-    "nodefs.inodesFree": "inodes", "imagefs.inodesFree": "inodes", "pid.available": "pids",
-}
 CONDITIONS: Final = {
     "memory": "MemoryPressure", "ephemeral-storage": "DiskPressure", "inodes": "DiskPressure", "pids": "PIDPressure",
 }
@@ -50,16 +32,29 @@ def least(threshold: Threshold, capacity: int) -> int:
     >>> least(Threshold("nodefs.available", "10%"), 2000)
     200
     """
-    if threshold.least.endswith("%"):
-        return int(float(threshold.least[:-1]) * capacity / 100)
-    return quantity.value(threshold.least)
+    return amount(threshold.least, capacity)
 
 
-def met(thresholds: Iterable[Threshold], levels: Mapping[str, Level]) -> tuple[Threshold, ...]:
-    """Return the thresholds that are crossed, memory first: nothing else can be done once that is gone."""
-    crossed = [each for each in thresholds if each.signal in levels
-               and levels[each.signal].available < least(each, levels[each.signal].capacity)]
-    return tuple(sorted(crossed, key=lambda each: (each.signal != "memory.available", each.signal)))
+def amount(text: str, capacity: int) -> int:
+    """Return a quantity, or a part of what there is."""
+    if text.endswith("%"):
+        return int(float(text[:-1]) * capacity / 100)
+    return quantity.value(text) if text else 0
+
+
+def met(thresholds: Iterable[Threshold], levels: Mapping[str, Level],
+        before: Container[Threshold] = ()) -> tuple[Threshold, ...]:
+    """Return the thresholds that are crossed, memory first: nothing else can be done once that is gone.
+
+    before: those that were crossed already; they are so until what is to be reclaimed is there, too.
+    """
+    def crossed(each: Threshold) -> bool:
+        level = levels[each.signal]
+        more = amount(each.reclaim, level.capacity) if each in before else 0
+        return level.available < least(each, level.capacity) + more
+
+    found = [each for each in thresholds if each.signal in levels and crossed(each)]
+    return tuple(sorted(found, key=lambda each: (each.signal != "memory.available", each.soft, each.signal)))
 
 
 def condition(threshold: Threshold) -> str:

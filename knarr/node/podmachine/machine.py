@@ -149,7 +149,12 @@ STEPS: dict[Phase, Callable[[Deciding], None]] = {
 
 
 def on_begin(d: Deciding, event: Begin) -> None:
-    """Arm the deadline; heed a deletion that came first."""
+    """Arm the deadline; heed a refusal, and a deletion that came first."""
+    if event.refusal is not None:
+        d.change(refusal=event.refusal)
+        d.ask(Tell("Warning", event.refusal.reason, event.refusal.message))
+        end(d, "rejected", FORCED_GRACE_S)
+        return
     deadline_s = d.machine.pod.spec.activeDeadlineSeconds
     if deadline_s is not None and d.machine.phase not in (Phase.ENDED, Phase.GONE):
         d.ask(After(DEADLINE_TIMER, 0, max(0.0, d.machine.began_s + deadline_s - d.now_s)))

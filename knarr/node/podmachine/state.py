@@ -12,7 +12,7 @@ from knarr.node.podmachine.table import BUSY, Phase, Stage
 
 Kind: TypeAlias = Literal["init", "sidecar", "main", "ephemeral"]
 FIRST: Final = frozenset({"init", "sidecar"})      # whom the main containers wait for
-Why: TypeAlias = Literal["deleted", "gone", "deadline", "completed", "evicted"]
+Why: TypeAlias = Literal["deleted", "gone", "deadline", "completed", "evicted", "rejected"]
 DEADLINE_TIMER, RESIZE_TIMER = "/deadline", "/resize"      # no container has such a name
 DEADLINE = "Pod was active on the node longer than the specified deadline"
 
@@ -114,6 +114,14 @@ class Ending:
 
 
 @dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a node does not take a pod: `OutOfcpu`, `Evicted`, `UnexpectedAdmissionError`, …, and in more words."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
 class Machine:
     """All that is decided from. began_s: when the node accepted the pod, wall seconds.
 
@@ -133,6 +141,7 @@ class Machine:
     failures: int = 0               # of mounting or sandboxing, in a row
     timer: int = 0
     evicted: str = ""               # why it was evicted
+    refusal: Refusal | None = None  # why this node never ran it
     wish: Wish | None = None
     progress: Progress | None = None
     backoff_cap_s: float = 300.0    # the longest wait between two runs of a container; the node's
@@ -192,7 +201,9 @@ class Evict:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Start deciding."""
+    """Start deciding. refusal: the node does not take the pod: nothing of it is to run."""
+
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)

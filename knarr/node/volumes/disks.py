@@ -30,6 +30,7 @@ from knarr.node.volumes.mountlist import is_api_content
 from knarr.node.volumes.nfs import Export
 from knarr.node.volumes.payload import ContentError, TokenKey, token_key
 
+HUGEPAGES, PAGES = "HugePages", "hugepages-"     # media of emptyDir, and the resources that they take
 _PLUGINS: Final = {
     "configMap": "kubernetes.io~configmap", "secret": "kubernetes.io~secret", "projected": "kubernetes.io~projected",
     "downwardAPI": "kubernetes.io~downward-api", "emptyDir": "kubernetes.io~empty-dir",
@@ -86,16 +87,38 @@ def _empty_dir(pod: Pod, source: EmptyDirVolumeSource, where: Path) -> None:
     """Make an empty directory that anyone may write in; in memory it has a size."""
     fresh = not where.exists()
     where.mkdir(parents=True, exist_ok=True)
-    if source.medium == "Memory" and not mounts.is_mounted(where):
+    medium = source.medium or ""
+    if medium == "Memory" and not mounts.is_mounted(where):
         mounts.tmpfs(where, size_bytes=memory_size_bytes(pod, source))
         fresh = True
-    elif source.medium not in (None, "", "Memory"):
+    elif medium.startswith(HUGEPAGES) and not mounts.is_mounted(where):
+        mounts.hugetlbfs(where, page_bytes=page_bytes(pod, source))
+        fresh = True
+    elif medium not in ("", "Memory") and not medium.startswith(HUGEPAGES):
         raise ContentError(f'unknown storage medium "{source.medium}"')
     if fresh:
         os.chmod(where, 0o777)
         group = fs_group(pod)
         if group is not None:
             ownership.give(where, group)
+
+
+def page_bytes(pod: Pod, source: EmptyDirVolumeSource) -> int:
+    """Return the size of a volume's huge pages: as its medium says, or the one size that the pod asks for.
+
+    Raises ContentError. Source: kube pkg/volume/emptydir, getPageSizeMountOption.
+    """
+    sizes = {name.removeprefix(PAGES) for container in (*pod.spec.containers, *pod.spec.initContainers)
+             if container.resources is not None for name in container.resources.requests if name.startswith(PAGES)}
+    if pod.spec.resources is not None:
+        sizes |= {name.removeprefix(PAGES) for name in pod.spec.resources.requests if name.startswith(PAGES)}
+    said = (source.medium or "").removeprefix(HUGEPAGES).removeprefix("-")
+    if said and said not in sizes:
+        raise ContentError(f'medium "{source.medium}" cannot be used: no container asks for {PAGES}{said}')
+    if not said and len(sizes) != 1:
+        raise ContentError(f'medium "{HUGEPAGES}" can only be used if container requests use only one page size '
+                           f"(found {len(sizes)})")
+    return quantity.value(said or sizes.pop())
 
 
 def memory_size_bytes(pod: Pod, source: EmptyDirVolumeSource) -> int:
@@ -106,7 +129,10 @@ def memory_size_bytes(pod: Pod, source: EmptyDirVolumeSource) -> int:
     limits = [container.resources.limits.get("memory") if container.resources is not None else None
               for container in pod.spec.containers]
     sizes = [quantity.value(source.sizeLimit)] if source.sizeLimit else []
-    if limits and all(limits):
+    whole = pod.spec.resources.limits.get("memory") if pod.spec.resources is not None else None
+    if whole:
+        sizes.append(quantity.value(whole))
+    elif limits and all(limits):
         sizes.append(sum(quantity.value(limit) for limit in limits if limit))
     return min((size for size in sizes if size > 0), default=0)
 

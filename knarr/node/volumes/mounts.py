@@ -27,6 +27,11 @@ def tmpfs(where: Path, *, size_bytes: int = 0, mode: int = 0o777) -> None:
     _mount("tmpfs", where, kind="tmpfs", flags=0, options=options)
 
 
+def hugetlbfs(where: Path, *, page_bytes: int) -> None:
+    """Mount huge pages of one size at a directory. How many it may take is the control group's business."""
+    _mount("nodev", where, kind="hugetlbfs", flags=0, options=f"pagesize={page_bytes >> 10}K")
+
+
 def bind(source: str, where: Path) -> None:
     """Let `where` show what `source` (a path, or /proc/self/fd/N) shows."""
     _mount(source, where, kind="", flags=_BIND | _REC, options="")

@@ -11,7 +11,8 @@ from knarr.node.cri.face import Usage
 from knarr.node.eviction import limits, rank, thresholds
 from knarr.node.eviction.rank import Used
 from knarr.node.eviction.signals import EMPTY_DIRS
-from knarr.node.eviction.thresholds import HARD, Level, Threshold
+from knarr.node.eviction.thresholds import Level
+from knarr.node.rules import HARD, Threshold
 from tests.unit.node.making import pod
 from tests.unit.node.test_agent import World, ready, tell
 
@@ -83,6 +84,14 @@ def test_a_soft_threshold_has_patience():
     """It must be crossed for a while; the condition shows it at once."""
     soft = Threshold("memory.available", "1Gi", grace_s=90)
     assert ("MemoryPressure", 1024 * MI) == (thresholds.condition(soft), thresholds.least(soft, 8 << 30))
+
+
+def test_a_threshold_is_over_when_enough_is_reclaimed():
+    """Crossed once, it wants 500Mi more than it did before."""
+    hard = Threshold("memory.available", "100Mi", reclaim="500Mi")
+    levels = {"memory.available": Level(300 * MI, 1000 * MI)}
+
+    assert ((), (hard,)) == (thresholds.met([hard], levels), thresholds.met([hard], levels, before={hard}))
 
 
 async def conditions(world):

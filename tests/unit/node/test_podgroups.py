@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from knarr.node.podgroups import Bounds, PodGroups, bounds
+from knarr.node.podgroups import Bounds, NoSuchGroup, PodGroups, bounds
+from knarr.node.rules import Rules
 from tests.unit.node.making import pod
 
 MI = 1024 ** 2
@@ -56,7 +57,7 @@ def test_a_pod_in_version_one(split):
 
     assert ("512", "50000", str(32 * MI)) == tuple(path.read_text() for path in (
         cpu / "cpu.shares", cpu / "cpu.cfs_quota_us", memory / "memory.limit_in_bytes"))
-    assert not (split / "pids/k").exists()
+    assert "4096" == (split / "pids/k/burstable/poduid-web/pids.max").read_text()
 
 
 def test_a_pod_in_version_two(unified):
@@ -66,7 +67,7 @@ def test_a_pod_in_version_two(unified):
 
     assert ("20", "50000 100000", str(32 * MI)) == tuple(
         (group / name).read_text() for name in ("cpu.weight", "cpu.max", "memory.max"))
-    assert "+cpu +memory" == (unified / "k/burstable/cgroup.subtree_control").read_text()
+    assert "+cpu +memory +pids" == (unified / "k/burstable/cgroup.subtree_control").read_text()
 
 
 def test_a_group_widens_before_its_containers_grow(split):
@@ -97,3 +98,49 @@ def test_without_control_groups_nothing_is_done(tmp_path):
     PodGroups("/k", tmp_path).place(asking({"cpu": "1"}))
 
     assert [] == list(tmp_path.iterdir())
+
+
+def test_tasks_are_bounded_whatever_a_pod_asks_for(split):
+    """The bound is the node's; -1 in its configuration takes it away. No other file is written for who asks nothing."""
+    PodGroups("/k", split, Rules(pids_per_pod=100)).place(asking({}, qos="BestEffort"))
+    group = split / "pids/k/besteffort/poduid-web"
+    assert "100" == (group / "pids.max").read_text()
+    assert not (split / "cpu/k").exists()
+
+    PodGroups("/k", split, Rules(pids_per_pod=0)).place(asking({}, qos="Guaranteed"))
+    assert not (split / "pids/k/poduid-web").exists()
+
+
+def test_huge_pages_are_only_for_who_asks(tmp_path):
+    """A pod that asks for none gets none; sizes that the kernel does not count are not written."""
+    (tmp_path / "hugetlb").mkdir()
+    groups = PodGroups("/k", tmp_path, hugepages=(2 * MI, 1 << 30))
+    groups.place(asking({"hugepages-2Mi": "64Mi", "memory": "1Mi"}))
+    group = tmp_path / "hugetlb/k/burstable/poduid-web"
+
+    assert (str(64 * MI), "0") == tuple(
+        (group / f"hugetlb.{size}.limit_in_bytes").read_text() for size in ("2MB", "1GB"))
+
+
+def test_what_is_reserved_is_kept_from_all_pods(split):
+    """The parent of all pods is bounded by what is left; a part of the system by what is kept for it, if asked."""
+    rules = Rules(kube_reserved={"cpu": 500, "memory": 256 * MI}, system_reserved={"memory": 256 * MI, "pid": 1000},
+                  system_reserved_group="/system", enforced=frozenset({"pods", "system-reserved"}))
+    capacity = {"cpu": 2000, "memory": 1024 * MI, "pid": 5000}
+    groups = PodGroups("/k", split, rules)
+    with pytest.raises(NoSuchGroup, match="system-reserved: the control group /system does not exist"):
+        groups.prepare(capacity)
+    (split / "memory/system").mkdir()
+    groups.prepare(capacity)
+
+    assert ("1536", str(512 * MI), "4000") == tuple((split / name).read_text() for name in (
+        "cpu/k/cpu.shares", "memory/k/memory.limit_in_bytes", "pids/k/pids.max"))
+    assert (str(256 * MI), "1000") == tuple((split / name).read_text() for name in (
+        "memory/system/memory.limit_in_bytes", "pids/system/pids.max"))
+
+
+def test_nothing_reserved_leaves_the_parent_alone(split):
+    """It has no bounds of ours."""
+    PodGroups("/k", split).prepare({"cpu": 2000, "memory": 1024 * MI, "pid": 5000})
+
+    assert not (split / "memory/k/memory.limit_in_bytes").exists()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from knarr.node import podcontainers, specs
+from knarr.node.containerlimits import Ground
 from knarr.node.cri.face import Namespaces, PortMapping
 from knarr.node.faces import ConfigError
 from tests.unit.node.making import pod
@@ -16,7 +17,7 @@ def prepared(**changes):
     """Return what was gathered for a run."""
     return specs.Prepared(**{
         "attempt": 0, "image_ref": "sha256:1", "uid": None, "username": "", "env": (), "command": (), "args": (),
-        "mounts": (), "notes": {}, "memory_capacity_bytes": 10 * GI, **changes})
+        "mounts": (), "notes": {}, "ground": Ground(10 * GI), **changes})
 
 
 def of(container=None, status=None, **spec):

@@ -1,0 +1,234 @@
+"""Read what a KubeletConfiguration says of a node's resources. Pure.
+
+What this node has no use for is refused by name: a setting that is silently ignored is a wrong one.
+Source: kube kubelet/config/v1beta1/types.go, kubelet/apis/config/validation/validation.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from knarr.api import quantity
+from knarr.node.rules import HARD, HOLD_S, PIDS_PER_POD, RESOURCES, Rules, Threshold
+
+API_VERSION, KIND = "kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"
+RESERVABLE: Final = ("cpu", "memory", "ephemeral-storage", "pid")
+ENFORCEABLE: Final = ("none", "pods", "kube-reserved", "system-reserved")
+UNITS_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
+DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)")
+
+
+class BadRules(Exception):
+    """The configuration cannot be followed; the text names the field."""
+
+
+def read(document: Mapping[str, Any]) -> Rules:
+    """Return the rules of a KubeletConfiguration. Raises BadRules."""
+    if not isinstance(document, Mapping):
+        raise BadRules(f"a {KIND} is a map (got {type(document).__name__})")
+    if (document.get("apiVersion"), document.get("kind")) != (API_VERSION, KIND):
+        raise BadRules(f"expected {KIND} of {API_VERSION} (got {document.get('kind')} of {document.get('apiVersion')})")
+    unknown = sorted(document.keys() - FIELDS - {"apiVersion", "kind"})
+    if unknown:
+        raise BadRules(f"{', '.join(unknown)}: not followed by this node; it follows {', '.join(sorted(FIELDS))}")
+    kube, system = reserves(document, "kubeReserved"), reserves(document, "systemReserved")
+    hold = document.get("evictionPressureTransitionPeriod")
+    rules = Rules(
+        kube_reserved=kube, system_reserved=system,
+        kube_reserved_group=group(document, "kubeReservedCgroup"),
+        system_reserved_group=group(document, "systemReservedCgroup"),
+        enforced=enforced(document), pids_per_pod=pids_per_pod(document), pods_max=whole(document, "maxPods", 0),
+        swap=swap(document), fail_on_swap=bool(document.get("failSwapOn", False)),
+        thresholds=thresholds(document),
+        pressure_hold_s=HOLD_S if hold is None else seconds(hold, "evictionPressureTransitionPeriod"),
+        soft_grace_max_s=float(whole(document, "evictionMaxPodGracePeriod", 0)),
+    )
+    check(rules)
+    return rules
+
+
+def check(rules: Rules) -> None:
+    """Refuse rules that contradict each other. Raises BadRules."""
+    for name, where in (("kube-reserved", rules.kube_reserved_group), ("system-reserved", rules.system_reserved_group)):
+        if name in rules.enforced and not where:
+            first, _, second = name.partition("-")
+            raise BadRules(f"enforceNodeAllocatable: {name} needs {first}{second.capitalize()}Cgroup")
+
+
+def reserves(document: Mapping[str, Any], field: str) -> dict[str, int]:
+    """Return what is kept from pods, by resource."""
+    found = {}
+    for name, text in mapping(document, field).items():
+        if name not in RESERVABLE:
+            raise BadRules(f"{field}.{name}: cannot be reserved, only {', '.join(RESERVABLE)}")
+        found[name] = amount(text, f"{field}.{name}", milli=name == "cpu")
+    return found
+
+
+def thresholds(document: Mapping[str, Any]) -> tuple[Threshold, ...]:
+    """Return hard and soft thresholds; naming any hard one replaces all of kubelet's own."""
+    hard, soft = mapping(document, "evictionHard"), mapping(document, "evictionSoft")
+    graces, reclaims = mapping(document, "evictionSoftGracePeriod"), mapping(document, "evictionMinimumReclaim")
+    for field, names in (("evictionHard", hard), ("evictionSoft", soft), ("evictionMinimumReclaim", reclaims)):
+        for signal, least in names.items():
+            if signal not in RESOURCES:
+                raise BadRules(f"{field}: unknown eviction signal {signal}; known: {', '.join(sorted(RESOURCES))}")
+            check_least(str(least), f"{field}.{signal}")
+    for signal in soft.keys() ^ graces.keys():
+        raise BadRules(f"evictionSoftGracePeriod: grace period must be specified for the soft eviction threshold "
+                       f"{signal}" if signal in soft else
+                       f"evictionSoftGracePeriod.{signal}: no soft threshold of that name")
+    named = {each.signal: each.least for each in HARD} if "evictionHard" not in document else hard
+    hard_ones = [Threshold(signal, str(least), reclaim=str(reclaims.get(signal, "")))
+                 for signal, least in named.items() if not is_nothing(str(least))]
+    soft_ones = [Threshold(signal, str(least), reclaim=str(reclaims.get(signal, "")), soft=True,
+                           grace_s=seconds(graces[signal], f"evictionSoftGracePeriod.{signal}"))
+                 for signal, least in soft.items()]
+    return (*hard_ones, *soft_ones)
+
+
+def is_nothing(least: str) -> bool:
+    """Tell whether a threshold switches itself off. Source: kube eviction/helpers.go, parseThresholdStatement."""
+    return least in ("0%", "100%")
+
+
+def check_least(text: str, where: str) -> None:
+    """Refuse what is neither a quantity nor a percentage. Raises BadRules."""
+    if not text.endswith("%"):
+        amount(text, where)
+    elif not re.fullmatch(r"\d+(\.\d+)?%", text) or not 0 <= float(text[:-1]) <= 100:
+        raise BadRules(f"{where}: eviction percentage must be between 0% and 100% (got {text})")
+
+
+def enforced(document: Mapping[str, Any]) -> frozenset[str]:
+    """Return whose bounds are written."""
+    names = document.get("enforceNodeAllocatable", ["pods"])
+    for name in names:
+        if name not in ENFORCEABLE:
+            raise BadRules(f"enforceNodeAllocatable: unknown {name}; known: {', '.join(ENFORCEABLE)}")
+    if "none" in names and len(names) > 1:
+        raise BadRules("enforceNodeAllocatable: none stands alone")
+    return frozenset(names) - {"none"}
+
+
+def pids_per_pod(document: Mapping[str, Any]) -> int:
+    """Return how many tasks a pod may have; -1 in the file takes the bound away."""
+    asked = whole(document, "podPidsLimit", PIDS_PER_POD, least=-1)
+    return max(0, asked)
+
+
+def swap(document: Mapping[str, Any]) -> Any:
+    """Return what pods may do with swap."""
+    asked = mapping(document, "memorySwap").get("swapBehavior") or "NoSwap"
+    if asked not in ("NoSwap", "LimitedSwap"):
+        raise BadRules(f'memorySwap.swapBehavior: expected one of "", "LimitedSwap" or "NoSwap" (got {asked})')
+    return asked
+
+
+def group(document: Mapping[str, Any], field: str) -> str:
+    """Return a control group's path."""
+    path = str(document.get(field) or "")
+    if path and (not path.startswith("/") or ".." in path.split("/")):
+        raise BadRules(f"{field}: expected a path from the root of control groups (got {path})")
+    return path
+
+
+def mapping(document: Mapping[str, Any], field: str) -> Mapping[str, Any]:
+    """Return a field that is a map."""
+    value = document.get(field) or {}
+    if not isinstance(value, Mapping):
+        raise BadRules(f"{field}: expected a map (got {value!r})")
+    return value
+
+
+def whole(document: Mapping[str, Any], field: str, default: int, *, least: int = 0) -> int:
+    """Return a field that is a whole number."""
+    value = document.get(field, default)
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise BadRules(f"{field}: expected a whole number of at least {least} (got {value!r})")
+    return value
+
+
+def amount(text: object, where: str, *, milli: bool = False) -> int:
+    """Return a quantity that is not negative."""
+    try:
+        known = quantity.parse(str(text))
+    except ValueError as error:
+        raise BadRules(f"{where}: {error}") from error
+    value = known.milli if milli else known.value
+    if value < 0:
+        raise BadRules(f"{where}: cannot be negative (got {text})")
+    return value
+
+
+def seconds(text: object, where: str) -> float:
+    """Return a duration as Go writes it: `1m30s`.
+
+    >>> seconds("1m30s", "")
+    90.0
+    """
+    said = str(text)
+    parts = DURATION.findall(said)
+    if (said != "0" and "".join(number + unit for number, unit in parts) != said) or not said:
+        raise BadRules(f'{where}: invalid duration "{said}"')
+    return sum(float(number) * UNITS_S[unit] for number, unit in parts)
+
+
+def flags(found: Mapping[str, str]) -> dict[str, Any]:
+    """Return what kubelet's command-line options say, as the file would say it. Raises BadRules."""
+    said: dict[str, Any] = {}
+    for flag, text in found.items():
+        field, read_text = FLAGS[flag]
+        said[field] = read_text(text, flag)
+    return said
+
+
+def pairs(separator: str) -> Callable[[str, str], dict[str, str]]:
+    """Return what reads `a<b,c<d`."""
+    def read_pairs(text: str, flag: str) -> dict[str, str]:
+        found = {}
+        for part in filter(None, text.split(",")):
+            name, sign, value = part.partition(separator)
+            if not sign or not name or not value:
+                raise BadRules(f"--{flag}: expected NAME{separator}VALUE, … (got {part})")
+            found[name.strip()] = value.strip()
+        return found
+
+    return read_pairs
+
+
+def number(text: str, flag: str) -> int:
+    """Read a whole number."""
+    try:
+        return int(text)
+    except ValueError as error:
+        raise BadRules(f"--{flag}: expected a whole number (got {text})") from error
+
+
+def word(text: str, flag: str) -> str:
+    """Read what is a word already."""
+    return text
+
+
+def words(text: str, flag: str) -> list[str]:
+    """Read a list."""
+    return [part for part in text.split(",") if part]
+
+
+FLAGS: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
+    "eviction-hard": ("evictionHard", pairs("<")),
+    "eviction-soft": ("evictionSoft", pairs("<")),
+    "eviction-soft-grace-period": ("evictionSoftGracePeriod", pairs("=")),
+    "eviction-minimum-reclaim": ("evictionMinimumReclaim", pairs("=")),
+    "eviction-pressure-transition-period": ("evictionPressureTransitionPeriod", word),
+    "eviction-max-pod-grace-period": ("evictionMaxPodGracePeriod", number),
+    "kube-reserved": ("kubeReserved", pairs("=")),
+    "system-reserved": ("systemReserved", pairs("=")),
+    "enforce-node-allocatable": ("enforceNodeAllocatable", words),
+    "pod-max-pids": ("podPidsLimit", number),
+    "max-pods": ("maxPods", number),
+}
+FIELDS: Final = frozenset({field for field, _ in FLAGS.values()} | {
+    "kubeReservedCgroup", "systemReservedCgroup", "memorySwap", "failSwapOn"})

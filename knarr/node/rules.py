@@ -1,0 +1,64 @@
+"""Hold what the machine's owner says of its resources: reserves, bounds, thresholds, policies. Pure data.
+
+The words are those of kubelet's configuration file; `kubeletfile` reads it.
+Source: kube kubelet/config/v1beta1/types.go (KubeletConfiguration), apis/config/v1beta1/defaults.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final, Literal, TypeAlias
+
+Swap: TypeAlias = Literal["NoSwap", "LimitedSwap"]
+HOLD_S: Final = 300.0      # how long a condition outlives its cause. Source: evictionPressureTransitionPeriod
+PIDS_PER_POD: Final = 4096     # kubelet's own default is no bound, and then one pod's forks can end every other's
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """Less than this is short. least: a quantity or `10%`; grace_s: how long it may last before pods must go.
+
+    reclaim: how much above `least` there must be for it to be over. soft: pods are given time to end.
+    """
+
+    signal: str
+    least: str
+    grace_s: float = 0.0
+    reclaim: str = ""
+    soft: bool = False
+
+
+RESOURCES: Final = {
+    "memory.available": "memory", "nodefs.available": "ephemeral-storage", "imagefs.available": "ephemeral-storage",
+    "nodefs.inodesFree": "inodes", "imagefs.inodesFree": "inodes", "pid.available": "pids",
+}
+HARD: Final = (
+    Threshold("memory.available", "100Mi"), Threshold("nodefs.available", "10%"), Threshold("nodefs.inodesFree", "5%"),
+    Threshold("imagefs.available", "15%"), Threshold("imagefs.inodesFree", "5%"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """One node's rules. Reserves: resource name -> cpu in milli, memory and storage in bytes, pid as a count.
+
+    pids_per_pod: 0 is no bound. enforced: whose bounds are written (`pods`, `kube-reserved`, `system-reserved`).
+    """
+
+    kube_reserved: Mapping[str, int] = field(default_factory=dict)
+    system_reserved: Mapping[str, int] = field(default_factory=dict)
+    kube_reserved_group: str = ""
+    system_reserved_group: str = ""
+    enforced: frozenset[str] = frozenset({"pods"})
+    pids_per_pod: int = PIDS_PER_POD
+    pods_max: int = 0                   # 0: the node's own
+    swap: Swap = "NoSwap"
+    fail_on_swap: bool = False
+    thresholds: tuple[Threshold, ...] = HARD
+    pressure_hold_s: float = HOLD_S
+    soft_grace_max_s: float = 0.0       # what soft evictions leave a pod to end, at most
+
+    def reserved(self, name: str) -> int:
+        """Return what of a resource is kept from pods, thresholds not counted."""
+        return self.kube_reserved.get(name, 0) + self.system_reserved.get(name, 0)

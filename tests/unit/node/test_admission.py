@@ -1,0 +1,81 @@
+"""Pods that come to a node which cannot take them."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from knarr.node.admission import Admission
+from knarr.node.eviction.thresholds import Level
+from knarr.node.podmachine.state import Refusal
+from tests.unit.node.making import pod
+from tests.unit.node.test_agent import World, ready, tell
+
+ROOM = {"cpu": 2000, "memory": 1 << 30, "pods": 3, "example.com/gpu": 1}
+
+
+def asking(name="web", **requests):
+    """Return a pod whose container asks for this."""
+    named = {key.replace("gpu", "example.com/gpu"): text for key, text in requests.items()}
+    return pod(name=name, containers=[{"name": "c", "image": "app:1", "resources": {"requests": named}}])
+
+
+def door(*pressures, room=ROOM):
+    """Return a node's door."""
+    return Admission(lambda: room, lambda: frozenset(pressures))
+
+
+@pytest.mark.parametrize(("wanted", "others", "expected"), [
+    pytest.param(asking(cpu="1500m"), [asking("a", cpu="500m")], None, id="it just fits"),
+    pytest.param(asking(cpu="1501m"), [asking("a", cpu="500m")], Refusal(
+        "OutOfcpu", "Node didn't have enough resource: cpu, requested: 1501, used: 500, capacity: 2000"), id="no cpu"),
+    pytest.param(asking(cpu="3", memory="2Gi"), [], Refusal(
+        "OutOfcpu", "Node didn't have enough resource: cpu, requested: 3000, used: 0, capacity: 2000"), id="the first is told"),
+    pytest.param(asking(), [asking("a"), asking("b"), asking("c")], Refusal(
+        "OutOfpods", "Node didn't have enough resource: pods, requested: 1, used: 3, capacity: 3"), id="too many pods"),
+    pytest.param(asking(gpu="1"), [asking("a", gpu="1")], Refusal(
+        "OutOfexample.com/gpu", "Node didn't have enough resource: example.com/gpu, requested: 1, used: 1, capacity: 1"),
+        id="a device that another one has"),
+    pytest.param(asking(**{"example.org/unknown": "5"}), [], None, id="what no node knows is not asked for here"),
+    pytest.param(asking(cpu="2"), [asking(cpu="2")], None, id="it does not stand in its own way"),
+])
+def test_room(wanted, others, expected):
+    """kubelet's reasons and words."""
+    assert expected == door().judge(wanted, others)
+
+
+@pytest.mark.parametrize(("shape", "pressures", "refused"), [
+    pytest.param({}, ["MemoryPressure"], "[MemoryPressure]", id="asks for nothing"),
+    pytest.param({"status": {"qosClass": "Burstable"}}, ["MemoryPressure"], "", id="asks for memory"),
+    pytest.param({"tolerations": [{"key": "node.kubernetes.io/memory-pressure", "operator": "Exists"}]},
+                 ["MemoryPressure"], "", id="tolerates"),
+    pytest.param({"priority": 2_000_001_000}, ["DiskPressure"], "", id="critical"),
+    pytest.param({"status": {"qosClass": "Guaranteed"}}, ["PIDPressure", "DiskPressure"], "[DiskPressure PIDPressure]",
+                 id="whoever it is"),
+    pytest.param({}, [], "", id="no pressure"),
+])
+def test_pressure(shape, pressures, refused):
+    """A node in need takes what does not add to it."""
+    told = door(*pressures).judge(pod(**shape), [])
+
+    assert (Refusal("Evicted", f"The node had condition: {refused}. ") if refused else None) == told
+
+
+def test_a_refused_pod_never_runs(tmp_path):
+    """The node is short of memory when the pod comes: it fails at once, and its status says why; the next one runs."""
+    async def story(world: World) -> None:
+        world.levels["memory.available"] = Level(1 << 20, 16 << 30)
+        await asyncio.sleep(25)         # virtual: two looks at the machine
+        await world.make("late")
+        shown = await world.until(lambda each: each["status"]["phase"] == "Failed", name="late")
+        assert ("Evicted", "Pod was rejected: The node had condition: [MemoryPressure]. ") == (
+            shown["status"]["reason"], shown["status"]["message"])
+        assert "containerStatuses" not in shown["status"]
+        assert not world.runtime.running()
+        world.levels["memory.available"] = Level(9 << 30, 16 << 30)
+        world.api.clock.advance(400)
+        await world.make("next")
+        await world.until(ready, name="next", limit_s=60)
+
+    tell(tmp_path, story)

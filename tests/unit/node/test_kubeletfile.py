@@ -1,0 +1,89 @@
+"""What a machine's owner may say of its resources, and what is refused."""
+
+from __future__ import annotations
+
+import pytest
+
+from knarr.node import kubeletfile
+from knarr.node.kubeletfile import BadRules, flags, read
+from knarr.node.rules import HARD, Rules, Threshold
+
+HEAD = {"apiVersion": kubeletfile.API_VERSION, "kind": kubeletfile.KIND}
+GI = 1 << 30
+
+
+def test_an_empty_file_changes_nothing():
+    """Everything has the default that it has without a file."""
+    assert Rules() == read(HEAD)
+
+
+def test_a_whole_file():
+    """Reserves, bounds and thresholds as kubelet reads them."""
+    rules = read({**HEAD, "kubeReserved": {"cpu": "200m", "memory": "1Gi"}, "systemReserved": {"cpu": "0.1", "pid": "1000"},
+                  "systemReservedCgroup": "/system.slice", "enforceNodeAllocatable": ["pods", "system-reserved"],
+                  "podPidsLimit": -1, "maxPods": 20, "memorySwap": {"swapBehavior": "LimitedSwap"},
+                  "evictionPressureTransitionPeriod": "1m30s", "evictionMaxPodGracePeriod": 60})
+
+    assert (300, GI, 1000) == tuple(rules.reserved(name) for name in ("cpu", "memory", "pid"))
+    assert ("/system.slice", frozenset({"pods", "system-reserved"})) == (rules.system_reserved_group, rules.enforced)
+    assert (0, 20, "LimitedSwap", 90.0, 60.0) == (
+        rules.pids_per_pod, rules.pods_max, rules.swap, rules.pressure_hold_s, rules.soft_grace_max_s)
+    assert HARD == rules.thresholds
+
+
+def test_thresholds():
+    """One hard threshold replaces all of kubelet's own; a soft one has its grace; what is 0% is none."""
+    rules = read({**HEAD, "evictionHard": {"memory.available": "1Gi", "nodefs.available": "0%"},
+                  "evictionSoft": {"pid.available": "20%"}, "evictionSoftGracePeriod": {"pid.available": "2m"},
+                  "evictionMinimumReclaim": {"memory.available": "500Mi"}})
+
+    assert (Threshold("memory.available", "1Gi", reclaim="500Mi"),
+            Threshold("pid.available", "20%", grace_s=120.0, soft=True)) == rules.thresholds
+
+
+def test_options_are_the_file_in_other_words():
+    """kubelet's command line says the same."""
+    said = flags({"eviction-hard": "memory.available<1Gi,nodefs.available<5%", "system-reserved": "cpu=1,memory=1Gi",
+                  "pod-max-pids": "100", "enforce-node-allocatable": "none"})
+
+    assert {"evictionHard": {"memory.available": "1Gi", "nodefs.available": "5%"}, "podPidsLimit": 100,
+            "systemReserved": {"cpu": "1", "memory": "1Gi"}, "enforceNodeAllocatable": ["none"]} == said
+    assert frozenset() == read({**HEAD, **said}).enforced
+
+
+@pytest.mark.parametrize(("said", "why"), [
+    pytest.param({"kind": "Kubelet"}, "expected KubeletConfiguration of kubelet.config.k8s.io/v1beta1", id="another kind"),
+    pytest.param({"evictionHard": {"memory.free": "1Gi"}}, "unknown eviction signal memory.free", id="no such signal"),
+    pytest.param({"evictionHard": {"memory.available": "120%"}}, "between 0% and 100%", id="more than all"),
+    pytest.param({"evictionHard": {"memory.available": "lots"}}, "evictionHard.memory.available: ", id="no quantity"),
+    pytest.param({"evictionSoft": {"memory.available": "1Gi"}}, "grace period must be specified for the soft eviction "
+                 "threshold memory.available", id="soft without a grace"),
+    pytest.param({"evictionSoftGracePeriod": {"memory.available": "1m"}}, "no soft threshold of that name", id="grace alone"),
+    pytest.param({"kubeReserved": {"gpu": "1"}}, "kubeReserved.gpu: cannot be reserved", id="a strange reserve"),
+    pytest.param({"kubeReserved": {"cpu": "-1"}}, "cannot be negative", id="less than nothing"),
+    pytest.param({"enforceNodeAllocatable": ["kube-reserved"]}, "needs kubeReservedCgroup", id="no group to bound"),
+    pytest.param({"enforceNodeAllocatable": ["none", "pods"]}, "none stands alone", id="none and some"),
+    pytest.param({"podPidsLimit": "many"}, "podPidsLimit: expected a whole number", id="no number"),
+    pytest.param({"maxPods": True}, "maxPods: expected a whole number", id="a truth is no number"),
+    pytest.param({"memorySwap": {"swapBehavior": "UnlimitedSwap"}}, "memorySwap.swapBehavior", id="a swap long gone"),
+    pytest.param({"systemReservedCgroup": "../etc"}, "systemReservedCgroup: expected a path", id="out of the tree"),
+    pytest.param({"evictionPressureTransitionPeriod": "5 minutes"}, 'invalid duration "5 minutes"', id="no duration"),
+    pytest.param({"serializeImagePulls": True}, "serializeImagePulls: not followed by this node", id="nothing is ignored"),
+    pytest.param({"kubeReserved": ["cpu"]}, "kubeReserved: expected a map", id="a list for a map"),
+])
+def test_what_is_refused(said, why):
+    """The text names the field."""
+    with pytest.raises(BadRules) as refused:
+        read({**HEAD, **said})
+
+    assert why in str(refused.value)
+
+
+@pytest.mark.parametrize("given", [
+    pytest.param({"kube-reserved": "cpu"}, id="a name without a value"),
+    pytest.param({"pod-max-pids": "x"}, id="no number"),
+])
+def test_options_that_cannot_be_read(given):
+    """They name themselves."""
+    with pytest.raises(BadRules, match=f"^--{next(iter(given))}: "):
+        flags(given)
