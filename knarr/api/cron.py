@@ -9,9 +9,8 @@ Source: kube's parser robfig/cron (ParseStandard).
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import product
 from typing import Final, TypeAlias
 
@@ -76,7 +75,7 @@ def next_after(schedule: Schedule, after_s: float, zone: tzinfo = UTC) -> float 
     for number in range(366 * YEARS_MAX):
         day = start.date() + number * DAY
         if _is_due(schedule, day):
-            moment_s = next((found for found in _moments(schedule, day, zone) if found > after_s), None)
+            moment_s = _first_of_day(schedule, day, zone, after_s=after_s)
             if moment_s is not None:
                 return moment_s
     return None
@@ -124,15 +123,34 @@ def _is_due(fields: Fields, day: date) -> bool:
     return by_month or by_week if fields.either_day else by_month and by_week
 
 
-def _moments(fields: Fields, day: date, zone: tzinfo) -> Iterator[float]:
-    """Yield the day's moments in order; what the clocks repeat comes twice, what they skip does not come."""
+def _first_of_day(fields: Fields, day: date, zone: tzinfo, *, after_s: float) -> float | None:
+    """Return the day's first moment later than `after_s`.
+
+    A day whose clocks do not change is reckoned without looking up each of its moments: one a minute is 1,440.
+    """
+    midnight, next_midnight = (datetime.combine(each, time(), zone) for each in (day, day + DAY))
+    if midnight.utcoffset() != next_midnight.utcoffset():
+        return next((found for found in _moments_of_change(fields, day, zone) if found > after_s), None)
+    began_s = midnight.timestamp()
+    for hour in fields.hours:
+        hour_s = began_s + hour * UNIT_S["h"]
+        if hour_s + UNIT_S["h"] > after_s:
+            moments = (hour_s + minute * UNIT_S["m"] for minute in fields.minutes)
+            found = next((moment_s for moment_s in moments if moment_s > after_s), None)
+            if found is not None:
+                return found
+    return None
+
+
+def _moments_of_change(fields: Fields, day: date, zone: tzinfo) -> list[float]:
+    """Return the moments of a day whose clocks change; what they repeat comes twice, what they skip does not come."""
     found: set[float] = set()
     for hour, minute, fold in product(fields.hours, fields.minutes, (0, 1)):
         wall = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone, fold=fold)
         moment_s = wall.timestamp()
         if datetime.fromtimestamp(moment_s, zone).replace(tzinfo=None) == wall.replace(tzinfo=None):
             found.add(moment_s)
-    yield from sorted(found)
+    return sorted(found)
 
 
 def _allowed(text: str, low: int, high: int, *, names: dict[str, int]) -> tuple[frozenset[int], bool]:

@@ -83,3 +83,26 @@ def test_laws(schedule, after_s, span_s):
         after_last = cron.next_after(parsed, last)
         assert after_s < last <= after_s + span_s
         assert after_last is None or after_last > after_s + span_s
+
+
+CLOCKS = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Havana", "Africa/Cairo", "Asia/Kolkata"]
+TIMES = ["*/20 * * * *", "30 2 * * *", "0 0 * * *", "15 0-3 * * *", "59 23 * * 6,0", "*/30 1 * 3,4,10,11 *"]
+CHANGES = ["2026-03-08", "2026-03-29", "2026-04-05", "2026-04-24", "2026-10-04", "2026-10-25", "2026-10-30", "2026-11-01"]
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.sampled_from(TIMES), st.sampled_from(CLOCKS), st.sampled_from(CHANGES), st.integers(-1440, 1440))
+def test_clocks_that_change(schedule, zone, day, shift_minutes):
+    """Around every change of clocks the next moment is the first minute whose wall clock the schedule allows."""
+    parsed, clock, after_s = cron.parse(schedule), ZoneInfo(zone), moment(day) + 60 * shift_minutes
+    found = cron.next_after(parsed, after_s, clock)
+    minutes = (datetime.fromtimestamp(after_s + 60 * number, clock) for number in range(1, 2881))
+    expected = next((each.timestamp() for each in minutes if allows(parsed, each)), None)
+
+    assert expected == found or (expected is None and (found is None or found > after_s + 2880 * 60))
+
+
+def allows(fields, wall):
+    """Tell whether a schedule without restricted days of the month allows a minute of the wall clock."""
+    return (wall.minute in fields.minutes and wall.hour in fields.hours and wall.month in fields.months
+            and wall.isoweekday() % 7 in fields.weekdays)
