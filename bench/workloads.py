@@ -26,6 +26,7 @@ from knarr.api.types.core_v1 import Namespace, Node, Pod, ServiceAccount
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.apiserver.server import ApiServer
 from knarr.assembly.components import PARTS, together
+from knarr.assembly.process import collect_rarely
 from knarr.base.clock import SystemClock
 from knarr.base.rng import Rng
 from knarr.client.client import Client, Selection
@@ -45,6 +46,7 @@ FIGURES = {"available_s": 40.0, "delete_s": 15.0, "idle_percent": 0.5}
 
 async def main(deployments: int) -> None:
     """Measure coming up, idling and going."""
+    collect_rarely()  # as every process of ours
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with tempfile.TemporaryDirectory() as folder:
         store = open_sqlite(Path(folder, "state.db"))

@@ -29,7 +29,7 @@ from knarr.store.face import Entry, Gone, Stale
 
 Obj = dict[str, Any]
 TRIES_MAX = 32
-COLLECTION_AT_ONCE = 16  # deletions of one collection under way together: they share the store's commits
+COLLECTION_AT_ONCE = 128  # deletions of one collection under way together: they share the store's commits
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
 POLICIES = ("Foreground", "Background", "Orphan")
 KEEPS_CHILDREN = frozenset({("", "replicationcontrollers"), ("batch", "jobs")})  # by DefaultGarbageCollectionPolicy

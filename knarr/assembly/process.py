@@ -36,9 +36,14 @@ def run(main: Callable[[], Coroutine[Any, Any, None]], log_file: Path) -> None:
     if not __debug__:
         raise Failure("assertions are part of Knarr's safety: python -O is refused", "start it without -O")
     configure_log()
-    gc.set_threshold(50_000, 10, 10)  # long-lived caches: the default looks through them a hundred times a second
+    collect_rarely()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(_until_told(main, log_file))
+
+
+def collect_rarely() -> None:
+    """Look for unreachable cycles less often: by default, long-lived caches are looked through 100 times a second."""
+    gc.set_threshold(50_000, 10, 10)
 
 
 def allow_files() -> None:

@@ -1,8 +1,8 @@
 """Write pods' statuses: one write at a time for a pod, always the newest, only what differs.
 
 While a write is in flight further changes gather, so that a busy node writes less, not later. So do, for a moment, the
-steps of a pod none of whose containers has begun yet, and of one whose containers are all over: nobody waits for them,
-and mostly the start, or the pod's end, follows at once.
+steps of a pod none of whose containers has begun yet, and of one that is deleted or whose containers are all over:
+nobody waits for them, and mostly the start, or the pod's end, follows at once. A removal writes the last status itself.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ WRITES_MAX = 16        # in flight at once
 RETRY = Backoff(first_s=0.1, factor=2, cap_s=10)
 LULL_S = 0.5           # a step that takes longer is shown: ContainerCreating, or ends without the sandbox's
 SHOWN_LULL_S = 5.0     # once that is shown, only the sandbox's condition can come before the start: it has more time
+LEAVING_LULL_S = 1.0   # the end of a deleted pod's containers is shown with the pod's own, if that comes so soon
 NESTED = (dict, list, tuple)
 OURS = ("reason", "message", "podIP")      # fields that are taken back when they no longer hold
 PASSING = frozenset({"PodResizePending", "PodResizeInProgress"})     # conditions of ours that go again
@@ -117,6 +118,8 @@ def patience_s(machine: Machine) -> float:
     """Return how long the next step may take before this one is shown; 0: it is shown at once."""
     if is_preparing(machine):
         return SHOWN_LULL_S if machine.pod.status.containerStatuses else LULL_S
+    if machine.pod.metadata.deletionTimestamp is not None and not machine.gone:
+        return LEAVING_LULL_S
     return LULL_S if machine.phase is Phase.CLOSING else 0.0
 
 
@@ -129,8 +132,10 @@ def is_preparing(machine: Machine) -> bool:
 
 def difference(old: PodStatus, new: dict[str, Any]) -> dict[str, Any]:
     """Return a strategic merge patch of the status; empty when nothing differs."""
-    stored = bare(msgspec.to_builtins(old))
-    wanted = bare(new)
+    typed = msgspec.convert(new, PodStatus)  # most parts are the same, which typed ones tell at once
+    other = [key for key in PodStatus.__struct_fields__ if getattr(old, key) != getattr(typed, key)]
+    stored = bare({key: msgspec.to_builtins(getattr(old, key)) for key in other})
+    wanted = bare({key: new[key] for key in other if key in new})
     change = {key: new[key] for key, value in wanted.items() if stored.get(key) != value}
     if "conditions" in change:
         held = {each["type"]: each for each in stored.get("conditions", ())}

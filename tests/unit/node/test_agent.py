@@ -194,6 +194,25 @@ def test_the_steps_before_a_start_are_told_together(tmp_path, monkeypatch, creat
     tell(tmp_path, story)
 
 
+def test_the_steps_of_a_removal_are_told_together(tmp_path):
+    """A pod is deleted: its containers' end and its own are one write, after which it is gone."""
+    async def story(world: World) -> None:
+        made = await world.make()
+        await world.until(ready)
+        watching = world.api.server.core.store.watch("/core/pods/", since=world.api.server.core.store.revision)
+        await world.api.ask("DELETE", f"{PODS}/a", {"preconditions": {"uid": made["metadata"]["uid"]}})
+        await world.until(lambda shown: shown is None)
+        watching.finish()
+        changes = [change async for batch in watching for change in batch]
+
+        assert ["MODIFIED", "MODIFIED", "DELETED"] == [change.kind for change in changes]   # marked, ended, removed
+        status = changes[-1].entry.obj["status"]
+        assert "Succeeded" == status["phase"]
+        assert "terminated" in status["containerStatuses"][0]["state"]
+
+    tell(tmp_path, story)
+
+
 def test_a_killed_agent_is_not_noticed(tmp_path):
     """kill -9 and a new agent: the same container, not one call that changes anything, not one write."""
     async def story(world):
