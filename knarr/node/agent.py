@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NoReturn, Protocol
+from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
 
@@ -46,6 +46,8 @@ from knarr.node.probes.prober import Prober
 from knarr.node.registries.providers import Providers
 from knarr.node.registries.registry import registry_of
 from knarr.node.settings import Settings
+from knarr.node.staticpods.manifest import is_mirror
+from knarr.node.staticpods.statics import StaticPods, StaticWorker
 from knarr.node.statuswriter import StatusWriter
 from knarr.node.strays import Strays
 from knarr.node.tools import Tools
@@ -55,6 +57,8 @@ from knarr.reconcile.events import Recorder
 READY_S = 60.0         # for the runtime to answer at start
 RELIST_S = 20.0        # the safety net under the runtime's events
 EVENTS_RETRY = Backoff(first_s=0.1, factor=2, cap_s=5)
+
+W = TypeVar("W", bound=PodWorker)
 
 log = structlog.get_logger()
 
@@ -103,12 +107,16 @@ class Agent:
         self._services = informers.of(Service)
         self._strays = Strays()
         self._admission = Admission(dict, frozenset)
-        self.lookup = AgentLookup(self.workers, self._pods.get)
+        self._statics: StaticPods | None = None
+        self._taken_over = False        # all pods have workers: what has none is nobody's
+        self._node = ObjectReference(kind="Node", name=settings.node_name, uid=settings.node_name)
+        self.lookup = AgentLookup(self.workers, self._pod)
 
     async def run(self) -> None:
         """Run until cancelled. A bug in any part ends it; faults do not."""
         settings = self._settings
-        settings.pods_dir.mkdir(parents=True, exist_ok=True, mode=0o750)
+        for folder in (settings.pods_dir, settings.manifests_dir):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         async with asyncio.TaskGroup() as group:
             if settings.managed:
                 cni.write(settings)
@@ -145,20 +153,50 @@ class Agent:
                      self._parts.volumes.run(), LogRotation(settings, runtime, clock).run(),
                      self._parts.serve(runtime, self.lookup)):
             group.create_task(part)
-        await self._informers.wait_synced()
-        await self._adopt(tools, hands, writer=writer)
-        group.create_task(self._relist_forever(tools, hands))
         try:
-            await self._hear_forever(tools, hands)
+            async with asyncio.TaskGroup() as own:
+                await self._run_statics(own, tools, hands, writer=writer)
+                own.create_task(self._hear_forever(tools, hands))
+                own.create_task(self._relist_forever(tools, hands))
+                await self._informers.wait_synced()
+                await self._adopt(tools, hands, writer=writer)
         finally:
             hands.close()
 
+    async def _run_statics(self, group: asyncio.TaskGroup, tools: Tools, hands: Hands, *, writer: StatusWriter) -> None:
+        """Start what the files ask for, before anybody has seen the API, and follow them from now on."""
+        def worker_of(machine: Machine) -> StaticWorker:
+            return StaticWorker(machine, self._clock, perform=hands.perform, changed=writer.mark)
+
+        async def start(pod: Pod, left: adopt.Remains) -> StaticWorker:
+            worker = await self._adopted(pod, left, tools=tools, worker_of=worker_of)
+            self.workers[worker.uid] = worker
+            worker.post(Begin())
+            return worker
+
+        def tell(reason: str, text: str) -> None:
+            tools.recorder.event(self._node, reason, text, type="Warning")
+
+        self._statics = StaticPods(self._settings, self._client, self._clock, start=start, tell=tell,
+                                   shown=lambda: self._pods.objects)
+        if self._settings.manifests_dir.is_dir():
+            await self._statics.look(await self._left(tools))
+            group.create_task(self._statics.run())
+
+    async def _left(self, tools: Tools) -> dict[str, adopt.Remains]:
+        return adopt.remains(await tools.runtime.list_sandboxes(), await tools.runtime.list_containers())
+
+    def _pod(self, namespace: str, name: str) -> Pod | None:
+        """Return a pod of this node by name; a static one as the node runs it, not as the API shows it."""
+        static = self._statics.pod(namespace, name) if self._statics is not None else None
+        return static or self._pods.get(namespace, name)
+
     def _evictor(self, runtime: Runtime, recorder: Recorder) -> Evictor:
         settings = self._settings
-        node = ObjectReference(kind="Node", name=settings.node_name, uid=settings.node_name)
         images = ImageCollector(runtime, self._clock, pods=self.lookup.pods, keep=settings.sandbox_image)
         return Evictor(settings, runtime, self._clock, Doors(
-            workers=self.workers.values, tell=lambda reason, text: recorder.event(node, reason, text, type="Warning"),
+            workers=self.workers.values,
+            tell=lambda reason, text: recorder.event(self._node, reason, text, type="Warning"),
             images=images, levels=lambda: self._parts.levels(settings)))
 
     def _tools(self, runtime: Runtime, recorder: Recorder, *, facts: nodestatus.MachineFacts,
@@ -183,8 +221,9 @@ class Agent:
 
     async def _adopt(self, tools: Tools, hands: Hands, *, writer: StatusWriter) -> None:
         """Take over what runs, stop what nobody wants, then follow the informer."""
-        left = adopt.remains(await tools.runtime.list_sandboxes(), await tools.runtime.list_containers())
-        wanted = {pod.metadata.uid or "": pod for pod in self._pods.all()}
+        left = await self._left(tools)
+        wanted = {pod.metadata.uid or "": pod for pod in sorted(self._pods.all(), key=first_by_priority)
+                  if not is_mirror(pod)}
 
         def live(worker: PodWorker) -> PodWorker:
             known = worker.machine.pod.status.startTime is not None or worker.machine.sandbox_id
@@ -199,12 +238,15 @@ class Agent:
         for uid, pod in wanted.items():
             worker = await self._adopted(pod, left.get(uid, adopt.NOTHING), tools=tools, worker_of=worker_of)
             live(worker)
-        for uid in left.keys() - wanted.keys():
+        known = wanted.keys() | self.workers.keys()
+        for uid in left.keys() - known:
             tools.group.create_task(self._remove_orphan(tools, uid, left[uid]))
-        for uid in {folder.name for folder in self._settings.pods_dir.iterdir()} - wanted.keys() - left.keys():
+        for uid in {folder.name for folder in self._settings.pods_dir.iterdir()} - known - left.keys():
             tools.group.create_task(remove_folders(tools, uid))
 
         def changed(old: Pod | None, new: Pod | None) -> None:
+            if self._statics is not None and self._statics.see(old, new):
+                return
             if old is not None and (new is None or new.metadata.uid != old.metadata.uid):
                 self._gone(old)
             if new is None:
@@ -218,9 +260,10 @@ class Agent:
                     backoff_cap_s=self._settings.crash_loop_max_s)))
 
         self._pods.on_change(changed)
+        self._taken_over = True
 
     async def _adopted(self, pod: Pod, left: adopt.Remains, *, tools: Tools,
-                       worker_of: Callable[[Machine], PodWorker]) -> PodWorker:
+                       worker_of: Callable[[Machine], W]) -> W:
         """Return the worker of a pod that may run already."""
         sandbox = adopt.newest(left.sandboxes)
         left = await adopt.without_unstarted(tools.runtime, left)
@@ -273,6 +316,8 @@ class Agent:
         shown = self._pods.get(meta.namespace or "", meta.name or "")
         if shown is None or shown.metadata.uid != meta.uid:
             self.workers.pop(worker.uid, None)
+        if self._statics is not None:
+            self._statics.ended(worker)
 
     def _probed(self, verdict: Verdict) -> None:
         worker = self.workers.get(verdict.pod_uid)
@@ -323,7 +368,7 @@ class Agent:
             containerd_pid = self.containerd.pid() if self._settings.managed else 0
             sandboxes = await tools.runtime.list_sandboxes()
             running = {line.id for line in await tools.runtime.list_containers() if line.state == "running"}
-            strays = self._strays.look(sandboxes, self.workers)
+            strays = self._strays.look(sandboxes, self.workers) if self._taken_over else []
             for stray in strays:
                 log.warning("sandbox.stray", sandbox=stray)
                 await tools.runtime.remove_sandbox(stray)
@@ -341,3 +386,8 @@ class Agent:
                     await hands.tell_end(worker, box.run.id)
             if machine.phase is Phase.UP and machine.sandbox_id not in ready:
                 worker.post(SandboxLost(machine.sandbox_id))
+
+
+def first_by_priority(pod: Pod) -> int:
+    """Order pods as they come back after a reboot: the most important first."""
+    return -(pod.spec.priority or 0)

@@ -2,7 +2,8 @@
 
 A line is `<time> <stream> <tags> <text>`; the tag P marks a piece whose line goes on in the next one, F the last piece.
 Following is woken by the kernel (inotify) for writes and rotation; the end is seen when the runtime closes the file and
-`ended()` agrees. Only the current file is read, never the rotated ones, as kubelet does.
+`ended()` agrees. Reading begins with the current file, never with a rotated one, as in kubelet; who follows goes on
+from file to file.
 
 Source: kube kubelet/kuberuntime/logs/logs.go; CRI log format, design-proposals/node/kubelet-cri-logging.md.
 """
@@ -22,6 +23,7 @@ Stream: TypeAlias = Literal["All", "Stdout", "Stderr"]
 
 BLOCK_BYTES: Final = 65536
 LINE_BYTES_MAX: Final = 1 << 20       # 1 MiB: runtimes cut lines at 16 KiB; a longer one is not a log of theirs
+PACKED: Final = (".gz", ".tmp")       # files of a log that nobody follows any more
 WAIT_S: Final = 5.0                   # safety net beside inotify, e.g. on a file system that has none
 CLOSED_WAIT_S: Final = 0.25           # after the runtime closed the file: the agent hears of the exit about now
 
@@ -74,10 +76,11 @@ async def _follow(tail: _Tail, watch: DirectoryWatch, ended: Callable[[], bool])
         over = closed and ended()            # asked before reading: nothing is written after the end
         for block in tail.blocks():
             yield block
-        if tail.rotated():
+        newer = tail.newer()
+        if newer is not None:
             for block in tail.blocks():      # what was written before the runtime changed over
                 yield block
-            tail.reopen()
+            tail.turn_to(newer)
             continue
         if over:
             return
@@ -109,19 +112,30 @@ class _Tail:
             if cut:
                 yield data[:cut]
 
-    def rotated(self) -> bool:
-        """Tell whether the runtime writes to a new file; while that is empty it may still write to the old one."""
-        try:
-            there = os.stat(self.path)
-        except FileNotFoundError:
-            return False                     # between the rename and the new file
-        here = os.fstat(self._file.fileno())
-        return there.st_size > 0 and (there.st_dev, there.st_ino) != (here.st_dev, here.st_ino)
+    def newer(self) -> Path | None:
+        """Return the file that follows the one being read, if the log was rotated; a slow reader is some files behind.
 
-    def reopen(self) -> None:
-        """Go on with the new file; the old one has been read to its end."""
+        While the newest one is empty the runtime may still write to the one before it.
+        """
+        here = os.fstat(self._file.fileno())
+        try:
+            if os.path.samestat(self.path.stat(), here):
+                return None
+        except FileNotFoundError:
+            return None                      # between the rename and the new file
+        old = sorted(each for each in self.path.parent.glob(f"{self.path.name}.*") if each.suffix not in PACKED)
+        read = next((place for place, each in enumerate(old) if _is(each, here)), -1)
+        following = [*old, self.path][read + 1]
+        return following if following != self.path or self.path.stat().st_size else None
+
+    def turn_to(self, path: Path) -> None:
+        """Go on with another file; the old one has been read to its end."""
+        try:
+            file = path.open("rb")
+        except FileNotFoundError:
+            return                           # dropped or compressed just now; the next look finds the one after it
         self._file.close()
-        self._file = self.path.open("rb")
+        self._file = file
         self._rest = b""
 
     def seek_lines(self, lines: int | None) -> None:
@@ -130,6 +144,14 @@ class _Tail:
             return
         end = self._file.seek(0, os.SEEK_END)
         self._file.seek(_start_of_tail(self._file, end, lines))
+
+
+def _is(path: Path, known: os.stat_result) -> bool:
+    """Tell whether a path leads to a known file."""
+    try:
+        return os.path.samestat(path.stat(), known)
+    except FileNotFoundError:
+        return False
 
 
 def _start_of_tail(file: BinaryIO, end: int, lines: int) -> int:

@@ -119,6 +119,11 @@ class Settings:
         return self.data_dir / "plugins_registry"
 
     @property
+    def manifests_dir(self) -> Path:
+        """Return where the manifests of static pods lie."""
+        return self.data_dir / "manifests"
+
+    @property
     def pods_dir(self) -> Path:
         """Return the parent of all pods' own directories."""
         return self.data_dir / "pods"

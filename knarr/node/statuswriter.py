@@ -41,6 +41,11 @@ class Subject(Protocol):
     machine: Machine
     silent: bool
 
+    @property
+    def shown(self) -> Pod | None:
+        """Return the object whose status it is; None while there is none."""
+        ...
+
     def see(self, pod: Pod) -> None:
         """Take a newer object."""
 
@@ -83,14 +88,14 @@ class StatusWriter:
 
     async def write(self, subject: Subject) -> bool:
         """Write the status as it is now, if it differs from what the API has; False when it must be tried again."""
-        machine = subject.machine
-        if subject.silent or machine.gone:
+        machine, shown = subject.machine, subject.shown
+        if subject.silent or machine.gone or shown is None:
             return True
         new = pod_status(machine, host_ip=self._settings.node_ip, now_s=self._clock.now_s())
         change = difference(machine.pod.status, new)
         if not change:
             return True
-        meta = machine.pod.metadata
+        meta = shown.metadata
         patch = {"metadata": {"uid": meta.uid}, "status": change}
         try:
             subject.see(await self._client.patch(

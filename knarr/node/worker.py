@@ -51,6 +51,11 @@ class PodWorker:
         return self.machine.pod.metadata.uid or ""
 
     @property
+    def shown(self) -> Pod | None:
+        """Return the object whose status tells of this pod; None while there is none."""
+        return self.machine.pod
+
+    @property
     def gone(self) -> bool:
         """Tell whether nothing is left to do."""
         return self.machine.phase is Phase.GONE

@@ -10,8 +10,8 @@ from typing import Any
 
 from knarr.api import csr
 from knarr.api.errors import not_found
+from knarr.api.references import named
 from knarr.apiserver.admission.words import Admission, Obj
-from knarr.apiserver.references import named
 
 AGENTS = "system:nodes"
 AGENT_PREFIX = "system:node:"

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from knarr.api.references import named
 from knarr.apiserver.admission.words import Admission, Obj
-from knarr.apiserver.references import named
 
 DEFAULT = "default"
 MOUNT_PATH = "/var/run/secrets/kubernetes.io/serviceaccount"

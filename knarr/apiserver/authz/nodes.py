@@ -13,9 +13,9 @@ from typing import Any
 
 from knarr.api import kinds, selectors
 from knarr.api.http import User
+from knarr.api.references import Reference, of_pod, secrets_of_volume
 from knarr.apiserver.authz.following import Following
 from knarr.apiserver.authz.rbac import Rbac
-from knarr.apiserver.references import Reference, of_pod, secrets_of_volume
 from knarr.apiserver.security import Attributes, Decision
 from knarr.store.face import Entry, Store
 

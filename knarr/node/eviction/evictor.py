@@ -24,6 +24,7 @@ from knarr.node.eviction.thresholds import Level
 from knarr.node.podmachine.state import Evict
 from knarr.node.rules import RESOURCES, Threshold
 from knarr.node.settings import Settings
+from knarr.node.staticpods.manifest import is_static
 from knarr.node.worker import PodWorker
 
 PERIOD_S: Final = 10.0         # Source: kube kubelet.go, evictionMonitoringPeriod
@@ -75,7 +76,8 @@ class Evictor:
         await self.doors.images.collect(levels["imagefs.available"])
         due = self._due(levels)
         living = [worker for worker in self.doors.workers() if worker.machine.ending is None and not worker.gone
-                  and worker.machine.pod.status.phase not in ("Succeeded", "Failed")]
+                  and worker.machine.pod.status.phase not in ("Succeeded", "Failed")
+                  and not is_static(worker.machine.pod)]      # nothing would bring it back
         limited = [worker for worker in living if limits.is_limited(worker.machine.pod)]
         if not due and not limited:
             return

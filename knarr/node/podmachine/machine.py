@@ -16,6 +16,7 @@ from knarr.node.podmachine.deciding import Deciding
 from knarr.node.podmachine.state import (
     DEADLINE,
     DEADLINE_TIMER,
+    FORCED_GRACE_S,
     RESIZE_TIMER,
     After,
     Begin,
@@ -56,7 +57,6 @@ from knarr.node.podmachine.state import (
 )
 from knarr.node.podmachine.table import Cue, Phase, Stage, Turn
 
-FORCED_GRACE_S = 1.0      # of a pod that the API has forgotten. Source: kube kuberuntime_container.go, minimum of 1 s
 MOUNT_RETRY_FIRST_S = 0.5
 MOUNT_RETRY_CAP_S = 122.0  # Source: kube nestedpendingoperations exponentialbackoff.go
 ENDABLE = frozenset({Phase.NEW, Phase.MOUNT_FAILED, Phase.SANDBOX_FAILED, Phase.UP, Phase.RESETTING})
@@ -182,9 +182,9 @@ def heed_deletion(d: Deciding) -> None:
 
 
 def on_pod_gone(d: Deciding, event: PodGone) -> None:
-    """End a pod that the API has forgotten: its name may be taken anew at any time."""
+    """End a pod that nobody wants: its name may be taken anew at any time."""
     d.change(gone=True)
-    end(d, "gone", FORCED_GRACE_S)
+    end(d, "gone", event.grace_s)
 
 
 def on_evict(d: Deciding, event: Evict) -> None:

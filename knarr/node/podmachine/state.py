@@ -14,6 +14,7 @@ Kind: TypeAlias = Literal["init", "sidecar", "main", "ephemeral"]
 FIRST: Final = frozenset({"init", "sidecar"})      # whom the main containers wait for
 Why: TypeAlias = Literal["deleted", "gone", "deadline", "completed", "evicted", "rejected"]
 DEADLINE_TIMER, RESIZE_TIMER = "/deadline", "/resize"      # no container has such a name
+FORCED_GRACE_S = 1.0      # of a pod that the API has forgotten. Source: kube kuberuntime_container.go, minimum of 1 s
 DEADLINE = "Pod was active on the node longer than the specified deadline"
 
 
@@ -188,7 +189,9 @@ class PodChanged:
 
 @dataclass(frozen=True, slots=True)
 class PodGone:
-    """The API no longer has the pod."""
+    """Nobody wants the pod any more: the API has forgotten it, or its manifest is gone. grace_s: for its containers."""
+
+    grace_s: float = FORCED_GRACE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knarr.api.http import Call, User
+from knarr.api.references import of_pod, secrets_of_volume
 from knarr.apiserver.authn.bearers import Bearers
 from knarr.apiserver.authn.callers import Callers
 from knarr.apiserver.authn.certificates import Certificates
@@ -22,7 +23,6 @@ from knarr.apiserver.authn.impersonation import completed
 from knarr.apiserver.authn.tokens import ISSUER, Grant, Tokens
 from knarr.apiserver.authz import bootstrap
 from knarr.apiserver.authz.rules import Rule, atoms, covers, describe, missing
-from knarr.apiserver.references import of_pod, secrets_of_volume
 from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.security import Attributes
 from knarr.apiserver.settings import Settings

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from knarr.api.http import User
+from knarr.api.http import Answer, Call, User
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.base import virtual
 from knarr.base.rng import Rng
@@ -57,13 +57,14 @@ class NoVolumes:
 
 @dataclass
 class World:
-    """A server, a runtime, and agents that come and go."""
+    """A server, a runtime, and agents that come and go. away: no agent reaches the server."""
 
     folder: Path
     api: Asker = field(default_factory=Asker)
     agent: Agent | None = None
     task: asyncio.Task[None] | None = None
     levels: dict[str, Level] = field(default_factory=lambda: dict(PLENTY))
+    away: bool = False
 
     async def start(self) -> World:
         """Start the server, the runtime with one image, and an agent."""
@@ -77,7 +78,7 @@ class World:
         """Start an agent that knows nothing."""
         settings = Settings(self.folder, "n1", "192.0.2.1", runtime_endpoint="unix:///fake", serving_port=0,
                             cgroup_root=self.folder / "cgroup")
-        client = Client(InProcess(self.api.server.handle, User("node", groups=("system:masters",))))
+        client = Client(InProcess(self._reached, User("node", groups=("system:masters",))))
 
         async def serve(runtime: Any, lookup: Any) -> None:
             await asyncio.Event().wait()
@@ -93,6 +94,11 @@ class World:
                 await agent.serve(group, self.runtime)
 
         self.task = asyncio.get_running_loop().create_task(run())
+
+    async def _reached(self, call: Call) -> Answer:
+        if self.away:
+            raise OSError("connection refused")
+        return await self.api.server.handle(call)
 
     async def kill_agent(self) -> None:
         """The agent dies where it stands."""

@@ -84,6 +84,25 @@ async def test_no_log(tmp_path: Path) -> None:
         await text(tmp_path / "0.log", LogOptions())
 
 
+async def test_a_slow_follower_goes_from_file_to_file(tmp_path: Path) -> None:
+    """The log was rotated three times before he looks again, the first time compressed: he reads what there is, in order."""
+    path = tmp_path / "0.log"
+    path.write_text(line(1, "one"))
+    running = True
+    blocks = logs.read(path, LogOptions(follow=True), ended=lambda: not running)
+    async with asyncio.timeout(5):
+        assert b"one\n" == await anext(blocks)
+        with path.open("a") as file:
+            file.write(line(2, "two"))
+        path.rename(tmp_path / "0.log.20260102-000001")
+        (tmp_path / "0.log.20260101-000001.gz").write_bytes(b"packed")
+        (tmp_path / "0.log.20260102-000002").write_text(line(3, "three"))
+        (tmp_path / "0.log.20260102-000003").write_text(line(4, "four"))
+        path.write_text(line(5, "five"))
+        assert [b"two\n", b"three\n", b"four\n", b"five\n"] == [await anext(blocks) for _ in range(4)]
+    await blocks.aclose()
+
+
 async def test_follow_through_rotation_to_the_end(tmp_path: Path) -> None:
     """A reader follows; lines come, the log is rotated, more lines come, the container ends. Nothing is lost."""
     path = tmp_path / "0.log"
