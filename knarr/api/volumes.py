@@ -54,18 +54,20 @@ def not_its_own(pod: core_v1.Pod, claim: core_v1.PersistentVolumeClaim) -> str:
 
 
 def fits(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim) -> bool:
-    """Tell whether `volume` is free for `claim` and is all that it asks for."""
+    """Tell whether `volume` is free for `claim` and is all that it asks for.
+
+    Of one that is set aside for the claim less is asked: neither class nor access modes, and no labels.
+    """
+    usable = volume.metadata.deletionTimestamp is None and _same_kind(volume, claim) and large_enough(volume, claim)
     if is_bound_to(volume, claim):
-        return large_enough(volume, claim)
+        return usable
     free = volume.spec.claimRef is None and volume.status.phase == "Available"
     return (
-        free
-        and volume.metadata.deletionTimestamp is None
+        usable
+        and free
         and (volume.spec.storageClassName or "") == (claim.spec.storageClassName or "")
-        and (volume.spec.volumeMode or "Filesystem") == (claim.spec.volumeMode or "Filesystem")
         and set(claim.spec.accessModes) <= set(volume.spec.accessModes)
         and (claim.spec.selector is None or selectors.of(claim.spec.selector).matches(volume.metadata.labels))
-        and large_enough(volume, claim)
     )
 
 
@@ -80,7 +82,15 @@ def mismatch(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeCl
         return "storageClassName does not match"
     if (volume.spec.volumeMode or "Filesystem") != (claim.spec.volumeMode or "Filesystem"):
         return "incompatible volumeMode"
+    if (volume.spec.volumeAttributesClassName or "") != (claim.spec.volumeAttributesClassName or ""):
+        return "volumeAttributesClassName does not match"
     return "" if set(claim.spec.accessModes) <= set(volume.spec.accessModes) else "incompatible accessMode"
+
+
+def _same_kind(volume: core_v1.PersistentVolume, claim: core_v1.PersistentVolumeClaim) -> bool:
+    """Tell whether mode and attributes are those that the claim asks for."""
+    mode = (volume.spec.volumeMode or "Filesystem") == (claim.spec.volumeMode or "Filesystem")
+    return mode and (volume.spec.volumeAttributesClassName or "") == (claim.spec.volumeAttributesClassName or "")
 
 
 def best_first(

@@ -1,6 +1,7 @@
 """Gather what a pod's claims ask of its node. Pure.
 
-Source: kube scheduler plugins/volumebinding: volume_binding.go (PreFilter), binder.go (GetPodVolumes).
+Source: kube scheduler plugins/volumebinding: volume_binding.go (PreFilter), binder.go (GetPodVolumes);
+plugins/nodevolumelimits/csi.go (filterAttachableVolumes).
 """
 
 from __future__ import annotations
@@ -8,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from knarr.api import volumes
+from knarr.api import quantity, volumes
 from knarr.api.types import core_v1, storage_v1
 from knarr.scheduler import terms
-from knarr.scheduler.needs import Claim
+from knarr.scheduler.needs import Attached, Claim
 from knarr.scheduler.terms import NodeTerm, Requirement
 
 # Labels of a volume that its node must share. Source: kube scheduler plugins/volumezone/volume_zone.go.
@@ -24,11 +25,13 @@ NO_DEVICES = "cannot allocate all claims: devices are not allocated yet"
 
 @dataclass(frozen=True, slots=True)
 class Storage:
-    """Claims by (namespace, name), volumes and classes by ("", name), as the informers hold them."""
+    """Claims and capacities by (namespace, name), the others by ("", name), as the informers hold them."""
 
     claims: Mapping[tuple[str, str], core_v1.PersistentVolumeClaim] = field(default_factory=dict)
     volumes: Mapping[tuple[str, str], core_v1.PersistentVolume] = field(default_factory=dict)
     classes: Mapping[tuple[str, str], storage_v1.StorageClass] = field(default_factory=dict)
+    drivers: Mapping[tuple[str, str], storage_v1.CSIDriver] = field(default_factory=dict)
+    capacities: Mapping[tuple[str, str], storage_v1.CSIStorageCapacity] = field(default_factory=dict)
 
 
 def turned_away(pod: core_v1.Pod, storage: Storage) -> str:
@@ -63,6 +66,16 @@ def for_one_pod(pod: core_v1.Pod, storage: Storage) -> set[tuple[str, str]]:
             if claim is not None and "ReadWriteOncePod" in claim.spec.accessModes}
 
 
+def attached(pod: core_v1.Pod, storage: Storage) -> tuple[Attached, ...]:
+    """List the volumes of drivers that the pod brings to its node; a claim without a volume counts by its class."""
+    found = []
+    for _, _, claim in _claims(pod, storage):
+        driver = _driver(claim, storage) if claim is not None else ""
+        if claim is not None and driver:
+            found.append((driver, f"{claim.metadata.namespace}/{claim.metadata.name}"))
+    return tuple(found)
+
+
 def delayed(claim: core_v1.PersistentVolumeClaim, storage: Storage) -> bool:
     """Tell whether the claim waits for its first pod before a volume is chosen or made."""
     found = storage.classes.get(("", claim.spec.storageClassName or ""))
@@ -84,6 +97,7 @@ def _compile(claim: core_v1.PersistentVolumeClaim, storage: Storage) -> Claim:
         delayed=True,
         candidates=tuple((one.metadata.name or "", _where(one)) for one in fitting),
         provision=provision,
+        room=_room(claim, found, storage) if found is not None and provision is not None else None,
         selected_node=claim.metadata.annotations.get(volumes.SELECTED_NODE, ""),
     )
 
@@ -99,6 +113,32 @@ def _claims(
 
 def _bound(claim: core_v1.PersistentVolumeClaim) -> bool:
     return bool(claim.spec.volumeName) and volumes.BIND_COMPLETED in claim.metadata.annotations
+
+
+def _driver(claim: core_v1.PersistentVolumeClaim, storage: Storage) -> str:
+    volume = storage.volumes.get(("", claim.spec.volumeName or ""))
+    if volume is not None:
+        return volume.spec.csi.driver if volume.spec.csi is not None else ""
+    found = storage.classes.get(("", claim.spec.storageClassName or ""))
+    return found.provisioner if found is not None else ""
+
+
+def _room(
+    claim: core_v1.PersistentVolumeClaim, found: storage_v1.StorageClass, storage: Storage,
+) -> tuple[tuple[Requirement, ...], ...] | None:
+    """Name the parts of the cluster where a driver that counts its room has enough. Source: kube hasEnoughCapacity."""
+    driver, asked_bytes = storage.drivers.get(("", found.provisioner)), volumes.requested_bytes(claim)
+    if driver is None or not driver.spec.storageCapacity or not asked_bytes:
+        return None
+    parts = [
+        terms.compile_labels(one.nodeTopology) for one in storage.capacities.values()
+        if one.storageClassName == found.metadata.name and _largest_bytes(one) >= asked_bytes
+    ]
+    return tuple(part for part in parts if part is not None)
+
+
+def _largest_bytes(part: storage_v1.CSIStorageCapacity) -> int:
+    return quantity.value(part.maximumVolumeSize or part.capacity or "0")
 
 
 def _where(volume: core_v1.PersistentVolume) -> tuple[NodeTerm, ...]:

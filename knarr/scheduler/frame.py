@@ -17,7 +17,7 @@ from knarr.api.types import core_v1
 from knarr.scheduler import requests
 from knarr.scheduler.arrays import Bools, Ints
 from knarr.scheduler.census import Census
-from knarr.scheduler.needs import HostPort, Needs
+from knarr.scheduler.needs import Attached, HostPort, Needs
 
 ROWS_FIRST = 64  # room at the start; doubles as nodes come
 COLUMNS_FIRST = 8
@@ -74,6 +74,8 @@ class Frame:
         self.ports: dict[tuple[str, int], dict[int, list[str]]] = {}  # addresses in use by row, by protocol and port
         self.standing: list[dict[str, Placed]] = [{} for _ in range(ROWS_FIRST)]
         self.homeless: dict[str, dict[str, Placed]] = {}          # pods whose node is not known (yet), by node name
+        self.volumes_max: dict[str, Mapping[str, int]] = {}       # by driver, by node name; only where one has a limit
+        self.attached: dict[str, frozenset[Attached]] = {}        # volumes attached, by node name, whoever uses them
         self.namespaces: dict[str, Mapping[str, str]] = {}
         self.census = Census(self.namespaces)
 
@@ -133,6 +135,12 @@ class Frame:
             del self.homeless[node]
         if pod is not None and row >= 0:
             self._charge(row, pod, sign=-1)
+
+    def attached_to(self, node: str) -> set[Attached]:
+        """Return the volumes of drivers that a node holds, or will when its pods have come."""
+        row = self.rows.get(node)
+        pods = self.standing[row].values() if row is not None else ()
+        return {one for pod in pods for one in pod.needs.attached}.union(self.attached.get(node, ()))
 
     def set_namespace(self, name: str, labels: Mapping[str, str] | None) -> None:
         """Learn a namespace's labels; None: it is gone."""

@@ -5,7 +5,18 @@ from __future__ import annotations
 from knarr.scheduler.arrays import Bools, Ints, normalize
 from knarr.scheduler.frame import Frame
 from knarr.scheduler.needs import Needs
-from knarr.scheduler.plugins import images, interpod, nodeaffinity, nodestate, ports, resources, spread, taints, volumes
+from knarr.scheduler.plugins import (
+    images,
+    interpod,
+    limits,
+    nodeaffinity,
+    nodestate,
+    ports,
+    resources,
+    spread,
+    taints,
+    volumes,
+)
 from knarr.scheduler.verdict import Verdict
 
 
@@ -39,6 +50,8 @@ class Group:
             hopeless = resources.hopeless(self.needs, self.frame)
             found.refuse(resources.TOO_SMALL, unfit & hopeless)
             found.refuse(resources.NO_ROOM, unfit)
+        if self.needs.attached:
+            found.refuse(limits.REASON, limits.refuse(self.needs, self.frame))
         for reason, mask in (*self.volumes, *self.hard.refuse(), *self.bonds.refuse()):
             found.refuse(reason, mask)
         return found

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 import msgspec
 
@@ -45,6 +46,7 @@ class Claim:
     bound: node terms of the volume it is bound to; None where the volume lets it run anywhere or it is not bound.
     candidates: node terms of each unbound volume that would do, best first; an empty tuple of terms fits every node.
     provision: node terms under which a new volume can be made; None where none can be made.
+    room: labels of each part of the cluster with room for the new volume; None where nobody counts it.
     selected_node: the node for which a volume is being made already.
     """
 
@@ -55,12 +57,19 @@ class Claim:
     delayed: bool = False
     candidates: tuple[tuple[str, tuple[NodeTerm, ...]], ...] = ()
     provision: tuple[NodeTerm, ...] | None = None
+    room: tuple[tuple[Requirement, ...], ...] | None = None
     selected_node: str = ""
+
+
+Attached: TypeAlias = tuple[str, str]  # CSI driver, and "namespace/name" of the claim whose volume it is
 
 
 @dataclass(frozen=True, slots=True)
 class Needs:
-    """All that the rules may look at. requests: cpu in milli, everything else in whole units (bytes, counts)."""
+    """All that the rules may look at. requests: cpu in milli, everything else in whole units (bytes, counts).
+
+    attached: the pod's CSI volumes, of which a node takes only so many of each driver.
+    """
 
     namespace: str = "default"
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -81,11 +90,15 @@ class Needs:
     preferred: tuple[tuple[int, AffinityTerm], ...] = ()  # weight below zero: rather not
     images: tuple[str, ...] = ()
     claims: tuple[Claim, ...] = ()
+    attached: tuple[Attached, ...] = ()
     priority: int = 0
     preempts: bool = True
 
 
-def needs_of(pod: core_v1.Pod, *, default_selector: Selector = None, claims: tuple[Claim, ...] = ()) -> Needs:
+def needs_of(
+    pod: core_v1.Pod, *, default_selector: Selector = None, claims: tuple[Claim, ...] = (),
+    attached: tuple[Attached, ...] = (),
+) -> Needs:
     """Compile a pod. default_selector: which pods are its like, for spreading where the pod says nothing itself."""
     spec, labels, namespace = pod.spec, pod.metadata.labels, pod.metadata.namespace or "default"
     nodes = spec.affinity.nodeAffinity if spec.affinity else None
@@ -113,6 +126,7 @@ def needs_of(pod: core_v1.Pod, *, default_selector: Selector = None, claims: tup
         preferred=affinity.preferred,
         images=tuple(one.image or "" for one in (*spec.initContainers, *spec.containers)),
         claims=claims,
+        attached=attached,
         priority=spec.priority or 0,
         preempts=spec.preemptionPolicy != "Never",
     )

@@ -13,7 +13,8 @@ from knarr.api.types import apps_v1, core_v1, policy_v1, storage_v1
 from knarr.api.volumes import BY_CLAIM, by_claim
 from knarr.client.informers import Informers
 from knarr.scheduler import requests, terms
-from knarr.scheduler.claims import Storage, claims_of, for_one_pod, turned_away
+from knarr.scheduler.attached import Attachments
+from knarr.scheduler.claims import Storage, attached, claims_of, for_one_pod, turned_away
 from knarr.scheduler.frame import Frame, Placed
 from knarr.scheduler.needs import Needs, group_key, needs_of
 from knarr.scheduler.plan import Waiting
@@ -43,6 +44,9 @@ class Observer:
         self.claims = informers.of(core_v1.PersistentVolumeClaim)
         self.volumes = informers.of(core_v1.PersistentVolume)
         self._classes = informers.of(storage_v1.StorageClass)
+        self._drivers = informers.of(storage_v1.CSIDriver)
+        self._capacities = informers.of(storage_v1.CSIStorageCapacity)
+        self._attachments = Attachments(informers, self.frame, changed=lambda: self._tell(Happened.ATTACHED))
         self._services = informers.of(core_v1.Service)
         self._services.index(BY_NAMESPACE, lambda service: [service.metadata.namespace or ""])
         self._replicasets = informers.of(apps_v1.ReplicaSet)
@@ -50,22 +54,28 @@ class Observer:
         self._budgets = informers.of(policy_v1.PodDisruptionBudget)
         self._nodes = informers.of(core_v1.Node)
         self._namespaces = informers.of(core_v1.Namespace)
-        self.storage = Storage(self.claims.objects, self.volumes.objects, self._classes.objects)
+        self.storage = Storage(
+            self.claims.objects, self.volumes.objects, self._classes.objects, self._drivers.objects,
+            self._capacities.objects)
         self._pending: dict[str, core_v1.Pod] = {}    # by uid
 
     def listen(self) -> None:
         """Start to follow the informers."""
         self._namespaces.on_change(self._namespace)
         self._nodes.on_change(self._node)
+        self._attachments.listen()
         self.pods.on_change(self._pod)
         self.claims.on_change(self._stored)
         self.volumes.on_change(self._stored)
         self._classes.on_change(self._stored)
+        self._drivers.on_change(self._stored)
+        self._capacities.on_change(self._stored)
 
     async def wait_synced(self) -> None:
         """Wait until the first lists are in."""
-        for one in (self.pods, self.claims, self.volumes, self._classes, self._services, self._replicasets,
-                    self._statefulsets, self._budgets, self._nodes, self._namespaces):
+        for one in (self.pods, self.claims, self.volumes, self._classes, self._drivers, self._capacities,
+                    self._attachments, self._services, self._replicasets, self._statefulsets, self._budgets,
+                    self._nodes, self._namespaces):
             await one.wait_synced()
 
     def pending(self, uid: str) -> core_v1.Pod | None:
@@ -122,8 +132,10 @@ class Observer:
         meta = pod.metadata
         claims = claims_of(pod, self.storage)
         like = self._like(pod) if not pod.spec.topologySpreadConstraints else None
-        key = group_key(pod, (claims, like))
-        needs = self._kept(key, lambda: needs_of(pod, default_selector=like, claims=claims))
+        brought = attached(pod, self.storage)
+        key = group_key(pod, (claims, like, brought))
+        needs = self._kept(
+            key, lambda: needs_of(pod, default_selector=like, claims=claims, attached=brought))
         away = turned_away(pod, self.storage)
         return Waiting(
             uid, meta.namespace or "", meta.name or "", key, needs, away, pod.status.nominatedNodeName or "")
@@ -185,7 +197,8 @@ class Observer:
         if self._shown.get(uid) == shown:
             return
         self._take_away(uid)
-        needs = self._kept(group_key(pod), lambda: needs_of(pod))
+        brought = attached(pod, self.storage)
+        needs = self._kept(group_key(pod, brought or None), lambda: needs_of(pod, attached=brought))
         started = pod.status.startTime or ""
         placed = Placed(uid, pod.metadata.namespace or "", pod.metadata.name or "", needs, deleting, started)
         self.frame.add_pod(node, placed)

@@ -69,7 +69,7 @@ def plan(frame: Frame, needs: Needs, verdict: Verdict, *, budgets: Budgets = ())
     found: list[Candidate] = []
     group = Group(needs, frame)
     # Of such a pod more than room may be in the way; then all rules are asked again.
-    wide = group.wide or bool(needs.ports) or group.bonds.unwanted is not None
+    wide = group.wide or bool(needs.ports or needs.attached) or group.bonds.unwanted is not None
     for row in sorted(curable):
         lower = [pod for pod in frame.standing[row].values() if pod.needs.priority < needs.priority]
         if not lower:

@@ -25,10 +25,12 @@ class Happened(enum.Enum):
     NODE_LABELS = frozenset({"NodeAffinity", "PodTopologySpread", "InterPodAffinity", "VolumeBinding", "VolumeZone"})
     NODE_TAINTS = frozenset({"TaintToleration", "NodeUnschedulable", "PodTopologySpread"})
     NODE_GONE = frozenset({"PodTopologySpread"})
-    POD_GONE = frozenset(
-        {"NodeResourcesFit", "NodePorts", "PodTopologySpread", "InterPodAffinity", "VolumeRestrictions"})
+    POD_GONE = frozenset({
+        "NodeResourcesFit", "NodePorts", "PodTopologySpread", "InterPodAffinity", "VolumeRestrictions",
+        "NodeVolumeLimits"})
     POD_PLACED = frozenset({"InterPodAffinity", "PodTopologySpread"})
     STORAGE = frozenset({"VolumeBinding", "VolumeZone"})
+    ATTACHED = frozenset({"NodeVolumeLimits"})  # how many volumes a node takes, and has
     NAMESPACE = frozenset({"InterPodAffinity"})  # its labels
 
 

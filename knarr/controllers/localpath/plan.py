@@ -77,6 +77,9 @@ def _claim(view: ClaimView) -> list[Action]:
     if "ReadWriteMany" in claim.spec.accessModes or claim.spec.volumeMode == "Block":
         refused = f"claim {about} asks for what a directory of one node cannot be: ReadWriteMany or Block"
         return [Event(claim, "ProvisioningFailed", refused, type="Warning")]
+    if claim.spec.volumeAttributesClassName:
+        refused = f"claim {about} asks for attributes of a VolumeAttributesClass: a directory has none"
+        return [Event(claim, "ProvisioningFailed", refused, type="Warning")]
     done = f"Successfully provisioned volume {volume_name(claim)}"
     told = Told(claim, ("ProvisioningSucceeded", done), ("ProvisioningFailed", "failed to make the volume: {error}"))
     provisioning = f"External provisioner is provisioning volume for claim {about}"

@@ -20,6 +20,7 @@ from knarr.scheduler.verdict import Reason
 RULE = "VolumeBinding"
 OUT_OF_REACH = Reason("node(s) didn't match PersistentVolume's node affinity", RULE)
 NONE_TO_BIND = Reason("node(s) didn't find available persistent volumes to bind", RULE)
+NO_SPACE = Reason("node(s) did not have enough free storage", RULE)
 LOST = Reason("node(s) unavailable due to one or more pvc(s) bound to non-existent pv(s)", RULE)
 IN_USE = Reason(
     "node has pod using PersistentVolumeClaim with the same name and ReadWriteOncePod access mode",
@@ -35,6 +36,7 @@ def refuse(needs: Needs, frame: Frame) -> Iterator[tuple[Reason, Bools]]:
     delayed = [one for one in needs.claims if one.delayed]
     if delayed:
         yield NONE_TO_BIND, ~_all(_bindable(one, frame) for one in delayed)
+        yield NO_SPACE, ~_all(_roomy(one, frame) for one in delayed)
     if any(one.lost for one in needs.claims):
         yield LOST, np.ones(frame.rows_max, np.bool_)
     zoned = [one for one in needs.claims if one.zones]
@@ -60,9 +62,7 @@ def _reachable(claim: Claim, frame: Frame) -> Bools:
 
 
 def _bindable(claim: Claim, frame: Frame) -> Bools:
-    found = np.zeros(frame.rows_max, np.bool_)
-    for _, terms in claim.candidates:
-        found |= _hold(terms, frame)
+    found = _found(claim, frame)
     if claim.provision is not None:
         found |= _hold(claim.provision, frame)
     if claim.selected_node:
@@ -71,6 +71,24 @@ def _bindable(claim: Claim, frame: Frame) -> Bools:
         if row is not None:
             only[row] = True
         found &= only
+    return found
+
+
+def _roomy(claim: Claim, frame: Frame) -> Bools:
+    """Return (node,) True where a volume exists already, or there is room to make one."""
+    if claim.room is None:
+        return np.ones(frame.rows_max, np.bool_)
+    enough = _found(claim, frame)
+    for part in claim.room:
+        enough |= nodeaffinity.all_hold(part, frame)
+    return enough
+
+
+def _found(claim: Claim, frame: Frame) -> Bools:
+    """Return (node,) True where a volume that exists will do."""
+    found = np.zeros(frame.rows_max, np.bool_)
+    for _, terms in claim.candidates:
+        found |= _hold(terms, frame)
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -84,6 +86,37 @@ def test_which_nodes_will_do(found, open_nodes, reason):
 
     assert open_nodes == {frame.names[row] for row in np.flatnonzero(verdict.open)}
     assert ({reason} if reason else set()) == {one for one, _ in verdict.tally()}
+
+
+def part(name, host, **room):
+    """A part of the cluster where a driver counts its room."""
+    there = meta_v1.LabelSelector(matchLabels={volumes.HOSTNAME: host}) if host else None
+    return storage_v1.CSIStorageCapacity(
+        metadata=meta_v1.ObjectMeta(namespace="d", name=name), storageClassName="late", nodeTopology=there, **room)
+
+
+@pytest.mark.parametrize(("counts", "parts", "stored", "open_nodes"), [
+    pytest.param(True, [part("1", "a", capacity="9Gi"), part("2", "b", capacity="1Mi")], (), {"a"}, id="room on one"),
+    pytest.param(True, [part("1", "a", capacity="9Gi", maximumVolumeSize="1Mi")], (), set(), id="only for smaller ones"),
+    pytest.param(True, [part("1", "", capacity="9Gi")], (), set(), id="room that no node reaches"),
+    pytest.param(True, [], (), set(), id="nothing told yet"),
+    pytest.param(True, [part("1", "a", capacity="9Gi")], (volume("v", "b"),), {"a", "b"}, id="one exists already"),
+    pytest.param(False, [], (), {"a", "b"}, id="a driver that does not count"),
+])
+def test_a_volume_is_made_where_there_is_room(counts, parts, stored, open_nodes):
+    """Two nodes, a and b; the claim asks for 1Gi of a class whose driver tells its room, or does not."""
+    driver = storage_v1.CSIDriver(metadata=meta_v1.ObjectMeta(name="p"), spec=storage_v1.CSIDriverSpec(storageCapacity=counts))
+    found = replace(storage(claim(), stored=stored), drivers={("", "p"): driver},
+                    capacities={("d", one.metadata.name): one for one in parts})
+    frame = Frame()
+    for name in ("a", "b"):
+        frame.set_node(core_v1.Node(
+            metadata=meta_v1.ObjectMeta(name=name, labels={volumes.HOSTNAME: name}),
+            status=core_v1.NodeStatus(allocatable={"cpu": "1", "memory": "1Gi", "pods": "9"})))
+    verdict = judge(needs_of(POD, claims=claims_of(POD, found)), frame)
+
+    assert open_nodes == {frame.names[row] for row in np.flatnonzero(verdict.open)}
+    assert (set() if open_nodes == {"a", "b"} else {rule.NO_SPACE}) == {one for one, _ in verdict.tally()}
 
 
 def test_a_volume_is_chosen_on_the_node_taken():
