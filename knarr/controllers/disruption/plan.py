@@ -52,7 +52,7 @@ def plan(view: View) -> list[Action]:
             structs.replace(one, observedGeneration=view.budget.metadata.generation) if one.type == ALLOWED else one
             for one in fresh.conditions))
     changes = difference(to_builtins(status), to_builtins(fresh))
-    actions: list[Action] = []
+    actions: list[Action] = [] if view.pods else [Event(view.budget, "NoPods", "No matching pods found")]
     if changes:
         patch = {"metadata": {"resourceVersion": view.budget.metadata.resourceVersion}, "status": changes}
         actions.append(Patch(view.budget, patch, subresource="status"))

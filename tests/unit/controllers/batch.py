@@ -30,7 +30,7 @@ async def _advance(cluster: Cluster, pod: dict[str, Any], ends: Ends) -> None:
     name, phase = pod["metadata"]["name"], pod["status"].get("phase")
     if pod["metadata"].get("deletionTimestamp"):
         await cluster.ask("DELETE", f"{PODS}/{name}", {"gracePeriodSeconds": 0})
-    elif phase in ("Pending", None):
+    elif phase in ("Pending", None) and not _refused(pod):
         await _tell(cluster, name, {"phase": "Running", "conditions": [_ready(cluster, "True")]})
     elif phase == "Running" and ends(pod) is not None:
         code, now = ends(pod), rfc3339(cluster.clock.now_s())
@@ -39,6 +39,12 @@ async def _advance(cluster: Cluster, pod: dict[str, Any], ends: Ends) -> None:
                      "state": {"terminated": ended}}
         await _tell(cluster, name, {"phase": "Failed" if code else "Succeeded", "containerStatuses": [container],
                                     "conditions": [_ready(cluster, "False")]})
+
+
+def _refused(pod: dict[str, Any]) -> bool:
+    """Tell whether the scheduler found no node for the pod."""
+    return any(one["type"] == "PodScheduled" and one["status"] == "False"
+               for one in pod["status"].get("conditions") or ())
 
 
 async def _tell(cluster: Cluster, name: str, status: dict[str, Any]) -> None:

@@ -18,7 +18,7 @@ from tests.unit.fake_api import FakeApi
 from tests.unit.stage import play
 
 STORIES = Path(__file__).parents[4] / "shared" / "wire" / "workloads" / "stories.json"
-HASHED = re.compile(r"\b([ds])-[bcdfghjklmnpqrstvwxz2456789]{5,10}(-[a-z0-9]{5})?\b")
+HASHED = re.compile(r"\b([drs])-[bcdfghjklmnpqrstvwxz2456789]{5,10}(-[a-z0-9]{5})?\b")
 
 
 def load(name: str) -> dict[str, Any]:
