@@ -13,6 +13,7 @@ from knarr.base.clock import Clock
 from knarr.client.informers import Informers
 from knarr.controllers.podgc.plan import OVER, FinishedView, PodView, View
 from knarr.reconcile.actions import Look
+from knarr.reconcile.keys import own_key
 from knarr.reconcile.runner import Key, Watch
 
 BY_NODE, FINISHED = "nodeName", "finished"
@@ -43,27 +44,26 @@ class Observer:
 
 
 def watches() -> list[Watch[Any]]:
-    """Return what matters: pods that come, leave or end, and nodes that go or come."""
+    """Return what matters: pods that are bound, leave or end, and nodes that go or come."""
     return [
-        Watch(Pod, _keys_of_pod, when=_matters,
+        Watch(Pod, own_key, when=_moves,
               indexes={BY_NODE: lambda pod: [pod.spec.nodeName or ""], FINISHED: _finished}),
+        Watch(Pod, lambda informers, pod: [ALL_FINISHED], when=_ends),
         Watch(Node, _keys_of_node, when=lambda old, new: old is None or new is None),
     ]
 
 
-def _keys_of_pod(informers: Informers, pod: Pod) -> Iterator[Key]:
-    yield pod.metadata.namespace or "", pod.metadata.name or ""
-    if pod.status.phase in OVER:
-        yield ALL_FINISHED
+def _moves(old: Pod | None, new: Pod | None) -> bool:
+    """Tell whether a pod may now be on a node that is not there, or leave without one."""
+    if new is None:
+        return False
+    before = (old.spec.nodeName, old.metadata.deletionTimestamp) if old is not None else (None, None)
+    return before != (new.spec.nodeName, new.metadata.deletionTimestamp)
 
 
-def _matters(old: Pod | None, new: Pod | None) -> bool:
-    if old is None or new is None:
-        return new is not None
-    return (
-        old.spec.nodeName != new.spec.nodeName or old.status.phase != new.status.phase
-        or old.metadata.deletionTimestamp != new.metadata.deletionTimestamp
-    )
+def _ends(old: Pod | None, new: Pod | None) -> bool:
+    """Tell whether there is one finished pod more."""
+    return new is not None and new.status.phase in OVER and (old is None or old.status.phase not in OVER)
 
 
 def _keys_of_node(informers: Informers, node: Node) -> Iterator[Key]:

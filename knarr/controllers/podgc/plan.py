@@ -37,8 +37,10 @@ def plan(view: View) -> list[Action]:
     """Delete at once what no node agent will delete."""
     if isinstance(view, FinishedView):
         surplus = len(view.pods) - FINISHED_MAX
+        if surplus <= 0:
+            return []
         oldest = sorted(view.pods, key=lambda pod: (pod.metadata.creationTimestamp or "", pod.metadata.name or ""))
-        return [Delete(pod, options=AT_ONCE) for pod in oldest[:max(surplus, 0)]]
+        return [Delete(pod, options=AT_ONCE) for pod in oldest[:surplus]]
     pod = view.pod
     if pod.metadata.deletionTimestamp is not None and not pod.spec.nodeName:
         return _clear(pod, "PodGC: unscheduled and terminating")

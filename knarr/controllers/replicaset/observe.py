@@ -13,7 +13,7 @@ from knarr.controllers.replicaset.plan import Replicated, View
 from knarr.reconcile.actions import Look
 from knarr.reconcile.keys import keys_of_owners, own_key
 from knarr.reconcile.owners import BY_CONTROLLER, INDEXES, ORPHANS, controller_of
-from knarr.reconcile.pods import is_active
+from knarr.reconcile.pods import condition, is_active, is_finished
 from knarr.reconcile.runner import Key, Watch
 from knarr.reconcile.serving import BY_NAMESPACE, by_namespace
 
@@ -37,8 +37,21 @@ def watches(of: type[ReplicaSet] | type[ReplicationController]) -> list[Watch[An
     """Return what concerns a kind."""
     return [
         Watch(of, own_key, indexes={**INDEXES, BY_NAMESPACE: by_namespace}),
-        Watch(Pod, keys_of_owners(of), indexes=INDEXES),
+        Watch(Pod, keys_of_owners(of), when=_counts_otherwise, indexes=INDEXES),
     ]
+
+
+def _counts_otherwise(old: Pod | None, new: Pod | None) -> bool:
+    """Tell whether a pod counts otherwise than before: most writes of a pod only tell how its start goes on."""
+    if old is None or new is None:
+        return True
+    was, now = old.metadata, new.metadata
+    return (
+        (was.uid, was.labels, was.ownerReferences, was.deletionTimestamp)
+        != (now.uid, now.labels, now.ownerReferences, now.deletionTimestamp)
+        or is_finished(old) != is_finished(new)
+        or condition(old, "Ready") != condition(new, "Ready")
+    )
 
 
 def _neighbours(informers: Informers, replicaset: Replicated) -> Counter[str]:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from knarr.api import errors
+from knarr.api.types.core_v1 import Pod
 from knarr.controllers.replicaset import CONTROLLER, ELDER
 from knarr.controllers.replicaset.plan import BURST_MAX, View, deletion_rank, plan
 from knarr.reconcile.actions import After, Create, Delete, Failure, Patch
@@ -43,6 +44,26 @@ def test_plan_counts(want, alive, creates, deletes):
     actions = decide(rs, [pod(f"p{n}", owner=rs) for n in range(alive)])
 
     assert (creates, deletes) == (len(of(Create, actions)), len(of(Delete, actions)))
+
+
+@pytest.mark.parametrize(("before", "after", "looked_at"), [
+    pytest.param(None, {}, True, id="comes"),
+    pytest.param({}, None, True, id="is gone"),
+    pytest.param({"ready": False}, {}, True, id="comes ready"),
+    pytest.param({}, {"phase": "Failed"}, True, id="ends"),
+    pytest.param({}, {"metadata": {"deletionTimestamp": "2026-01-01T00:00:00Z"}}, True, id="is being deleted"),
+    pytest.param({}, {"metadata": {"labels": {"a": "c"}}}, True, id="matches no more"),
+    pytest.param({}, {"metadata": {"uid": "another"}}, True, id="is another of the same name"),
+    pytest.param({"spec": {"nodeName": None}}, {}, False, id="is bound"),
+    pytest.param({"ready": False, "phase": "Pending"}, {"ready": False, "status": {"podIP": "10.0.0.1"}}, False,
+                 id="goes on with its start"),
+])
+def test_which_changes_of_a_pod_are_looked_at(before, after, looked_at):
+    """A pod is written four times until it runs; a ReplicaSet of many looks when one counts otherwise."""
+    old, new = (None if made is None else pod("p", **made) for made in (before, after))
+    (watch,) = [watch for watch in CONTROLLER.watches if watch.of is Pod]
+
+    assert looked_at == watch.when(old, new)
 
 
 @pytest.mark.parametrize(("made", "counted"), [
