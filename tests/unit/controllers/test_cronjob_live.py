@@ -83,6 +83,20 @@ def test_history_is_kept_short_and_a_suspended_one_rests():
     live(NAMES, story)
 
 
+def test_what_is_too_late_is_not_started():
+    """It rested while ten moments passed; the last was half a minute ago and ten seconds are allowed: the next one comes."""
+    async def story(cluster):
+        await cluster.create(cronjob(suspend=True, startingDeadlineSeconds=10))
+        await cluster.pass_time(630)
+        await cluster.ask("PATCH", f"{CRONJOBS}/cj", {"spec": {"suspend": False}}, kind=MERGE)
+        await cluster.pass_time(5)
+        assert [] == await cluster.names(JOBS)
+        await cluster.pass_time(30)
+        assert ["cj-29453771"] == await cluster.names(JOBS)
+
+    live(NAMES, story)
+
+
 def test_a_zone_of_its_own_and_a_job_that_says_its_moment():
     """Nine in the morning in Kolkata is half past three in London's winter."""
     async def story(cluster):

@@ -93,6 +93,60 @@ def test_success_policy():
         deletes, status["conditions"][0]["type"], status["conditions"][0]["reason"])
 
 
+def failed_index(owner: Job, index: int, *, before: int, **status: Any) -> Pod:
+    """Return a failed pod of an index that had failed `before` times already."""
+    notes = {INDEX: str(index), INDEX_FAILURES: str(before)}
+    made = member(owner, f"p{index}", "Failed", annotations=notes)
+    return msgspec.structs.replace(made, status=msgspec.convert({"phase": "Failed", **status}, type(made.status)))
+
+
+INDEXED = {"completionMode": "Indexed", "completions": 4, "parallelism": 2, "backoffLimit": 100}
+
+
+def test_an_index_has_a_patience_of_its_own():
+    """Each index may fail once more: 0 has just failed and waits for its backoff while 1 is made; 0 comes 10 s later."""
+    one = job(backoffLimitPerIndex=1, **INDEXED)
+    lost = failed_index(one, 0, before=0)
+
+    made = [action.obj for action in plan(View(one, (lost,), NOW_S)) if isinstance(action, Create)]
+    assert ["1"] == [pod.metadata.annotations[INDEX] for pod in made]
+    made = [action.obj for action in plan(View(one, (lost,), NOW_S + 60)) if isinstance(action, Create)]
+    assert [("0", "1"), ("1", "0")] == [
+        (pod.metadata.annotations[INDEX], pod.metadata.annotations[INDEX_FAILURES]) for pod in made]
+
+
+@pytest.mark.parametrize(("spec", "before", "condition"), [
+    pytest.param({"backoffLimitPerIndex": 1}, 1, None, id="one index is lost, the others go on"),
+    pytest.param({"backoffLimitPerIndex": 1, "maxFailedIndexes": 0}, 1, "MaxFailedIndexesExceeded", id="one is too many"),
+    pytest.param({"backoffLimitPerIndex": 5, "podFailurePolicy": {"rules": [{"action": "FailIndex", "onExitCodes": {
+        "operator": "In", "values": [42]}}]}}, 0, None, id="an exit code loses the index at once"),
+])
+def test_an_index_is_lost(spec, before, condition):
+    """Index 0 fails beyond what it may: it is never made again, and the Job ends only where too many are lost."""
+    one = job(**INDEXED, **spec)
+    code = {"containerStatuses": [{"name": "c", "image": "", "imageID": "", "ready": False, "restartCount": 0, "state": {
+        "terminated": {"exitCode": 42, "reason": "Error"}}}]}
+    lost = failed_index(one, 0, before=before, **code)
+    actions = plan(View(one, (lost,), NOW_S + 600))
+    status = next(a.patch["status"] for a in actions if isinstance(a, Patch) and isinstance(a.obj, Job))
+
+    assert "0" == status["failedIndexes"]
+    assert "0" not in [a.obj.metadata.annotations[INDEX] for a in actions if isinstance(a, Create)]
+    assert ([condition] if condition else []) == [each["reason"] for each in status.get("conditions", ())]
+
+
+@pytest.mark.parametrize(("policy", "creates"), [
+    pytest.param("TerminatingOrFailed", 1, id="replaced at once"),
+    pytest.param("Failed", 0, id="not before it has ended"),
+])
+def test_when_a_leaving_pod_is_replaced(policy, creates):
+    """Somebody deletes the only pod; it is still on its way out."""
+    one = job(podReplacementPolicy=policy)
+    leaving = member(one, "a", deletionTimestamp=EPOCH, deletionGracePeriodSeconds=30)
+
+    assert creates == decide(one, leaving, now_s=NOW_S + 600)[0]
+
+
 def test_an_ignored_failure_does_not_count():
     """The node was drained: the pod's end is ignored, and another is made."""
     rule = {"action": "Ignore", "onPodConditions": [{"type": "DisruptionTarget", "status": "True"}]}

@@ -8,8 +8,10 @@ import msgspec
 import orjson
 import pytest
 
+from knarr.api.http import Call
 from knarr.api.types.core_v1 import Pod
 from knarr.api.types.policy_v1 import PodDisruptionBudget
+from knarr.client.transport import CONTROL_PLANE
 from knarr.controllers.disruption.plan import Expected, View, plan
 from knarr.reconcile.actions import After, Patch
 from tests.unit.apiserver.oracle import recorded, replay
@@ -90,6 +92,30 @@ def test_a_budget_allows_what_it_can_spare():
 
     async def budget(cluster: Cluster) -> Any:
         return (await cluster.ask("GET", "/apis/policy/v1/namespaces/default/poddisruptionbudgets/b"))["status"]
+
+    live(("disruption",), story)
+
+
+@pytest.mark.parametrize(("policy", "reason"), [
+    pytest.param("IfHealthyBudget", "TooManyRequests", id="only while the healthy ones are enough"),
+    pytest.param("AlwaysAllow", "Created", id="always"),
+])
+def test_when_a_pod_that_is_not_ready_may_go(policy: str, reason: str) -> None:
+    """Two must stay, one of two is ready: whether the other may be evicted is the budget's policy."""
+    async def story(cluster: Cluster) -> None:
+        await cluster.create({"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "default"}})
+        await cluster.ask("POST", "/apis/policy/v1/namespaces/default/poddisruptionbudgets", {
+            "metadata": {"name": "b"}, "spec": {"minAvailable": 2, "selector": {"matchLabels": {"x": "y"}},
+                                                "unhealthyPodEvictionPolicy": policy}})
+        for name, ready in (("well", "True"), ("ill", "False")):
+            await cluster.create(bare(name, x="y"))
+            status = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": ready}]}}
+            await cluster.ask("PATCH", f"{NS}/pods/{name}/status", status, MERGE)
+        await cluster.pass_time()
+        body = {"apiVersion": "policy/v1", "kind": "Eviction", "metadata": {"name": "ill"}}
+        call = Call("POST", f"{NS}/pods/ill/eviction", {}, {"content-type": "application/json"}, orjson.dumps(body), CONTROL_PLANE)
+        answer = orjson.loads((await cluster.server.handle(call)).body)
+        assert reason == answer.get("reason", "Created")
 
     live(("disruption",), story)
 
