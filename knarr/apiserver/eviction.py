@@ -25,6 +25,9 @@ Obj = dict[str, Any]
 CANNOT = "Cannot evict pod as it would violate the pod's disruption budget."
 RETRY_AFTER_S = 10
 UNCOUNTED_PHASES = frozenset({"Succeeded", "Failed", "Pending"})
+EVICTED: Obj = {
+    "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +51,18 @@ class Evictor:
             await restrict(Admission(self.changer.core, request.user, POD, "create", entry.obj, subresource="eviction"))
         if entry is not None and counts(entry.obj):
             await self._spend(request.target.namespace, entry, dry_run=dry)
+            options = options if dry else await self._marked(entry, options)
         await self.deleter.remove(POD, request.target.key, options, user=request.user, dry_run=dry, request=request)
         return Answer(201, CREATED)
+
+    async def _marked(self, entry: Entry, options: Obj) -> Obj:
+        """Write into the pod how it ends; return the deletion's options, which hold for the pod as it is now."""
+        now, asked = self.changer.core.timestamp(), options.get("preconditions") or {}
+        version = asked.get("resourceVersion")
+        if version and version != str(entry.revision):
+            return options      # the deletion refuses
+        marked = await self.changer.edit(POD, entry.key, lambda pod: mark(pod, now))
+        return {**options, "preconditions": {**asked, "resourceVersion": str(marked.revision)}} if version else options
 
     async def _spend(self, namespace: str, entry: Entry, *, dry_run: bool) -> None:
         """Take one disruption from the pod's budget, or refuse."""
@@ -67,6 +80,17 @@ class Evictor:
             disrupt(budgets[0].obj, pod, now)
             return
         await self.changer.edit(BUDGET, budgets[0].key, lambda budget: disrupt(budget, pod, now))
+
+
+def mark(pod: Obj, now: str) -> None:
+    """Write into a pod, in place, that it ends by eviction: a Job's pod failure policy looks at it."""
+    conditions = pod.setdefault("status", {}).setdefault("conditions", [])
+    held = next((one for one in conditions if one["type"] == EVICTED["type"]), None)
+    if held is None:
+        conditions.append({**EVICTED, "lastProbeTime": None, "lastTransitionTime": now})
+    else:
+        since = {} if held.get("status") == EVICTED["status"] else {"lastTransitionTime": now}
+        held.update({**EVICTED, **since})
 
 
 def counts(pod: Obj) -> bool:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from knarr.sim.mirror import Object, is_active
+from knarr.sim.upkeep import UPKEEP, pod_path
 from knarr.sim.users import Deed, Users, template
 
 REPLICAS_MAX = 5
+DEADLINE_S = 20      # of rollouts that return to the last good version
 SCALED = ("Deployment", "StatefulSet")
 GOOD, BAD = ("sim/app:1", "sim/app:2", "sim/app:3"), ("sim/broken:1", "sim/absent:1")
 
@@ -19,14 +21,18 @@ async def make_deployment(users: Users) -> None:
     strategy: Object = {"type": "RollingUpdate", "rollingUpdate": rolling}
     if dice.below(4) == 0:
         strategy = {"type": "Recreate"}
+    namespace, returns = dice.choice(users.namespaces), dice.below(3) == 0
     await users.create("Deployment", {
         "replicas": dice.below(REPLICAS_MAX + 1), "selector": {"matchLabels": {"app": label}}, "strategy": strategy,
-        "template": pods(label, "sim/app:1", terminationGracePeriodSeconds=dice.choice([0, 5, 30]))})
+        "template": pods(label, "sim/app:1", terminationGracePeriodSeconds=dice.choice([0, 5, 30])),
+        **({"progressDeadlineSeconds": DEADLINE_S} if returns else {})}, namespace=namespace,
+        notes={"knarr.dev/rollback": "on-failure"} if returns else {})
     beside = dice.below(3)
     if beside == 0:
-        await users.create("Service", {"selector": {"app": label}, "ports": [{"port": 80}]})
+        await users.create("Service", {"selector": {"app": label}, "ports": [{"port": 80}]}, namespace=namespace)
     elif beside == 1:
-        await users.create("PodDisruptionBudget", {"maxUnavailable": 1, "selector": {"matchLabels": {"app": label}}})
+        budget = {"maxUnavailable": 1, "selector": {"matchLabels": {"app": label}}}
+        await users.create("PodDisruptionBudget", budget, namespace=namespace)
 
 
 async def make_statefulset(users: Users) -> None:
@@ -34,7 +40,9 @@ async def make_statefulset(users: Users) -> None:
     dice, label = users.rng, f"s{users.count}"
     claim = {"metadata": {"name": "data"},
              "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
+    kept = {when: dice.choice(["Retain", "Retain", "Delete"]) for when in ("whenDeleted", "whenScaled")}
     await users.create("StatefulSet", {
+        "persistentVolumeClaimRetentionPolicy": kept,
         "replicas": dice.below(REPLICAS_MAX), "selector": {"matchLabels": {"app": label}}, "serviceName": label,
         "podManagementPolicy": dice.choice(["OrderedReady", "Parallel"]), "template": pods(label, "sim/app:1"),
         "volumeClaimTemplates": [claim] if dice.below(2) == 0 else []})
@@ -86,9 +94,9 @@ async def remove(users: Users) -> None:
 
 async def remove_pod(users: Users) -> None:
     """Delete a pod that somebody needs."""
-    running = [pod["metadata"]["name"] for pod in users.mirror.all("pods") if is_active(pod)]
+    running = [pod for pod in users.mirror.all("pods") if is_active(pod)]
     if running:
-        await users.send("DELETE", "Pod", users.rng.choice(sorted(running)), {})
+        await users.ask("DELETE", pod_path(users.rng.choice(running)), {})
 
 
 def job(users: Users) -> Object:
@@ -106,4 +114,4 @@ def pods(label: str, image: str, **spec: Any) -> Object:
 
 DEEDS: tuple[Deed, ...] = (
     make_deployment, make_deployment, make_statefulset, make_daemonset, make_job, make_job, make_cronjob,
-    scale, scale, roll, roll, remove, remove_pod)
+    scale, scale, roll, roll, remove, remove_pod, *UPKEEP)

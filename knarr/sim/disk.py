@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
 from knarr.base.rng import Rng
 from knarr.store.engine import Done, Engine
 from knarr.store.face import Change, Entry, StoreUnavailable
@@ -26,6 +29,7 @@ class Platter:
     def __init__(self, rng: Rng, heard: Callable[[tuple[Change, ...]], None]) -> None:
         self.entries: dict[str, Entry] = {}
         self.revision = REVISION_FIRST
+        self.key_pem = _signing_key()      # of service accounts' tokens
         self.slow = False
         self.full = False
         self._rng = rng
@@ -92,3 +96,9 @@ def open_disk(platter: Platter) -> tuple[Engine, SimDisk]:
     """Return a store over what lies on the disk, as after a start of the machine, and its disk."""
     disk = SimDisk(platter)
     return Engine(disk, Image(platter.entries.values()), WatchLog(platter.revision)), disk
+
+
+def _signing_key() -> bytes:
+    """Make a key; nothing that a run does hangs on which one it is."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from typing import Any
 
+import orjson
+
+from knarr.api.errors import AlreadyExists, ApiError, NotFound
 from knarr.sim.world import Part, World
 
 DOWN_S = (0.0, 20.0)          # a part, until its supervisor has it up again
@@ -13,6 +17,13 @@ BAD_S = (5.0, 30.0)           # a network or a disk that fares ill
 LAGS_S = (0.05, 5.0)
 LOSSES = (10, 50, 200)        # of a thousand requests
 STEP_S = (-120.0, 120.0)
+HOOKS = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+WEBHOOK: dict[str, Any] = {
+    "apiVersion": "admissionregistration.k8s.io/v1", "kind": "ValidatingWebhookConfiguration",
+    "metadata": {"name": "absent"}, "webhooks": [{
+        "name": "pods.example.com", "admissionReviewVersions": ["v1"], "sideEffects": "None", "failurePolicy": "Fail",
+        "clientConfig": {"service": {"namespace": "default", "name": "absent"}},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}]}]}
 
 
 async def strike(world: World) -> None:
@@ -87,6 +98,33 @@ async def full_disk(world: World) -> None:
     world.platter.full = False
 
 
+async def webhook_down(world: World) -> None:
+    """Nobody answers where the server must ask before it lets pods be made."""
+    await send(world, "POST", HOOKS, WEBHOOK)
+    await _last(world, BAD_S, "the webhook for pods is down")
+    while not await send(world, "DELETE", f"{HOOKS}/{WEBHOOK['metadata']['name']}", {}):
+        pass
+    world.story.tell("fault", "there is no webhook any more")
+
+
+async def send(world: World, method: str, path: str, body: dict[str, Any]) -> bool:
+    """Ask the server as a person; tell whether what was asked is so."""
+    try:
+        await world.user.call(method, path, body=orjson.dumps(body), content_type="application/json")
+    except (NotFound, AlreadyExists):
+        return True
+    except (ApiError, OSError):
+        return False
+    return True
+
+
+async def skew_clock(world: World) -> None:
+    """The wall clock of one machine goes wrong."""
+    machine = world.dice.choice(list(world.machines.values()))
+    machine.clock.skew_s = world.dice.uniform(*STEP_S)
+    world.story.tell("fault", f"the clock of {machine.name} is wrong by {machine.clock.skew_s:+.1f} s")
+
+
 async def step_clock(world: World) -> None:
     """The wall clock jumps."""
     step_s = world.dice.uniform(*STEP_S)
@@ -114,4 +152,5 @@ async def _last(world: World, lasts_s: tuple[float, float], what: str) -> None:
 
 Fault = Callable[[World], Awaitable[None]]
 FAULTS: tuple[Fault, ...] = (
-    crash, crash, crash_server, lose_power, cut, cut, break_watches, lag, lose, lose, slow_disk, full_disk, step_clock)
+    crash, crash, crash_server, lose_power, cut, cut, break_watches, lag, lose, lose, slow_disk, full_disk, step_clock,
+    skew_clock, webhook_down)

@@ -13,12 +13,15 @@ import orjson
 
 from knarr.api.http import Call
 from knarr.base.clock import Clock
+from knarr.node.cri.face import Sandbox
+from knarr.sim.laws_upkeep import closed_to, judge_budget, judge_daemonset, judge_eviction, judge_namespace, judge_node
 from knarr.sim.mirror import (
     FINAL,
     Mirror,
     Object,
     holds,
     is_active,
+    is_evicted,
     is_going,
     is_ready,
     name_of,
@@ -47,6 +50,10 @@ class Laws:
         self._doubts: Counter[str] = Counter()         # uid of an owner -> pods it may have and not know
         self._bounds: dict[str, deque[tuple[float, int]]] = {}
         self._harmed_s: dict[str, float] = {}          # uid of a Deployment -> when it last changed or lost a ready pod
+        self._evicted_s: dict[str, float] = {}         # the same, when it last lost one by eviction
+        self._closed_s: dict[str, float] = {}          # name of a node -> since when it takes no pods
+        self._since_s: dict[str, float] = {}           # uid of a budget, or of a ready pod -> since when it is so
+        self._forced: set[tuple[str, str]] = set()     # pods that were deleted without waiting for their node
 
     def heard(self, changes: tuple[Change, ...]) -> None:
         """Judge a batch."""
@@ -96,9 +103,46 @@ class Laws:
         """A Deployment has lost a ready pod by a fault, or was changed."""
         self._harmed_s[uid] = self._clock.monotonic_s()
 
-    def is_unharmed(self, uid: str) -> bool:
+    def harm_by_eviction(self, uid: str) -> None:
+        """A Deployment has lost a ready pod by an eviction."""
+        self._evicted_s[uid] = self._clock.monotonic_s()
+
+    def is_unharmed(self, uid: str, *, but_by_eviction: bool = False) -> bool:
         """Tell whether every part knows how a Deployment stands."""
-        return self._clock.monotonic_s() - self._harmed_s.get(uid, 0.0) > LATE_S
+        evicted_s = 0.0 if but_by_eviction else self._evicted_s.get(uid, 0.0)
+        return self._clock.monotonic_s() - max(evicted_s, self._harmed_s.get(uid, 0.0)) > LATE_S
+
+    def note_closed(self, node: str, *, closed: bool) -> None:
+        """Remember whether a node takes pods, and since when not."""
+        if closed:
+            self._closed_s.setdefault(node, self._clock.monotonic_s())
+        else:
+            self._closed_s.pop(node, None)
+
+    def is_closed(self, node: str) -> bool:
+        """Tell whether a node was closed so long ago that every part knows."""
+        return self._clock.monotonic_s() - self._closed_s.get(node, self._clock.monotonic_s()) > LATE_S
+
+    def note_age(self, obj: Object | None, *, holds: bool = True) -> None:
+        """Remember since when an object is what a law asks for. holds: whether it is so now."""
+        if obj is not None and holds:
+            self._since_s.setdefault(obj["metadata"]["uid"], self._clock.monotonic_s())
+        elif obj is not None:
+            self._since_s.pop(obj["metadata"]["uid"], None)
+
+    def is_older(self, obj: Object, age_s: float) -> bool:
+        """Tell whether an object has been what a law asks for, for so long."""
+        now_s = self._clock.monotonic_s()
+        return now_s - self._since_s.get(obj["metadata"]["uid"], now_s) > age_s
+
+    def force(self, namespace: str, name: str) -> None:
+        """A pod is deleted without waiting for its node: it may live on there beside the one that follows it."""
+        self._forced.add((namespace, name))
+
+    def lived(self, pod: Sandbox, nodes: list[str]) -> None:
+        """Judge that containers of a pod's name run on these nodes."""
+        if len(nodes) > 1 and (pod.namespace, pod.name) not in self._forced:
+            self._break(f"Pod {pod.namespace}/{pod.name} runs on {', '.join(nodes)} at the same time")
 
     def _break(self, fault: str) -> None:
         self.broken.append(fault)
@@ -108,14 +152,17 @@ class Laws:
 def judge_pod(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
     """One node, one end, and no more of them than their owner may have."""
     note_harm(laws, old, new)
+    laws.note_age(new, holds=new is not None and is_ready(new))
     if new is None:
         return []
     if old is None:
         return [*too_many(laws, new), *over_quota(laws, new)]
-    faults = []
+    faults = judge_eviction(laws, old, new)
     was, now = old["spec"].get("nodeName"), new["spec"].get("nodeName")
     if was and was != now:
         faults.append(f"{name_of(new)} was bound to {was} and then to {now}")
+    elif now and not was:
+        faults += closed_to(laws, new)
     ended, phase = old["status"].get("phase"), new["status"].get("phase")
     if ended in FINAL and phase != ended:
         faults.append(f"{name_of(new)} had {ended} and then was {phase}")
@@ -131,8 +178,10 @@ def note_harm(laws: Laws, old: Object | None, new: Object | None) -> None:
     if old is None or not is_ready(old) or (new is not None and is_ready(new) and is_going(new) == is_going(old)):
         return
     made_by = laws.mirror.by_uid(owner_uid(old))
-    if made_by is not None and made_by["kind"] == "ReplicaSet":
-        laws.harm(owner_uid(made_by))
+    if made_by is None or made_by["kind"] != "ReplicaSet" or (is_going(old) and is_evicted(old)):
+        return
+    by_eviction = new is not None and is_going(new) and is_evicted(new)
+    (laws.harm_by_eviction if by_eviction else laws.harm)(owner_uid(made_by))
 
 
 def too_many(laws: Laws, pod: Object) -> list[str]:
@@ -244,8 +293,12 @@ def finished(job: Object) -> str:
 
 def judge_claim(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
     """A claim that nobody gave up is not deleted."""
-    if new is not None or old is None or old["metadata"].get("ownerReferences"):
+    if new is not None or old is None:
         return []
+    owners = [laws.mirror.by_uid(one["uid"]) for one in old["metadata"].get("ownerReferences", ())]
+    if owners:
+        living = [one for one in owners if one is not None and not is_going(one)]
+        return [f"{name_of(old)} was deleted below {name_of(living[0])}"] if living else []
     namespace = next((one for one in laws.mirror.all("namespaces")
                       if one["metadata"]["name"] == old["metadata"]["namespace"]), None)
     return [] if namespace is None or is_going(namespace) else [f"{name_of(old)} was deleted by nobody's wish"]
@@ -300,4 +353,8 @@ JUDGES: dict[str, Judge] = {
     "resourcequotas": judge_quota,
     "persistentvolumeclaims": judge_claim,
     "persistentvolumes": judge_volume,
+    "namespaces": judge_namespace,
+    "nodes": judge_node,
+    "poddisruptionbudgets": judge_budget,
+    "daemonsets": judge_daemonset,
 }

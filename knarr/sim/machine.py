@@ -8,7 +8,7 @@ back while the runtime goes on; when the machine dies, every container dies with
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,14 @@ from knarr.base.rng import Rng
 from knarr.client.client import Client
 from knarr.client.transport import Transport
 from knarr.node.agent import Agent, Parts
-from knarr.node.cri.face import RuntimeFault
+from knarr.node.cri.face import RuntimeFault, Sandbox
 from knarr.node.eviction.thresholds import Level
 from knarr.node.faces import Device, DnsConfig, Mount, References
 from knarr.node.nodestatus import MachineFacts
 from knarr.node.registries.providers import Providers
 from knarr.node.settings import Settings
 from knarr.node.volumes.reclaim import Reclaim
+from knarr.sim.clocks import SkewedClock
 from knarr.sim.runtime import MemoryRuntime
 
 PULL_S = (0.1, 3.0)
@@ -42,6 +43,7 @@ class SimRuntime(MemoryRuntime):
 
     def __init__(self, clock: Clock, rng: Rng, subnet: str) -> None:
         super().__init__(clock)
+        self.told: Callable[[Sandbox], None] = lambda _sandbox: None      # of the pod whose container begins to run
         self._rng = rng
         self._subnet = subnet
 
@@ -51,7 +53,9 @@ class SimRuntime(MemoryRuntime):
 
     def started(self, container_id: str) -> None:
         """Arrange the end that the image asks for."""
-        image = self.containers[container_id].spec.image
+        held = self.containers[container_id]
+        self.told(self.sandboxes[held.sandbox_id])
+        image = held.spec.image
         ends_s = {"task": TASK_S, "flaky": TASK_S, "broken": CALL_S}
         for word, (least_s, most_s) in ends_s.items():
             if f"sim/{word}" in image:
@@ -95,11 +99,11 @@ class Plot:
 class Machine:
     """One node. `live` is one life of its agent."""
 
-    def __init__(self, plot: Plot, transport: Transport, *, clock: Clock, rng: Rng) -> None:
+    def __init__(self, plot: Plot, transport: Transport, *, clock: SkewedClock, rng: Rng) -> None:
         self.name = plot.name
+        self.clock = clock
         self._plot = plot
         self._transport = transport
-        self._clock = clock
         self._rng = rng
         network = f"10.{128 + plot.number // 256}.{plot.number % 256}"
         self.runtime = SimRuntime(clock, rng.child("runtime"), network)
@@ -114,12 +118,18 @@ class Machine:
         self._lives += 1
         settings, rng = self._settings, self._rng.child(f"life/{self._lives}")
         client = Client(self._transport)
-        volumes = SimVolumes(Reclaim(settings, client, clock=self._clock, rng=rng.child("reclaim")))
-        parts = Parts(volumes, _no_hosts, _no_dns, _serve_nobody, Providers(self._clock), _plenty, self._facts)
-        agent = Agent(settings, client, clock=self._clock, rng=rng, parts=parts)
+        volumes = SimVolumes(Reclaim(settings, client, clock=self.clock, rng=rng.child("reclaim")))
+        parts = Parts(volumes, _no_hosts, _no_dns, _serve_nobody, Providers(self.clock), _plenty, self._facts)
+        agent = Agent(settings, client, clock=self.clock, rng=rng, parts=parts)
         settings.pods_dir.mkdir(parents=True, exist_ok=True)
         async with asyncio.TaskGroup() as group:
             await agent.serve(group, self.runtime)
+
+    def runs(self, pod: Sandbox) -> bool:
+        """Tell whether a container runs here of a pod of this namespace and name."""
+        runtime = self.runtime
+        own = (runtime.sandboxes[runtime.containers[key].sandbox_id] for key in runtime.running())
+        return any((each.namespace, each.name) == (pod.namespace, pod.name) for each in own)
 
     def _facts(self, _folder: Path) -> MachineFacts:
         name = self._plot.name

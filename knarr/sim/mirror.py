@@ -85,6 +85,11 @@ def is_ready(pod: Object) -> bool:
     return holds(pod, "Ready")
 
 
+def is_evicted(pod: Object) -> bool:
+    """Tell whether a pod ends by the eviction API."""
+    return any(one.get("reason") == "EvictionByEvictionAPI" for one in pod["status"].get("conditions", ()))
+
+
 def holds(obj: Object, condition: str) -> bool:
     """Tell whether a condition of an object is True."""
     return any(one["type"] == condition and one["status"] == "True" for one in obj["status"].get("conditions", ()))

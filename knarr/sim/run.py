@@ -82,7 +82,7 @@ async def _program(seed: int, course: Course, clock: ManualClock, folder: Path, 
 
 async def _course(world: World, course: Course) -> list[str]:
     """Go through the whole course, or until a law is broken."""
-    users = Users(world.user, world.laws.mirror, world.rng.child("users"), world.story, DEEDS)
+    users = Users(world.user, world.laws.mirror, world.rng.child("users"), world.story, DEEDS, world.laws.force)
     await world.start(course.nodes)
     await _turmoil(world, users, course)
     if world.laws.broken:

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from knarr.api.errors import ApiError
 from knarr.api.http import Answer, Call
-from knarr.apiserver.server import ApiServer
+from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
@@ -33,17 +33,19 @@ class Life:
 
     def __init__(self, platter: Platter, clock: Clock, rng: Rng) -> None:
         self._store, self._disk = open_disk(platter)
-        self._api = ApiServer(self._store, Settings(), clock=clock, rng=rng)
+        self._secured = secured(self._store, Settings(), Entrances(platter.key_pem), clock=clock, rng=rng)
+        self._api = self._secured.server
         self._clock = clock
         self._group: asyncio.TaskGroup | None = None
 
     async def run(self, network: Network) -> None:
         """Start, answer the network, and die by cancellation."""
         try:
-            await self._api.start()
+            await self._secured.start()
             async with asyncio.TaskGroup() as group:
                 self._group, network.server = group, self
                 group.create_task(self._kept_up(self._api.run))
+                group.create_task(self._kept_up(self._secured.access.run))
                 group.create_task(self._kept_up(self._api.aggregator.run))
         finally:
             self._disk.crash()

@@ -12,10 +12,13 @@ from typing import Any
 
 from knarr.api.http import User
 from knarr.assembly import components
+from knarr.assembly.components import CONTROLLER_USER
 from knarr.base.clock import ManualClock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
+from knarr.node.cri.face import Sandbox
 from knarr.sim import server
+from knarr.sim.clocks import SkewedClock
 from knarr.sim.disk import Platter
 from knarr.sim.laws import Laws
 from knarr.sim.machine import Machine, Plot
@@ -23,7 +26,8 @@ from knarr.sim.network import Link, Network
 from knarr.sim.story import Story
 
 START_S = 1_767_225_600.0      # 2026-01-01T00:00:00Z
-MASTERS = ("system:masters", "system:authenticated")
+PERSON = User("user", groups=("system:masters", "system:authenticated"))
+SKEW_S = 30.0                  # a node's wall clock goes wrong by so much, before or after
 LOOK_S = 0.1                   # how often a condition that is waited for is looked at
 
 
@@ -65,7 +69,7 @@ class World:
         self.laws = Laws(clock, self.story)
         self.platter = Platter(rng.child("disk"), self.laws.heard)
         self.network = Network(rng.child("network"), self.laws.doubted)
-        self.user = Client(self.link("user"))
+        self.user = Client(self.link("user", PERSON))
         self._folder = folder
         self._group = group
         self._lives = 0
@@ -75,9 +79,9 @@ class World:
         self.machines: dict[str, Machine] = {}
         self.agents: dict[str, Part] = {}
 
-    def link(self, name: str) -> Link:
-        """Join a part to the network."""
-        return self.network.link(name, User(name, groups=MASTERS))
+    def link(self, name: str, user: User) -> Link:
+        """Join a part to the network, as the user that it is in a real cluster."""
+        return self.network.link(name, user)
 
     async def start(self, nodes: int) -> None:
         """Start everything, and wait until every node is ready for pods."""
@@ -94,10 +98,18 @@ class World:
         """Build one more machine and start its agent."""
         name = f"node-{number}"
         plot = Plot(name, number, self._folder / name)
-        machine = Machine(plot, self.link(name), clock=self.clock, rng=self.rng.child(name))
+        rng = self.rng.child(name)
+        clock = SkewedClock(self.clock, rng.child("clock").uniform(-SKEW_S, SKEW_S))
+        link = self.link(name, User(f"system:node:{name}", groups=("system:nodes", "system:authenticated")))
+        machine = Machine(plot, link, clock=clock, rng=rng)
+        machine.runtime.told = lambda sandbox: self.laws.lived(sandbox, self.running(sandbox))
         self.machines[name] = machine
         self.agents[name] = Part(name, machine.live, self._group)
         self.agents[name].start()
+
+    def running(self, sandbox: Sandbox) -> list[str]:
+        """Return the machines on which containers of a pod's name run."""
+        return [machine.name for machine in self.machines.values() if machine.runs(sandbox)]
 
     async def until(self, holds: Callable[[], bool], *, limit_s: float = 120) -> None:
         """Let time pass until something holds. AssertionError when it never does."""
@@ -123,4 +135,4 @@ class World:
         parts = {one: start for one, start in components.PARTS.items() if (one == "scheduler") == (name == "scheduler")}
         settings = components.ControllerSettings("", "", lambda **_: "", "https://server")
         await components.together(
-            parts, Client(self.link(name)), clock=self.clock, rng=self._dice(name), settings=settings)
+            parts, Client(self.link(name, CONTROLLER_USER)), clock=self.clock, rng=self._dice(name), settings=settings)

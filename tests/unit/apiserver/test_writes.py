@@ -138,6 +138,20 @@ async def test_a_budget_forbids_an_eviction(api):
     assert "p" in (await api.ask("GET", f"{budgets}/b"))[1]["status"]["disruptedPods"]
 
 
+async def test_an_evicted_pod_says_so(api):
+    """Its condition tells a Job's pod failure policy that it is no failure; also where a resourceVersion was asked for."""
+    ready = {"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}}
+    await api.make(PODS, {**POD, "metadata": {"name": "p", "finalizers": ["example.com/stay"]}})
+    pod = (await api.ask("PATCH", f"{PODS}/p/status", ready, content_type=MERGE))[1]
+    asked = {"preconditions": {"resourceVersion": pod["metadata"]["resourceVersion"]}}
+
+    assert 201 == (await api.ask("POST", f"{PODS}/p/eviction", {"metadata": {"name": "p"}, "deleteOptions": asked}))[0]
+    going = (await api.ask("GET", f"{PODS}/p"))[1]
+    assert "deletionTimestamp" in going["metadata"]
+    assert [("Ready", None), ("DisruptionTarget", "EvictionByEvictionAPI")] == [
+        (one["type"], one.get("reason")) for one in going["status"]["conditions"]]
+
+
 async def test_a_namespace_ends_in_two_steps(api):
     """Deleted: it terminates and takes nothing new; finalized by its controller: it is gone."""
     _, ending = await api.ask("DELETE", "/api/v1/namespaces/web")

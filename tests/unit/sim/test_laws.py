@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from knarr.base.clock import ManualClock
+from knarr.node.cri.face import Sandbox
 from knarr.sim.laws import Laws
 from knarr.sim.story import Story
 from knarr.store.face import Change, Entry
@@ -142,3 +143,104 @@ def test_a_revision_that_comes_again_is_found():
     history.write(POD_KEY, pod())
 
     assert [f"{POD_KEY}: revision 2 came after 2"] == history.laws.broken
+
+
+def evicted(name: str, *, going: bool) -> dict[str, Any]:
+    """Make a pod of the Deployment that is healthy, and evicted or not yet."""
+    made = pod(name, "ReplicaSet/rs")
+    made["metadata"]["labels"] = {"app": "web"}
+    if going:
+        made["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+        made["status"]["conditions"].append({"type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI"})
+    return made
+
+
+def budget(**status: Any) -> dict[str, Any]:
+    """Make a budget that lets one pod lack."""
+    return thing("PodDisruptionBudget", "b", spec={"maxUnavailable": 1, "selector": {"matchLabels": {"app": "web"}}},
+                 status={"currentHealthy": 3, "desiredHealthy": 2, **status})
+
+
+def protected() -> History:
+    """Let a budget watch over a Deployment of three."""
+    history = deployed(0)
+    history.write("/policy/poddisruptionbudgets/d/b", budget(disruptionsAllowed=1))
+    for number in range(3):
+        history.write(f"/core/pods/d/p{number}", evicted(f"p{number}", going=False))
+    history.clock.advance(1_000)
+    return history
+
+
+def test_an_eviction_past_the_budget_is_found():
+    """The first is written down and may be; the second is not, and leaves one too few."""
+    history = protected()
+    history.write("/policy/poddisruptionbudgets/d/b", budget(disruptionsAllowed=0, disruptedPods={"p0": "now"}))
+    history.write("/core/pods/d/p0", evicted("p0", going=True))
+    assert [] == history.laws.broken
+    history.write("/core/pods/d/p1", evicted("p1", going=True))
+
+    assert ["Pod d/p1 was evicted past PodDisruptionBudget d/b",
+            "Deployment d/web is left with 1 pods by evictions, PodDisruptionBudget d/b asks for 2"] == history.laws.broken
+
+
+def test_a_budget_that_gives_what_it_has_not_is_found():
+    """One of three may lack: two disruptions are one too many."""
+    history = History()
+    history.write("/policy/poddisruptionbudgets/d/b", budget(disruptionsAllowed=2))
+
+    assert ["PodDisruptionBudget d/b allows 2 disruptions of 1"] == history.laws.broken
+
+
+def test_a_pod_on_a_closed_node_is_found():
+    """The node was closed long ago: a daemon may come, and another pod may not."""
+    history = History()
+    history.write("/core/nodes/-/n", {**thing("Node", "n"), "spec": {"unschedulable": True}})
+    history.clock.advance(1_000)
+    for name, owner in (("one", "DaemonSet/e"), ("two", "")):
+        history.write(f"/core/pods/d/{name}", pod(name, owner))
+        history.write(f"/core/pods/d/{name}", pod(name, owner, "n"))
+
+    assert ["Pod d/two was bound to n, which is closed"] == history.laws.broken
+
+
+def test_what_a_namespace_leaves_behind_is_found():
+    """It goes before the last of its objects."""
+    history = History()
+    namespace = {**thing("Namespace", "d"), "metadata": {"name": "d", "uid": "n"}}
+    history.write(POD_KEY, pod())
+    history.write("/core/namespaces/-/d", namespace)
+    history.write("/core/namespaces/-/d", namespace, gone=True)
+
+    assert ["Namespace d is gone, and Pod d/p is left of 1"] == history.laws.broken
+
+
+def test_a_claim_that_goes_before_its_owner_is_found():
+    """Its StatefulSet is to take it along, but has not gone."""
+    history = History()
+    claim = thing("PersistentVolumeClaim", "c", owner="StatefulSet/s")
+    history.write("/apps/statefulsets/d/s", thing("StatefulSet", "s", spec={"replicas": 1}))
+    history.write("/core/persistentvolumeclaims/d/c", claim)
+    history.write("/core/persistentvolumeclaims/d/c", claim, gone=True)
+
+    assert ["PersistentVolumeClaim d/c was deleted below StatefulSet d/s"] == history.laws.broken
+
+
+def test_one_pod_on_two_machines_is_found():
+    """Unless somebody forced it."""
+    history = History()
+    for name in ("s-0", "s-1"):
+        history.laws.lived(Sandbox("x", name, "d", "u", 0, True, 0.0, {}, {}), ["a"])
+    history.laws.force("d", "s-1")
+    for name in ("s-0", "s-1"):
+        history.laws.lived(Sandbox("x", name, "d", "u", 0, True, 0.0, {}, {}), ["a", "b"])
+
+    assert ["Pod d/s-0 runs on a, b at the same time"] == history.laws.broken
+
+
+def test_daemons_that_are_miscounted_are_found():
+    """Two are ready of one that is there."""
+    history = History()
+    history.write("/apps/daemonsets/d/e", thing("DaemonSet", "e", status={
+        "desiredNumberScheduled": 3, "currentNumberScheduled": 1, "numberReady": 2, "numberAvailable": 0}))
+
+    assert ["DaemonSet d/e counts 0 available, 2 ready, 1 of 3"] == history.laws.broken
