@@ -26,8 +26,9 @@ CANNOT = "Cannot evict pod as it would violate the pod's disruption budget."
 RETRY_AFTER_S = 10
 UNCOUNTED_PHASES = frozenset({"Succeeded", "Failed", "Pending"})
 EVICTED: Obj = {
-    "type": "DisruptionTarget", "status": "True", "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting",
-}
+    "type": "DisruptionTarget", "status": "True",
+    "reason": "EvictionByEvictionAPI", "message": "Eviction API: evicting",
+}  # Source: kube registry/core/pod/storage/eviction.go, addConditionAndDeletePod
 
 
 @dataclass(frozen=True, slots=True)
