@@ -6,18 +6,15 @@ Nor is one that a sender broke for want of an answer (`doubted`): Kubernetes' ow
 
 from __future__ import annotations
 
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable
 
-import orjson
-
-from knarr.api.http import Call
 from knarr.base.clock import Clock
 from knarr.node.cri.face import Sandbox
 from knarr.sim.laws_upkeep import closed_to, judge_budget, judge_daemonset, judge_eviction, judge_namespace, judge_node
+from knarr.sim.ledger import Ledger
 from knarr.sim.mirror import (
     FINAL,
-    Mirror,
     Object,
     holds,
     is_active,
@@ -32,28 +29,17 @@ from knarr.sim.story import Story
 from knarr.store.face import Change
 
 INDEX = "batch.kubernetes.io/job-completion-index"
-LATE_S = 60.0            # longer than any watch lags or link is cut
-BOUNDS_MAX = 100         # of one workload that are remembered
 
 
-class Laws:
+class Laws(Ledger):
     """Hears every batch as it becomes durable; what is broken stands in `broken`."""
 
     def __init__(self, clock: Clock, story: Story) -> None:
-        self.mirror = Mirror()
+        super().__init__(clock)
         self.broken: list[str] = []
         self.writes: Counter[str] = Counter()          # by plural: who writes without end is found here
-        self.succeeded: dict[str, set[str]] = {}       # uid of a Job -> its pods that ended well; their indexes, if any
-        self._clock = clock
         self._story = story
         self._revision = 0
-        self._doubts: Counter[str] = Counter()         # uid of an owner -> pods it may have and not know
-        self._bounds: dict[str, deque[tuple[float, int]]] = {}
-        self._harmed_s: dict[str, float] = {}          # uid of a Deployment -> when it last changed or lost a ready pod
-        self._evicted_s: dict[str, float] = {}         # the same, when it last lost one by eviction
-        self._closed_s: dict[str, float] = {}          # name of a node -> since when it takes no pods
-        self._since_s: dict[str, float] = {}           # uid of a budget, or of a ready pod -> since when it is so
-        self._forced: set[tuple[str, str]] = set()     # pods that were deleted without waiting for their node
 
     def heard(self, changes: tuple[Change, ...]) -> None:
         """Judge a batch."""
@@ -68,80 +54,9 @@ class Laws:
                 for fault in JUDGES[plural](self, old, new):
                     self._break(fault)
 
-    def doubted(self, call: Call) -> None:
-        """A write may have been done that its sender believes undone, or was done twice."""
-        if call.method == "POST" and call.path.endswith("/pods"):
-            self._doubts[owner_uid(orjson.loads(call.body))] += 1
-
-    def doubt(self, uid: str, count: int) -> None:
-        """Allow an owner so many pods that it cannot know."""
-        self._doubts[uid] += count
-
-    def ready_nodes(self) -> int:
-        """Count the nodes that are Ready."""
-        return sum(holds(node, "Ready") for node in self.mirror.all("nodes"))
-
-    def doubts(self, *uids: str) -> int:
-        """Return by how many pods an owner may be beyond its bound, by no fault of its own."""
-        return sum(self._doubts[uid] for uid in uids)
-
-    def bound(self, uid: str) -> int:
-        """Return the highest bound that a part may still believe in."""
-        kept = self._bounds.get(uid, ())
-        old_s = self._clock.monotonic_s() - LATE_S
-        recent = [bound for at_s, bound in kept if at_s >= old_s]
-        before = [bound for at_s, bound in kept if at_s < old_s][-1:]
-        return max([*recent, *before], default=0)
-
-    def note_bound(self, uid: str, bound: int) -> None:
-        """Remember what a workload allows from now on."""
-        kept = self._bounds.setdefault(uid, deque(maxlen=BOUNDS_MAX))
-        if not kept or kept[-1][1] != bound:
-            kept.append((self._clock.monotonic_s(), bound))
-
-    def harm(self, uid: str) -> None:
-        """A Deployment has lost a ready pod by a fault, or was changed."""
-        self._harmed_s[uid] = self._clock.monotonic_s()
-
-    def harm_by_eviction(self, uid: str) -> None:
-        """A Deployment has lost a ready pod by an eviction."""
-        self._evicted_s[uid] = self._clock.monotonic_s()
-
-    def is_unharmed(self, uid: str, *, but_by_eviction: bool = False) -> bool:
-        """Tell whether every part knows how a Deployment stands."""
-        evicted_s = 0.0 if but_by_eviction else self._evicted_s.get(uid, 0.0)
-        return self._clock.monotonic_s() - max(evicted_s, self._harmed_s.get(uid, 0.0)) > LATE_S
-
-    def note_closed(self, node: str, *, closed: bool) -> None:
-        """Remember whether a node takes pods, and since when not."""
-        if closed:
-            self._closed_s.setdefault(node, self._clock.monotonic_s())
-        else:
-            self._closed_s.pop(node, None)
-
-    def is_closed(self, node: str) -> bool:
-        """Tell whether a node was closed so long ago that every part knows."""
-        return self._clock.monotonic_s() - self._closed_s.get(node, self._clock.monotonic_s()) > LATE_S
-
-    def note_age(self, obj: Object | None, *, holds: bool = True) -> None:
-        """Remember since when an object is what a law asks for. holds: whether it is so now."""
-        if obj is not None and holds:
-            self._since_s.setdefault(obj["metadata"]["uid"], self._clock.monotonic_s())
-        elif obj is not None:
-            self._since_s.pop(obj["metadata"]["uid"], None)
-
-    def is_older(self, obj: Object, age_s: float) -> bool:
-        """Tell whether an object has been what a law asks for, for so long."""
-        now_s = self._clock.monotonic_s()
-        return now_s - self._since_s.get(obj["metadata"]["uid"], now_s) > age_s
-
-    def force(self, namespace: str, name: str) -> None:
-        """A pod is deleted without waiting for its node: it may live on there beside the one that follows it."""
-        self._forced.add((namespace, name))
-
     def lived(self, pod: Sandbox, nodes: list[str]) -> None:
         """Judge that containers of a pod's name run on these nodes."""
-        if len(nodes) > 1 and (pod.namespace, pod.name) not in self._forced:
+        if len(nodes) > 1 and not self.is_forced(pod.namespace, pod.name):
             self._break(f"Pod {pod.namespace}/{pod.name} runs on {', '.join(nodes)} at the same time")
 
     def _break(self, fault: str) -> None:
@@ -149,7 +64,7 @@ class Laws:
         self._story.tell("LAW", f"broken: {fault}")
 
 
-def judge_pod(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_pod(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """One node, one end, and no more of them than their owner may have."""
     note_harm(laws, old, new)
     laws.note_age(new, holds=new is not None and is_ready(new))
@@ -173,7 +88,7 @@ def judge_pod(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
     return faults
 
 
-def note_harm(laws: Laws, old: Object | None, new: Object | None) -> None:
+def note_harm(laws: Ledger, old: Object | None, new: Object | None) -> None:
     """Note that a Deployment has lost a ready pod."""
     if old is None or not is_ready(old) or (new is not None and is_ready(new) and is_going(new) == is_going(old)):
         return
@@ -184,7 +99,7 @@ def note_harm(laws: Laws, old: Object | None, new: Object | None) -> None:
     (laws.harm_by_eviction if by_eviction else laws.harm)(owner_uid(made_by))
 
 
-def too_many(laws: Laws, pod: Object) -> list[str]:
+def too_many(laws: Ledger, pod: Object) -> list[str]:
     """Judge a new pod by what its owner, or its owner's owner, allows."""
     made_by = laws.mirror.by_uid(owner_uid(pod))
     if made_by is None or made_by["kind"] == "DaemonSet":
@@ -200,7 +115,7 @@ def too_many(laws: Laws, pod: Object) -> list[str]:
     return [f"{name_of(made_by)} has {active} pods, at most {allowed} are allowed"] if active > allowed else []
 
 
-def over_quota(laws: Laws, pod: Object) -> list[str]:
+def over_quota(laws: Ledger, pod: Object) -> list[str]:
     """Judge a new pod by the quotas of its namespace."""
     namespace, faults = pod["metadata"]["namespace"], []
     for quota in laws.mirror.all("resourcequotas"):
@@ -214,7 +129,7 @@ def over_quota(laws: Laws, pod: Object) -> list[str]:
     return faults
 
 
-def judge_deployment(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_deployment(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """Remember what it allows."""
     if new is None or (old is not None and old["spec"] == new["spec"]):
         return []
@@ -224,7 +139,7 @@ def judge_deployment(laws: Laws, old: Object | None, new: Object | None) -> list
     return []
 
 
-def judge_replicaset(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_replicaset(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """A rollout takes no more ready pods away than it may."""
     if new is None:
         return []
@@ -240,14 +155,14 @@ def judge_replicaset(laws: Laws, old: Object | None, new: Object | None) -> list
     return [f"{name_of(deployment)} is left with {left} ready pods, at least {floor} must be"] if left < floor else []
 
 
-def judge_scaled(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_scaled(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """Remember what a StatefulSet allows."""
     if new is not None:
         laws.note_bound(new["metadata"]["uid"], new["spec"]["replicas"])
     return []
 
 
-def judge_quota(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_quota(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """Remember what a quota allows; from when it is counted, for it binds no earlier."""
     if new is not None and "pods" in new["status"].get("hard", {}):
         laws.note_bound(new["metadata"]["uid"], int(new["spec"]["hard"].get("pods", 0)))
@@ -256,7 +171,7 @@ def judge_quota(laws: Laws, old: Object | None, new: Object | None) -> list[str]
     return []
 
 
-def judge_job(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_job(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """Counts never go back, never exceed what happened, and a Job that is done stays so."""
     if new is None:
         return []
@@ -277,7 +192,7 @@ def judge_job(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
     return [*faults, *(_overlapping(laws, new) if old is None else ())]
 
 
-def _overlapping(laws: Laws, job: Object) -> list[str]:
+def _overlapping(laws: Ledger, job: Object) -> list[str]:
     """A CronJob that forbids it never has two Jobs under way."""
     cronjob = laws.mirror.by_uid(owner_uid(job))
     if cronjob is None or cronjob["kind"] != "CronJob" or cronjob["spec"]["concurrencyPolicy"] == "Allow":
@@ -291,7 +206,7 @@ def finished(job: Object) -> str:
     return next((kind for kind in ("Complete", "Failed") if holds(job, kind)), "")
 
 
-def judge_claim(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_claim(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """A claim that nobody gave up is not deleted."""
     if new is not None or old is None:
         return []
@@ -304,7 +219,7 @@ def judge_claim(laws: Laws, old: Object | None, new: Object | None) -> list[str]
     return [] if namespace is None or is_going(namespace) else [f"{name_of(old)} was deleted by nobody's wish"]
 
 
-def judge_volume(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_volume(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """A volume goes only when its claim has gone and its policy says so; a claim keeps its volume."""
     if old is None:
         return []
@@ -343,7 +258,7 @@ def _part(value: int | str, whole: int, *, up: bool) -> int:
     return -(-hundredths // 100) if up else hundredths // 100
 
 
-Judge = Callable[[Laws, Object | None, Object | None], list[str]]
+Judge = Callable[[Ledger, Object | None, Object | None], list[str]]
 JUDGES: dict[str, Judge] = {
     "pods": judge_pod,
     "deployments": judge_deployment,

@@ -5,17 +5,13 @@ Each judge is told what a write has changed, and returns what is broken by it.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from knarr.sim.ledger import Ledger
 from knarr.sim.mirror import Object, is_active, is_evicted, is_going, is_ready, name_of, owner, owner_uid
-
-if TYPE_CHECKING:
-    from knarr.sim.laws import Laws
 
 WRITING_S = 10.0     # longer than one request takes that the server has begun to answer
 
 
-def judge_namespace(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_namespace(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """A namespace goes last."""
     if new is not None or old is None:
         return []
@@ -24,14 +20,14 @@ def judge_namespace(laws: Laws, old: Object | None, new: Object | None) -> list[
     return [f"{name_of(old)} is gone, and {name_of(left[0])} is left of {len(left)}"] if left else []
 
 
-def judge_node(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_node(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """Remember which nodes take pods."""
     if new is not None:
         laws.note_closed(new["metadata"]["name"], closed=bool(new["spec"].get("unschedulable")))
     return []
 
 
-def closed_to(laws: Laws, pod: Object) -> list[str]:
+def closed_to(laws: Ledger, pod: Object) -> list[str]:
     """Judge a pod that was just bound: not to a node that was closed long ago."""
     node = pod["spec"]["nodeName"]
     if owner(pod).get("kind") == "DaemonSet" or not laws.is_closed(node):
@@ -39,7 +35,7 @@ def closed_to(laws: Laws, pod: Object) -> list[str]:
     return [f"{name_of(pod)} was bound to {node}, which is closed"]
 
 
-def judge_eviction(laws: Laws, old: Object, new: Object) -> list[str]:
+def judge_eviction(laws: Ledger, old: Object, new: Object) -> list[str]:
     """A healthy pod that is evicted is written down in its budget, and what that protects keeps as many as it must."""
     if is_going(old) or not is_going(new) or not is_evicted(new) or not laws.is_older(new, WRITING_S):
         return []
@@ -55,7 +51,7 @@ def judge_eviction(laws: Laws, old: Object, new: Object) -> list[str]:
     return [*faults, *_left(laws, new, budgets[0])]
 
 
-def _left(laws: Laws, pod: Object, budget: Object) -> list[str]:
+def _left(laws: Ledger, pod: Object, budget: Object) -> list[str]:
     """Count the healthy pods of a Deployment that nothing but evictions has harmed."""
     made_by = laws.mirror.by_uid(owner_uid(pod))
     deployment = laws.mirror.by_uid(owner_uid(made_by)) if made_by is not None else None
@@ -67,7 +63,7 @@ def _left(laws: Laws, pod: Object, budget: Object) -> list[str]:
             f"{name_of(budget)} asks for {floor}"] if healthy < floor else []
 
 
-def judge_budget(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_budget(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """A budget gives no more than it has."""
     laws.note_age(new)
     status = new["status"] if new is not None else {}
@@ -78,7 +74,7 @@ def judge_budget(laws: Laws, old: Object | None, new: Object | None) -> list[str
     return [f"{name_of(new or {})} allows {given} disruptions of {spare}"] if not 0 <= given <= spare else []
 
 
-def judge_daemonset(laws: Laws, old: Object | None, new: Object | None) -> list[str]:
+def judge_daemonset(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
     """No count is below nothing, and none of them exceeds what it is a part of."""
     if new is None:
         return []

@@ -9,8 +9,8 @@ import sys
 import pytest
 
 HALVES = 2                                              # so that two workers of pytest share them
-ROUNDS = int(os.environ.get("KNARR_SIM_ROUNDS", "20"))  # seeds in all; one costs 2 to 4 s of CPU
-LIMIT_S = 60 + 60 * ROUNDS                              # of a machine that others use as well
+ROUNDS = int(os.environ.get("KNARR_SIM_ROUNDS", "200"))  # seeds in all; one costs 1 to 1.5 s of CPU
+LIMIT_S = 60 + 20 * ROUNDS                              # of a machine that others use as well
 
 
 def knarr_sim(*words: str) -> subprocess.CompletedProcess[str]:
