@@ -24,6 +24,7 @@ from knarr.dns.forward import Source
 from knarr.node import resolv
 from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import Runtime
+from knarr.node.devices.devices import Devices
 from knarr.node.faces import DnsConfig, Lookup
 from knarr.node.registries.providers import Providers
 from knarr.node.server.access import ServingTls
@@ -114,6 +115,7 @@ def _agent(instance: Instance, settings: Settings, client: Client, *, providers:
         dns_config=partial(_dns_config, settings, Path(instance.config.resolv_conf)),
         serve=serve_port,
         credential_providers=providers,
+        devices=Devices(settings.devices_dir, clock),
     )
     return Agent(settings, client, clock=clock, rng=rng.child("agent"), parts=parts)
 

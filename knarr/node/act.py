@@ -130,6 +130,11 @@ class Hands:
 
     async def _mount(self, worker: PodWorker) -> None:
         try:
+            refusal = await self._tools.devices.admit(worker.machine.pod)
+            if refusal is not None:
+                worker.post(words.Refused(refusal))
+                worker.post(words.Mounted())        # nothing is, and what ends needs nothing
+                return
             await self._tools.volumes.set_up(worker.machine.pod)
         except MountError as fault:
             worker.post(words.MountFailed(str(fault)))
@@ -256,6 +261,7 @@ class Hands:
         for sandbox_id in sorted(worker.sandboxes):
             await self._until_done(self._stopping(sandbox_id))
         await self._until_done(lambda: self._tools.volumes.tear_down(worker.uid))
+        self._tools.devices.release(worker.uid)
         worker.post(words.SandboxStopped())
 
     def _stopping(self, sandbox_id: str) -> Callable[[], Awaitable[None]]:

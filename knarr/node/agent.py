@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
 
@@ -28,6 +28,7 @@ from knarr.node.containerd import Containerd
 from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
 from knarr.node.cri.runtime import CriRuntime
 from knarr.node.deadlogs import DeadLogs
+from knarr.node.devices.face import DeviceService, NoDevices
 from knarr.node.eviction import signals
 from knarr.node.eviction.evictor import Doors, Evictor
 from knarr.node.eviction.imagegc import ImageCollector
@@ -40,7 +41,7 @@ from knarr.node.logrotate import LogRotation
 from knarr.node.lookup import AgentLookup
 from knarr.node.orphans import remove_folders, remove_orphan
 from knarr.node.podgroups import PodGroups
-from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, SandboxLost
+from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, Refused, SandboxLost
 from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.probes.prober import Prober
 from knarr.node.registries.providers import Providers
@@ -89,6 +90,7 @@ class Parts:
     credential_providers: Providers
     levels: Callable[[Settings], Mapping[str, Level]] = signals.read
     facts: Callable[[Path], nodestatus.MachineFacts] = nodestatus.machine_facts
+    devices: DeviceService = field(default_factory=NoDevices)
 
 
 class Agent:
@@ -133,7 +135,7 @@ class Agent:
 
     async def serve(self, group: asyncio.TaskGroup, runtime: Runtime) -> None:
         """Start every part on a runtime that answers, then hear it for ever."""
-        settings, clock = self._settings, self._clock
+        settings, clock, devices = self._settings, self._clock, self._parts.devices
         facts = self._parts.facts(settings.data_dir)
         recorder = Recorder(self._client, clock=clock, component="kubelet", host=settings.node_name)
         tools = self._tools(runtime, recorder, facts=facts, group=group)
@@ -142,15 +144,16 @@ class Agent:
             await asyncio.to_thread(cni.apply_masquerade, settings)
             await tools.images.ensure_sandbox_image()
         prober = Prober(clock, runtime.exec_sync, sink=self._probed, event=self._probe_event(tools))
-        writer = StatusWriter(settings, self._client, clock=clock, group=group)
+        writer = StatusWriter(settings, self._client, clock=clock, group=group, devices=self._parts.devices.health)
+        devices.on_change(lambda uid: writer.mark(self.workers[uid]) if uid in self.workers else None)
         hands = Hands(tools, prober, writer=writer, forget=self._forget)
         evictor = self._evictor(runtime, recorder)
         shares = nodestatus.allocatable_amounts(settings, facts)
-        self._admission = Admission(lambda: shares, lambda: evictor.pressures)
+        self._admission = Admission(lambda: {**shares, **devices.amounts().allocatable}, lambda: evictor.pressures)
         heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock,
-                              pressures=lambda: evictor.pressures)
+                              changing=lambda: nodestatus.Changing(evictor.pressures, devices.amounts()))
         for part in (heartbeat.run(), evictor.run(), self._informers.run(), recorder.run(), prober.run(),
-                     self._parts.volumes.run(), LogRotation(settings, runtime, clock).run(),
+                     self._parts.volumes.run(), devices.run(), LogRotation(settings, runtime, clock).run(),
                      self._parts.serve(runtime, self.lookup)):
             group.create_task(part)
         try:
@@ -210,7 +213,8 @@ class Agent:
                 settings.cgroup_parent, settings.cgroup_root, settings.rules, ground.hugepages),
             dead=DeadLogs(settings, self._clock),
             client=self._client, clock=self._clock, runtime=runtime,
-            images=Images(settings, runtime), volumes=self._parts.volumes, recorder=recorder,
+            images=Images(settings, runtime), recorder=recorder,
+            volumes=self._parts.volumes, devices=self._parts.devices,
             registry=registry_of(settings, self._client, runtime, providers=self._parts.credential_providers),
             hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, pods=self.lookup.pods,
             node_facts=lambda: node,
@@ -224,12 +228,13 @@ class Agent:
         left = await self._left(tools)
         wanted = {pod.metadata.uid or "": pod for pod in sorted(self._pods.all(), key=first_by_priority)
                   if not is_mirror(pod)}
+        self._parts.devices.keep({*wanted, *self.workers})
 
         def live(worker: PodWorker) -> PodWorker:
             known = worker.machine.pod.status.startTime is not None or worker.machine.sandbox_id
             refusal = None if known else self._admission.judge(worker.machine.pod, self._living())
             self.workers[worker.uid] = worker
-            worker.post(Begin(refusal))
+            worker.post(Begin() if refusal is None else Refused(refusal))
             return worker
 
         def worker_of(machine: Machine) -> PodWorker:

@@ -25,10 +25,11 @@ class Mount:
 
 @dataclass(frozen=True, slots=True)
 class Device:
-    """One device of the machine that a container may read and write; paths are absolute."""
+    """One device of the machine that a container may use; paths are absolute. permissions: some of `rwm`."""
 
     container_path: str
     host_path: str
+    permissions: str = "rwm"
 
 
 @dataclass(frozen=True, slots=True)

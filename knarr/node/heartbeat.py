@@ -22,7 +22,7 @@ from knarr.base.times import rfc3339_micro
 from knarr.client.client import MERGE, STRATEGIC, Client
 from knarr.node import nodestatus
 from knarr.node.cri.face import Runtime, RuntimeFault, RuntimeVersion
-from knarr.node.nodestatus import MachineFacts
+from knarr.node.nodestatus import Changing, MachineFacts
 from knarr.node.settings import Settings
 
 LEASE_NAMESPACE = "kube-node-lease"
@@ -42,9 +42,9 @@ class Heartbeat:
     """One node's presence in the API."""
 
     def __init__(self, settings: Settings, client: Client, runtime: Runtime, *, facts: MachineFacts,
-                 clock: Clock, pressures: Callable[[], frozenset[str]] = frozenset) -> None:
-        """Pressures: what the machine is short of, by the names of the node's conditions."""
-        self._pressures = pressures
+                 clock: Clock, changing: Callable[[], Changing] = Changing) -> None:
+        """Changing: what is different from one look to the next."""
+        self._changing = changing
         self._settings = settings
         self._client = client
         self._runtime = runtime
@@ -108,10 +108,11 @@ class Heartbeat:
         age_s = self._clock.monotonic_s() - self._written_at_s      # the wall clock may have been set back
         version, fault, images = await self._look()
         before = {each.type: each for each in node.status.conditions}
-        healthy = nodestatus.Health(fault, self._pressures())
+        changing = self._changing()
+        healthy = nodestatus.Health(fault, changing.pressures)
         status = nodestatus.node_status(
             self._settings, self._facts, runtime=version, images=images,
-            conditions=nodestatus.node_conditions(healthy, before, self._clock.now_s()))
+            conditions=nodestatus.node_conditions(healthy, before, self._clock.now_s()), devices=changing.devices)
         ageless = {**status, "conditions": [
             {key: value for key, value in each.items() if key not in AGEING} for each in status["conditions"]]}
         stands = all(one["type"] in before and before[one["type"]].status == one["status"]

@@ -17,6 +17,7 @@ from knarr.api.types.core_v1 import Container, Pod
 from knarr.node import env, podcontainers, specs
 from knarr.node.adopt import UID_LABEL
 from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
+from knarr.node.devices.face import DeviceFault
 from knarr.node.faces import ConfigError, Mount, MountError
 from knarr.node.hooks import HookFailed
 from knarr.node.images import ImageFault
@@ -49,10 +50,11 @@ class Launcher:
         try:
             image = await self._obtain.image(worker, container)
             spec = await self._spec(worker, container, start=start, image=image)
+            await self._tools.devices.starting(pod.metadata.uid or "", container.name)
         except ImageFault as fault:
             worker.post(PullFailed(container.name, fault.reason, str(fault)))
             return
-        except (ConfigError, MountError, ApiError, OSError) as fault:
+        except (ConfigError, DeviceFault, MountError, ApiError, OSError) as fault:
             tell("Failed", f"Error: {fault}", "Warning")
             worker.post(Held(container.name, "CreateContainerConfigError", str(fault)))
             return
@@ -79,13 +81,19 @@ class Launcher:
         known = dict(pairs)
         mounts = await tools.volumes.mounts(pod, container, env=known)
         own = self._own_mounts(pod, container, attempt=start.attempt, pod_ip=pod_ip)
+        grants = tools.devices.grants(pod.metadata.uid or "", container.name)
+        own = (*(mount for grant in grants for mount in grant.mounts), *own)
         taken = {mount.container_path for mount in mounts}
+        raw = await tools.volumes.devices(pod, container) if container.volumeDevices else ()
         return specs.container_spec(pod, container, specs.Prepared(
-            attempt=start.attempt, image_ref=image.id, uid=image.uid, username=image.username, env=pairs,
+            attempt=start.attempt, image_ref=image.id, uid=image.uid, username=image.username,
+            env=(*(pair for grant in grants for pair in grant.env.items() if pair[0] not in known), *pairs),
             command=env.expand(container.command, known), args=env.expand(container.args, known),
             mounts=(*mounts, *(mount for mount in own if mount.container_path not in taken)),
-            devices=await tools.volumes.devices(pod, container) if container.volumeDevices else (),
-            notes={specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
+            devices=(*raw, *(device for grant in grants for device in grant.devices)),
+            cdi_devices=tuple(name for grant in grants for name in grant.cdi),
+            notes={**{key: text for grant in grants for key, text in grant.annotations.items()},
+                   specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
             ground=tools.ground, pid_target=pid_target(machine, container.name),
         ))
 

@@ -19,6 +19,7 @@ from knarr.base.times import rfc3339
 from knarr.node import allocatable
 from knarr.node.containerlimits import Ground
 from knarr.node.cri.face import ImageLine, RuntimeVersion
+from knarr.node.devices.face import Amounts
 from knarr.node.oci import architecture
 from knarr.node.settings import Settings
 
@@ -26,6 +27,9 @@ IMAGES_MAX = 50                    # shown. Source: kubelet's nodeStatusMaxImage
 HUGEPAGE_SIZES = (1 << 30, 2 << 20)           # shown also where there are none, bytes
 HUGEPAGES = Path("/sys/kernel/mm/hugepages")  # one folder for each size that this kernel knows
 VOLUMES_DIR = "knarr.dev/volumes-dir"         # annotation: where the local-path provisioner places this node's volumes
+
+
+NO_AMOUNTS = Amounts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,14 @@ class Health:
 
     fault: str = ""
     pressures: frozenset[str] = frozenset()      # names of conditions: MemoryPressure, DiskPressure, PIDPressure
+
+
+@dataclass(frozen=True, slots=True)
+class Changing:
+    """What a look at the node may find different. pressures: as in Health; devices: of plugins."""
+
+    pressures: frozenset[str] = frozenset()
+    devices: Amounts = NO_AMOUNTS
 
 
 def machine_facts(data_dir: Path) -> MachineFacts:
@@ -94,13 +106,13 @@ def node_labels(settings: Settings, facts: MachineFacts) -> dict[str, str]:
 
 
 def node_status(settings: Settings, facts: MachineFacts, *, runtime: RuntimeVersion, images: Iterable[ImageLine],
-                conditions: list[dict[str, Any]]) -> dict[str, Any]:
+                conditions: list[dict[str, Any]], devices: Amounts = NO_AMOUNTS) -> dict[str, Any]:
     """Return the whole status."""
     return {
         "addresses": [{"type": "InternalIP", "address": settings.node_ip},
                       {"type": "Hostname", "address": settings.node_name}],
-        "capacity": capacity(settings, facts),
-        "allocatable": allocatable_shown(settings, facts),
+        "capacity": {**capacity(settings, facts), **counted(devices.capacity)},
+        "allocatable": {**allocatable_shown(settings, facts), **counted(devices.allocatable)},
         "conditions": conditions,
         "daemonEndpoints": {"kubeletEndpoint": {"Port": settings.serving_port}},
         "nodeInfo": {
@@ -112,6 +124,11 @@ def node_status(settings: Settings, facts: MachineFacts, *, runtime: RuntimeVers
         },
         "images": shown_images(images),
     }
+
+
+def counted(devices: Mapping[str, int]) -> dict[str, str]:
+    """Return numbers of devices as the status has them."""
+    return {name: str(count) for name, count in devices.items()}
 
 
 def capacity(settings: Settings, facts: MachineFacts) -> dict[str, str]:

@@ -124,6 +124,11 @@ class Settings:
         return self.data_dir / "manifests"
 
     @property
+    def devices_dir(self) -> Path:
+        """Return where device plugins find the node's socket and make their own."""
+        return self.data_dir / "device-plugins"
+
+    @property
     def pods_dir(self) -> Path:
         """Return the parent of all pods' own directories."""
         return self.data_dir / "pods"

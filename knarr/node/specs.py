@@ -46,6 +46,7 @@ class Prepared:
     ground: Ground = NO_GROUND
     pid_target: str = ""
     devices: tuple[Device, ...] = ()
+    cdi_devices: tuple[str, ...] = ()
 
 
 def sandbox_spec(
@@ -81,7 +82,8 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
     return ContainerSpec(
         name=container.name, attempt=prepared.attempt, image=container.image or "", image_ref=prepared.image_ref,
         command=prepared.command, args=prepared.args, working_dir=container.workingDir or "", env=prepared.env,
-        mounts=prepared.mounts, devices=prepared.devices, log_path=f"{container.name}/{prepared.attempt}.log",
+        mounts=prepared.mounts, devices=prepared.devices, cdi_devices=prepared.cdi_devices,
+        log_path=f"{container.name}/{prepared.attempt}.log",
         stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
         namespaces=container_namespaces(pod, prepared.pid_target),
         security=security(pod, container, privileged=privileged),

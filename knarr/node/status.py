@@ -6,6 +6,7 @@ status/generate.go; recorded statuses are the oracle.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from knarr.api import quantity
@@ -21,12 +22,17 @@ ALIVE = frozenset({Stage.RUNNING, Stage.STOPPING})
 OVER = frozenset({Phase.ENDED, Phase.REMOVING, Phase.GONE})
 NODE_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 ATOMIC_RESOURCES = ("cpu", "memory")
+NO_DEVICES: Final[Mapping[str, list[dict[str, Any]]]] = {}
 STATUSES: Final = {"initContainerStatuses": FIRST, "containerStatuses": {"main"},
                    "ephemeralContainerStatuses": {"ephemeral"}}
 
 
-def pod_status(machine: Machine, *, host_ip: str, now_s: float) -> dict[str, Any]:
-    """Return the whole status that this node answers for. now_s dates the conditions that change."""
+def pod_status(machine: Machine, *, host_ip: str, now_s: float,
+               devices: Mapping[str, list[dict[str, Any]]] = NO_DEVICES) -> dict[str, Any]:
+    """Return the whole status that this node answers for. now_s dates the conditions that change.
+
+    devices: container -> allocatedResourcesStatus, for those that have devices of plugins.
+    """
     pod = machine.pod
     if machine.refusal is not None:
         return rejected(machine, machine.refusal, now_s)
@@ -53,6 +59,9 @@ def pod_status(machine: Machine, *, host_ip: str, now_s: float) -> dict[str, Any
     if allocated:
         status["allocatedResources"] = allocated
     shown = {box.name: container_status(machine, box) for box in machine.boxes}
+    for name, told in devices.items():
+        if name in shown:
+            shown[name]["allocatedResourcesStatus"] = told
     for field, kinds in STATUSES.items():
         rows = [shown[box.name] for box in machine.boxes if box.kind in kinds]
         if rows:

@@ -8,6 +8,7 @@ nobody waits for them, and mostly the start, or the pod's end, follows at once. 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -53,7 +54,9 @@ class Subject(Protocol):
 class StatusWriter:
     """Writes what is marked, in tasks of the agent's group."""
 
-    def __init__(self, settings: Settings, client: Client, *, clock: Clock, group: asyncio.TaskGroup) -> None:
+    def __init__(self, settings: Settings, client: Client, *, clock: Clock, group: asyncio.TaskGroup,
+                 devices: Callable[[str], Mapping[str, list[dict[str, Any]]]] = lambda uid: {}) -> None:
+        self._devices = devices
         self._settings = settings
         self._client = client
         self._clock = clock
@@ -91,7 +94,8 @@ class StatusWriter:
         machine, shown = subject.machine, subject.shown
         if subject.silent or machine.gone or shown is None:
             return True
-        new = pod_status(machine, host_ip=self._settings.node_ip, now_s=self._clock.now_s())
+        new = pod_status(machine, host_ip=self._settings.node_ip, now_s=self._clock.now_s(),
+                         devices=self._devices(machine.pod.metadata.uid or ""))
         change = difference(machine.pod.status, new)
         if not change:
             return True

@@ -15,6 +15,7 @@ from knarr.node.cni import HOST_PORTS
 from knarr.node.containerlimits import Ground
 from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxSpec
 from knarr.node.deadlogs import DeadLogs
+from knarr.node.devices.face import DeviceService
 from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
 from knarr.node.hooks import Hooks
 from knarr.node.images import Images
@@ -48,6 +49,7 @@ class Tools:
     images: Images
     registry: Registry
     volumes: PodVolumes
+    devices: DeviceService
     recorder: Recorder
     hooks: Hooks
     group: asyncio.TaskGroup

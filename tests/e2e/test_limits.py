@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
+from tests.devices.plugin import RESOURCE
 from tests.e2e.cluster import PODS_TASKS, pod, until
 
 
@@ -22,3 +25,28 @@ def test_forks_without_end(cluster, namespace):
     assert "here" in cluster.exec("neighbour", "echo", "here", namespace=namespace)
     cluster.knarr("delete", "pod", "bomb", "-n", namespace)
     assert not group.exists()
+
+
+def test_a_device_of_a_plugin(cluster, namespace):
+    """A vendor's plugin offers two lamps: a pod gets one, with all that belongs to it, and is told when it falls ill."""
+    folder = cluster.data_dir / "device-plugins"
+    plugin = subprocess.Popen([sys.executable, "-m", "tests.devices.plugin", str(folder), "2"])
+    try:
+        until(lambda: cluster.get("nodes")["items"][0]["status"]["allocatable"].get(RESOURCE) == "2", "two lamps are offered")
+        asked = {"limits": {RESOURCE: "1"}, "requests": {RESOURCE: "1"}}
+        cluster.apply(pod("lit", container={"resources": asked}), namespace=namespace)
+        until(lambda: cluster.get("pod/lit", namespace=namespace)["status"]["phase"] == "Running", "the pod runs")
+        said = cluster.exec("lit", "sh", "-c", "echo $LAMPS; ls /dev/lamp /etc/lamps", namespace=namespace)
+        assert ("lamp-0", "/dev/lamp", True) == (*said.split()[:2], "kubelet.sock" in said)
+
+        def health():
+            status = cluster.get("pod/lit", namespace=namespace)["status"]["containerStatuses"][0]
+            return status["allocatedResourcesStatus"][0]["resources"]
+
+        assert [{"resourceID": "lamp-0", "health": "Healthy"}] == health()
+        (folder / "ill-lamp-0").touch()
+        until(lambda: health() == [{"resourceID": "lamp-0", "health": "Unhealthy"}], "the pod's status shows it")
+        until(lambda: cluster.get("nodes")["items"][0]["status"]["allocatable"][RESOURCE] == "1", "one lamp is offered")
+    finally:
+        plugin.terminate()
+        plugin.wait()

@@ -51,8 +51,9 @@ def container_config(spec: ContainerSpec) -> Any:
         working_dir=spec.working_dir,
         envs=[pb.KeyValue(key=key, value=value) for key, value in spec.env],
         mounts=[mount(each) for each in spec.mounts],
-        devices=[pb.Device(container_path=each.container_path, host_path=each.host_path, permissions="rwm")
+        devices=[pb.Device(container_path=each.container_path, host_path=each.host_path, permissions=each.permissions)
                  for each in spec.devices],
+        CDI_devices=[pb.CDIDevice(name=each) for each in spec.cdi_devices],
         labels=spec.labels,
         annotations=spec.annotations,
         log_path=spec.log_path,

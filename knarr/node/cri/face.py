@@ -124,6 +124,7 @@ class ContainerSpec:
     env: tuple[tuple[str, str], ...] = ()
     mounts: tuple[Mount, ...] = ()
     devices: tuple[Device, ...] = ()
+    cdi_devices: tuple[str, ...] = ()
     log_path: str = ""
     stdin: bool = False
     stdin_once: bool = False

@@ -38,6 +38,7 @@ from knarr.node.podmachine.state import (
     Probed,
     PullFailed,
     Rang,
+    Refused,
     Remove,
     Removed,
     Resized,
@@ -149,18 +150,21 @@ STEPS: dict[Phase, Callable[[Deciding], None]] = {
 
 
 def on_begin(d: Deciding, event: Begin) -> None:
-    """Arm the deadline; heed a refusal, and a deletion that came first."""
-    if event.refusal is not None:
-        d.change(refusal=event.refusal)
-        d.ask(Tell("Warning", event.refusal.reason, event.refusal.message))
-        end(d, "rejected", FORCED_GRACE_S)
-        return
+    """Arm the deadline; heed a deletion that came first."""
     deadline_s = d.machine.pod.spec.activeDeadlineSeconds
     if deadline_s is not None and d.machine.phase not in (Phase.ENDED, Phase.GONE):
         d.ask(After(DEADLINE_TIMER, 0, max(0.0, d.machine.began_s + deadline_s - d.now_s)))
     if d.machine.wish is not None:
         d.ask(Fit(d.machine.wish.pod))
     heed_deletion(d)
+
+
+def on_refused(d: Deciding, event: Refused) -> None:
+    """End a pod before it has begun."""
+    if d.machine.ending is None:
+        d.change(refusal=event.refusal)
+        d.ask(Tell("Warning", event.refusal.reason, event.refusal.message))
+        end(d, "rejected", FORCED_GRACE_S)
 
 
 def on_pod_changed(d: Deciding, event: PodChanged) -> None:
@@ -331,6 +335,7 @@ def deletion_grace_s(pod: Pod) -> float:
 
 HANDLERS: dict[type, Callable[[Deciding, Any], None]] = {
     Begin: on_begin,
+    Refused: on_refused,
     PodChanged: on_pod_changed,
     PodGone: on_pod_gone,
     Evict: on_evict,

@@ -204,9 +204,14 @@ class Evict:
 
 @dataclass(frozen=True, slots=True)
 class Begin:
-    """Start deciding. refusal: the node does not take the pod: nothing of it is to run."""
+    """Start deciding."""
 
-    refusal: Refusal | None = None
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The node does not take the pod: nothing of it is to run."""
+
+    refusal: Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,7 +338,7 @@ class Removed:
 
 
 Event: TypeAlias = (
-    PodChanged | PodGone | Evict | Begin | Mounted | MountFailed | SandboxUp | SandboxFailed | SandboxLost
+    PodChanged | PodGone | Evict | Begin | Refused | Mounted | MountFailed | SandboxUp | SandboxFailed | SandboxLost
     | SandboxStopped | PullFailed | Held | Started | Exited | Probed | Rang | Removed | Fitted | Resized | ResizeFailed
 )
 

@@ -6,8 +6,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from knarr.node.volumes.csi.messages import message
-from knarr.node.volumes.csi.rpc import IDENTITY, NODE, CsiFault, Socket
+from knarr.node.plugins.rpc import Channel
+from knarr.node.plugins.rpc import PluginFault as CsiFault
+from knarr.node.volumes.csi.messages import IDENTITY, NODE, message
 
 CALL_S: Final = 120.0      # Source: kube pkg/volume/csi/csi_plugin.go, csiTimeout of two minutes
 SHORT_S: Final = 15.0      # of calls that only tell
@@ -48,7 +49,7 @@ class Driver:
         self.name = name
         self.can: frozenset[int] = frozenset()
         self._shown = shown
-        self._socket = Socket(endpoint)
+        self._socket = Channel(endpoint, message)
 
     async def introduce(self) -> NodeInfo:
         """Ask who answers and what it can. Raises CsiFault, also where another driver's name is told."""

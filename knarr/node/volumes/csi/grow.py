@@ -15,12 +15,12 @@ from knarr.api.errors import ApiError
 from knarr.api.types.core_v1 import PersistentVolume, PersistentVolumeClaim
 from knarr.base.clock import Clock
 from knarr.client.client import Client
+from knarr.node.plugins.rpc import PluginFault as CsiFault
 from knarr.node.settings import Settings
 from knarr.node.volumes.csi import contents, records
 from knarr.node.volumes.csi.driver import EXPAND, STAGE, Asked
 from knarr.node.volumes.csi.records import Record
 from knarr.node.volumes.csi.registry import Registry
-from knarr.node.volumes.csi.rpc import CsiFault
 from knarr.node.volumes.csi.volumes import secret_of
 
 LOOK_S: Final = 10.0

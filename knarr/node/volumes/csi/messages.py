@@ -1,22 +1,15 @@
-"""The messages of CSI v1 and of kubelet's plugin registration, built from a table of names and numbers.
+"""The messages of CSI v1 and of kubelet's plugin registration that a node calls.
 
-Only what a node calls is here. Nothing is generated and no stubs are needed: names and numbers are all that the wire
-knows, nested messages stand beside their parents, and enumerations are the integers that they are sent as.
 Source: CSI specification 1.11 (csi.proto); kube kubelet/pkg/apis/pluginregistration/v1.
 """
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
+from knarr.node.plugins.messages import Messages
 
-_PACKAGE: Final = "knarr.csi"
-_Field = descriptor_pb2.FieldDescriptorProto
-_SCALARS: Final = {
-    "text": _Field.TYPE_STRING, "flag": _Field.TYPE_BOOL, "int": _Field.TYPE_INT64, "enum": _Field.TYPE_INT32,
-}
-# message: fields as `name=number:type`; `type[]` is a list, `map` a map of texts, other types stand in this table
+REGISTRATION, IDENTITY, NODE = "/pluginregistration.Registration/", "/csi.v1.Identity/", "/csi.v1.Node/"
 _TABLE: Final = {
     "Empty": "",
     "InfoRequest": "",
@@ -44,45 +37,4 @@ _TABLE: Final = {
                                "staging_target_path=4:text volume_capability=5:VolumeCapability secrets=6:map",
     "NodeExpandVolumeResponse": "capacity_bytes=1:int",
 }
-
-
-def _described() -> descriptor_pb2.FileDescriptorProto:
-    file = descriptor_pb2.FileDescriptorProto(name="knarr/csi", package=_PACKAGE, syntax="proto3")
-    for name, fields in _TABLE.items():
-        message = file.message_type.add(name=name)
-        for field in fields.split():
-            _add(message, field)
-    return file
-
-
-def _add(message: Any, field: str) -> None:
-    name, _, rest = field.partition("=")
-    number, _, kind = rest.partition(":")
-    added = message.field.add(name=name, number=int(number), label=_Field.LABEL_OPTIONAL)
-    if kind.endswith("[]") or kind == "map":
-        added.label = _Field.LABEL_REPEATED
-    kind = kind.removesuffix("[]")
-    if kind in _SCALARS:
-        added.type = _SCALARS[kind]
-        return
-    added.type = _Field.TYPE_MESSAGE
-    added.type_name = f".{_PACKAGE}.{message.name}.{_entry(message, name)}" if kind == "map" else f".{_PACKAGE}.{kind}"
-
-
-def _entry(message: Any, field: str) -> str:
-    """Add the pair that a map is a list of; return its name, which protobuf derives from the field's."""
-    name = "".join(part.capitalize() for part in field.split("_")) + "Entry"
-    entry = message.nested_type.add(name=name)
-    entry.options.map_entry = True
-    for number, part in ((1, "key"), (2, "value")):
-        entry.field.add(name=part, number=number, type=_Field.TYPE_STRING, label=_Field.LABEL_OPTIONAL)
-    return name
-
-
-_POOL: Final = descriptor_pool.DescriptorPool()
-_POOL.Add(_described())
-
-
-def message(name: str) -> Any:
-    """Return the class of a message of the table."""
-    return message_factory.GetMessageClass(_POOL.FindMessageTypeByName(f"{_PACKAGE}.{name}"))
+message: Final = Messages("knarr.csi", _TABLE).named

@@ -23,10 +23,11 @@ from knarr.api.errors import ApiError
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 from knarr.client.client import Client
+from knarr.node.plugins.rpc import Channel
+from knarr.node.plugins.rpc import PluginFault as CsiFault
 from knarr.node.volumes.csi import kubeletdir, nodeinfo
 from knarr.node.volumes.csi.driver import SHORT_S, Driver
-from knarr.node.volumes.csi.messages import message
-from knarr.node.volumes.csi.rpc import REGISTRATION, CsiFault, Socket
+from knarr.node.volumes.csi.messages import REGISTRATION, message
 
 LOOK_S: Final = 1.0
 FIRST_LOOK_S: Final = 5.0     # how long pods wait for it
@@ -116,7 +117,7 @@ class Registry:
 
     async def _register(self, path: Path, plugin: Plugin) -> None:
         """Ask who is there, and tell the API and the plugin's registrar. Raises what stands in the way."""
-        registrar = Socket(str(path))
+        registrar = Channel(str(path), message)
         try:
             info = await registrar.call(
                 f"{REGISTRATION}GetInfo", message("InfoRequest")(), answer="PluginInfo", timeout_s=SHORT_S)
@@ -150,7 +151,7 @@ class Registry:
             raise
         return driver
 
-    async def _notify(self, registrar: Socket, *, error: str) -> None:
+    async def _notify(self, registrar: Channel, *, error: str) -> None:
         told = message("RegistrationStatus")(plugin_registered=not error, error=error)
         await registrar.call(f"{REGISTRATION}NotifyRegistrationStatus", told, answer="Empty", timeout_s=SHORT_S)
 

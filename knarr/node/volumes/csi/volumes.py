@@ -25,6 +25,7 @@ from knarr.base.clock import Clock
 from knarr.base.times import rfc3339
 from knarr.client.client import Client
 from knarr.node.faces import MountError
+from knarr.node.plugins.rpc import PluginFault as CsiFault
 from knarr.node.settings import Settings
 from knarr.node.volumes import ownership, tokens
 from knarr.node.volumes.csi import contents, records
@@ -32,7 +33,6 @@ from knarr.node.volumes.csi.contents import Source
 from knarr.node.volumes.csi.driver import MOUNT_GROUP, STAGE, Asked, Driver
 from knarr.node.volumes.csi.records import Record
 from knarr.node.volumes.csi.registry import Registry
-from knarr.node.volumes.csi.rpc import CsiFault
 from knarr.node.volumes.payload import ContentError
 
 ATTACH_S: Final = 10.0     # how long one try waits for an attachment; the pod's next try waits on
