@@ -30,7 +30,7 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "Node"): ("node agent registers; `nodelifecycle` taints; `ttl`; scheduler", "more than one machine"),
     ("", "PersistentVolumeClaim"): (
         "`volumebinder`, `pvcprotection`, `localpath`, `ephemeralvolume`; node agent grows CSI volumes",
-        "modes in place of sizes (VolumeAttributesClass)"),
+        ""),
     ("", "PersistentVolume"): (
         "`volumebinder`, `pvprotection`, `localpath`, `attachdetach`; node agent: CSI, hostPath, local, NFS",
         "the other in-tree network volumes"),
@@ -97,9 +97,11 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("resource.k8s.io", "ResourceSlice"): ("drivers write them", "allocation of devices"),
     ("storage.k8s.io", "CSIDriver"): ("node agent, `attachdetach`", "SELinux mounts"),
     ("storage.k8s.io", "CSINode"): ("node agent writes it, scheduler heeds its limits", ""),
-    ("storage.k8s.io", "CSIStorageCapacity"): ("scheduler: where a volume can be made", ""),
+    ("storage.k8s.io", "CSIStorageCapacity"): (
+        "scheduler: where a volume can be made; `localpath` tells each node's room", ""),
     ("storage.k8s.io", "VolumeAttachment"): ("`attachdetach` makes them, a driver's attacher acts on them", ""),
-    ("storage.k8s.io", "VolumeAttributesClass"): ("`vacprotection`; quotas by their scope", "changing volumes by it"),
+    ("storage.k8s.io", "VolumeAttributesClass"): (
+        "`vacprotection`, `volumebinder`; quotas by their scope; a driver's resizer changes volumes by it", ""),
     ("storage.k8s.io", "StorageClass"): ("`volumebinder`; `localpath` provisions `local-path`", "other provisioners"),
 }
 

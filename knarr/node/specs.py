@@ -9,7 +9,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from knarr.api.types.core_v1 import Container, Pod, PodSecurityContext, SeccompProfile, SecurityContext
+from knarr.api.types.core_v1 import (
+    Container,
+    Pod,
+    PodSecurityContext,
+    SeccompProfile,
+    SecurityContext,
+    SELinuxOptions,
+)
 from knarr.node import containerlimits, podcontainers
 from knarr.node.containerlimits import NO_GROUND, Ground
 from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, SandboxSpec, Security
@@ -64,7 +71,7 @@ def sandbox_spec(
         ports=() if spec.hostNetwork else port_mappings(pod), namespaces=namespaces(pod),
         security=Security(
             run_as_user=context.runAsUser, run_as_group=context.runAsGroup,
-            supplemental_groups=groups(context), seccomp=seccomp,
+            supplemental_groups=groups(context), seccomp=seccomp, selinux=selinux(context.seLinuxOptions),
             privileged=any(c.securityContext and c.securityContext.privileged for c in podcontainers.every(pod)),
         ),
         sysctls={each.name: each.value for each in context.sysctls},
@@ -157,6 +164,7 @@ def security(pod: Pod, container: Container, *, privileged: bool) -> Security:
         add_capabilities=capabilities.add if capabilities else (),
         drop_capabilities=capabilities.drop if capabilities else (),
         seccomp=seccomp(own.seccompProfile or shared.seccompProfile),
+        selinux=selinux(own.seLinuxOptions or shared.seLinuxOptions),
         masked_paths=() if unmasked else MASKED_PATHS,
         readonly_paths=() if unmasked else READONLY_PATHS,
     )
@@ -166,6 +174,13 @@ def groups(context: PodSecurityContext) -> tuple[int, ...]:
     """Return the further groups of every process: fsGroup and those asked for."""
     own = () if context.fsGroup is None else (context.fsGroup,)
     return (*own, *context.supplementalGroups)
+
+
+def selinux(options: SELinuxOptions | None) -> dict[str, str]:
+    """Return what is asked for of a process's SELinux label."""
+    options = options or SELinuxOptions()
+    asked = {"user": options.user, "role": options.role, "type": options.type, "level": options.level}
+    return {name: value for name, value in asked.items() if value}
 
 
 def seccomp(profile: SeccompProfile | None) -> str:

@@ -9,6 +9,7 @@ The contract with the node agent:
   watches PersistentVolumes; where `api.volumes.directory_to_remove(volume, hostname)` gives a path, it removes that
   directory and all in it, then takes the finalizer off (merge patch with the volume's resourceVersion). The cluster
   role `knarr:local-path-node`, bound to `system:nodes`, allows it that;
+- how much room a node has is told in the CSIStorageCapacity `kube-system/local-path-<node>`;
 - if the node itself is gone, the finalizer is taken off here: there is nothing left to remove.
 """
 

@@ -20,6 +20,8 @@ from knarr.api.types.core_v1 import (
 )
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.api.types.storage_v1 import StorageClass
+from knarr.controllers.localpath import capacity
+from knarr.controllers.localpath.capacity import NodeView
 from knarr.reconcile.actions import Action, Create, Delete, Event, Patch, Told
 
 PROVISIONER = volumes.LOCAL_PATH
@@ -46,11 +48,13 @@ class VolumeView:
     node_exists: bool
 
 
-View: TypeAlias = ClaimView | VolumeView
+View: TypeAlias = ClaimView | VolumeView | NodeView
 
 
 def plan(view: View) -> list[Action]:
-    """Make a volume for a claim that waits; give up one that is released."""
+    """Make a volume for a claim that waits; give up one that is released; say how much room a node has."""
+    if isinstance(view, NodeView):
+        return capacity.plan(view)
     return _volume(view) if isinstance(view, VolumeView) else _claim(view)
 
 
@@ -114,8 +118,7 @@ def _volume(view: VolumeView) -> list[Action]:
 def _new_volume(view: ClaimView, node: Node) -> PersistentVolume:
     claim, name = view.claim, volume_name(view.claim)
     base = node.metadata.annotations.get(VOLUMES_DIR, VOLUMES_DIR_DEFAULT)
-    hostname = node.metadata.labels.get(volumes.HOSTNAME) or node.metadata.name or ""
-    here = NodeSelectorRequirement(key=volumes.HOSTNAME, operator="In", values=(hostname,))
+    here = NodeSelectorRequirement(key=volumes.HOSTNAME, operator="In", values=(capacity.hostname_of(node),))
     asked: dict[str, Any] = dict(claim.spec.resources.requests) if claim.spec.resources else {}
     return PersistentVolume(
         metadata=ObjectMeta(

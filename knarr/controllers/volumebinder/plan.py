@@ -203,6 +203,9 @@ def _fill(claim: PersistentVolumeClaim, volume: PersistentVolume) -> list[Action
     if status.phase == "Bound" and status.accessModes == volume.spec.accessModes and status.capacity:
         return []
     wanted = {"phase": "Bound", "accessModes": list(volume.spec.accessModes), "capacity": capacity}
+    attributes = claim.spec.volumeAttributesClassName
+    if attributes and status.phase == NEEDS_VOLUME:    # from then on it is for the driver's resizer to say
+        wanted["currentVolumeAttributesClassName"] = attributes
     return [Patch(claim, {"metadata": {"uid": claim.metadata.uid}, "status": wanted}, subresource="status")]
 
 

@@ -106,6 +106,8 @@ def sandbox_security(spec: SandboxSpec) -> Any:
         context.run_as_user.value = security.run_as_user
     if security.run_as_group is not None:
         context.run_as_group.value = security.run_as_group
+    if security.selinux:
+        context.selinux_options.CopyFrom(pb.SELinuxOption(**security.selinux))
     return context
 
 
@@ -130,6 +132,8 @@ def container_security(security: Security, namespaces: Namespaces) -> Any:
         context.run_as_group.value = security.run_as_group
     if security.apparmor:
         context.apparmor_profile = security.apparmor
+    if security.selinux:
+        context.selinux_options.CopyFrom(pb.SELinuxOption(**security.selinux))
     return context
 
 

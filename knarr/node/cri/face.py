@@ -56,7 +56,8 @@ class Namespaces:
 class Security:
     """Who a container runs as and what it may do. None: the image's or the runtime's default.
 
-    seccomp: `RuntimeDefault`, `Unconfined`, or a profile's path.
+    seccomp: `RuntimeDefault`, `Unconfined`, or a profile's path. selinux: user, role, type and level, those that are
+    asked for; a machine without SELinux leaves them.
     """
 
     run_as_user: int | None = None
@@ -69,6 +70,7 @@ class Security:
     drop_capabilities: tuple[str, ...] = ()
     seccomp: str = "Unconfined"
     apparmor: str = ""
+    selinux: Mapping[str, str] = field(default_factory=dict)
     masked_paths: tuple[str, ...] = ()
     readonly_paths: tuple[str, ...] = ()
 

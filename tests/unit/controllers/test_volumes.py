@@ -9,6 +9,7 @@ from tests.unit.controllers.cluster import live, node, pod
 ALL = ("volumebinder", "localpath", "pvcprotection", "pvprotection", "serviceaccounts", "nodelifecycle")
 CLAIMS = "/api/v1/namespaces/default/persistentvolumeclaims"
 VOLUMES = "/api/v1/persistentvolumes"
+MERGE = "application/merge-patch+json"
 
 
 def claim(name="data", storage_class=None, size="1Gi", **spec):
@@ -93,6 +94,40 @@ def test_a_node_that_is_gone_cannot_remove_anything():
         assert [] == await cluster.names(VOLUMES)
 
     live(ALL, story, scheduler=True)
+
+
+def test_what_room_a_node_has_is_told():
+    """A disk of 10Gi: a claim of 3Gi takes from it, grows to 4Gi, and gives all back; the figure goes with the node."""
+    told = "/apis/storage.k8s.io/v1/namespaces/kube-system/csistoragecapacities"
+
+    async def room(cluster):
+        await cluster.pass_time(3)
+        (one,) = (await cluster.ask("GET", told))["items"]
+        assert ("local-path-a", "local-path", {"matchLabels": {"kubernetes.io/hostname": "a"}}) == (
+            one["metadata"]["name"], one["storageClassName"], one["nodeTopology"])
+        return one["capacity"]
+
+    async def story(cluster):
+        a = node("a")
+        a["status"]["capacity"] = {**a["status"]["capacity"], "ephemeral-storage": "10Gi"}
+        await cluster.create(a)
+        assert str(10 << 30) == await room(cluster)
+        await cluster.create(claim(size="3Gi"))
+        await cluster.create(using("db", "data"))
+        assert str(7 << 30) == await room(cluster)
+        await cluster.ask("PATCH", f"{CLAIMS}/data", {"spec": {"resources": {"requests": {"storage": "4Gi"}}}}, MERGE)
+        assert str(6 << 30) == await room(cluster)
+        await cluster.ask("DELETE", "/api/v1/namespaces/default/pods/db", {"gracePeriodSeconds": 0})
+        await cluster.ask("DELETE", f"{CLAIMS}/data")
+        await cluster.pass_time(3)
+        (volume,) = await cluster.names(VOLUMES)
+        await cluster.ask("PATCH", f"{VOLUMES}/{volume}", {"metadata": {"finalizers": None}}, MERGE)
+        assert str(10 << 30) == await room(cluster)
+        await cluster.ask("DELETE", "/api/v1/nodes/a")
+        await cluster.pass_time(3)
+        assert [] == await cluster.names(told)
+
+    live((*ALL, "garbagecollector"), story, scheduler=True)
 
 
 def test_the_smallest_volume_that_will_do():
@@ -213,6 +248,21 @@ def test_a_claim_for_one_pod_alone():
         assert "a" == second["spec"].get("nodeName")
 
     live(ALL, story, scheduler=True)
+
+
+def test_attributes_are_matched_and_told():
+    """Of two volumes that would do only one has the attributes asked for; bound, the claim says which it has."""
+    async def story(cluster):
+        await cluster.create(volume("plain", "1Gi"))
+        await cluster.create(volume("golden", "2Gi", volumeAttributesClassName="gold"))
+        await cluster.create(claim(storage_class="", volumeAttributesClassName="gold"))
+        await cluster.create(claim("other", storage_class="", volumeAttributesClassName="tin"))
+        await cluster.pass_time()
+        held = await cluster.ask("GET", f"{CLAIMS}/data")
+        assert ("golden", "gold") == (held["spec"]["volumeName"], held["status"]["currentVolumeAttributesClassName"])
+        assert "Pending" == await phase(cluster, f"{CLAIMS}/other")
+
+    live(ALL, story)
 
 
 def test_attributes_that_are_named_stay():

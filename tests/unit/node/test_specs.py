@@ -6,6 +6,7 @@ import pytest
 
 from knarr.node import podcontainers, specs
 from knarr.node.containerlimits import Ground
+from knarr.node.cri import encode
 from knarr.node.cri.face import Namespaces, PortMapping
 from knarr.node.faces import ConfigError
 from tests.unit.node.making import pod
@@ -65,6 +66,16 @@ def test_the_containers_own_words_win():
     assert (("NET_ADMIN",), ("ALL",), "RuntimeDefault") == (
         made.add_capabilities, made.drop_capabilities, made.seccomp)
     assert specs.MASKED_PATHS == made.masked_paths
+
+
+def test_a_label_is_passed_on():
+    """The pod asks for a level, one container for a type: the runtime hears of both, where it knows SELinux."""
+    shared = {"seLinuxOptions": {"level": "s0:c1,c2"}}
+    own, other = (encode.container_security(of(one, securityContext=shared).security, Namespaces()).selinux_options
+                  for one in ({"securityContext": {"seLinuxOptions": {"type": "web_t"}}}, {}))
+
+    assert ("web_t", "") == (own.type, own.level)
+    assert ("", "s0:c1,c2") == (other.type, other.level)
 
 
 @pytest.mark.parametrize(("context", "uid", "username", "said"), [
