@@ -113,6 +113,25 @@ def test_an_update_goes_node_by_node_and_a_surging_one_never_goes_below():
     live(NAMES, story, scheduler=True)
 
 
+def test_an_update_waits_until_a_pod_has_been_ready_for_a_while():
+    """Three nodes, ten seconds each: after six one is new, in the end all are."""
+    async def story(cluster):
+        for name in ("n1", "n2", "n3"):
+            await join(cluster, name)
+        spec = daemonset()
+        spec["spec"]["minReadySeconds"] = 10
+        await cluster.create(spec)
+        await run_pods(cluster, runs_on, for_s=15)
+        await cluster.ask("PATCH", f"{DAEMONSETS}/ds", {"spec": {"template": {"metadata": {"annotations": {"v": "2"}}}}},
+                          kind=MERGE)
+        await run_pods(cluster, runs_on, for_s=6)
+        assert 1 == [version for _, version in await where(cluster)].count("2")
+        await run_pods(cluster, runs_on, for_s=60)
+        assert [(name, "2") for name in ("n1", "n2", "n3")] == await where(cluster)
+
+    live(NAMES, story, scheduler=True)
+
+
 def test_failed_pods_are_replaced_ever_more_slowly():
     """A daemon that always fails: replaced at once, after 1 s, 2 s, 4 s ...: fewer than ten times in two minutes."""
     async def story(cluster):

@@ -77,6 +77,18 @@ def test_in_order(there, makes, deletes):
     assert (makes, deletes) == (made(actions), gone(actions))
 
 
+@pytest.mark.parametrize(("min_ready_s", "makes", "waits"), [
+    pytest.param(60, ["db-1"], [], id="long enough"),
+    pytest.param(130, [], [After(30.0)], id="thirty seconds are left"),
+])
+def test_a_pod_must_have_been_ready_for_a_while(min_ready_s, makes, waits):
+    """The first has been ready for 100 s; the next comes only when it is available."""
+    one = statefulset(2, minReadySeconds=min_ready_s)
+    actions = decide(one, [member(one, 0)])
+
+    assert (makes, waits) == (made(actions), [one for one in actions if isinstance(one, After)])
+
+
 def test_in_parallel():
     """Nobody waits for anybody: all missing are made and all surplus deleted at once, claims before pods."""
     claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"]}}

@@ -147,6 +147,75 @@ def test_the_smallest_volume_that_will_do():
     live(ALL, story)
 
 
+def test_a_local_volume_draws_its_pod():
+    """Three nodes; the class waits for its first pod and its only free volume is a disk of node b: there the pod goes.
+
+    A second pod finds no volume, and says so.
+    """
+    async def story(cluster):
+        here = {"key": "kubernetes.io/hostname", "operator": "In", "values": ["b"]}
+        for name in ("a", "b", "c"):
+            await cluster.create(node(name))
+        await cluster.create({
+            "apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "disks"},
+            "provisioner": "kubernetes.io/no-provisioner", "volumeBindingMode": "WaitForFirstConsumer"})
+        await cluster.create(volume("disk", "2Gi", "disks", hostPath=None, local={"path": "/mnt/disk"}, nodeAffinity={
+            "required": {"nodeSelectorTerms": [{"matchExpressions": [here]}]}}))
+        for name in ("first", "second"):
+            await cluster.create(claim(name, storage_class="disks"))
+        await cluster.pass_time()
+        assert "Pending" == await phase(cluster, f"{CLAIMS}/first")
+        for name in ("first", "second"):
+            await cluster.create(using(name, name))
+            await cluster.pass_time()
+        bound = await cluster.ask("GET", "/api/v1/namespaces/default/pods/first")
+        assert ("b", "Bound") == (bound["spec"]["nodeName"], await phase(cluster, f"{CLAIMS}/first"))
+        said = "0/3 nodes are available: 3 node(s) didn't find available persistent volumes to bind."
+        assert any(one.startswith(f"FailedScheduling: {said}") for one in await cluster.events())
+
+    live(ALL, story, scheduler=True)
+
+
+def test_a_volume_is_kept_for_the_claim_it_names():
+    """Set aside before its claim exists: a stranger waits, though it is the only volume; the named claim gets it."""
+    async def story(cluster):
+        await cluster.create(volume("kept", "9Gi", claimRef={"namespace": "default", "name": "data"}))
+        await cluster.create(claim("stranger", storage_class=""))
+        await cluster.pass_time()
+        assert ("Available", "Pending") == (
+            await phase(cluster, f"{VOLUMES}/kept"), await phase(cluster, f"{CLAIMS}/stranger"))
+        await cluster.create(claim(storage_class=""))
+        await cluster.pass_time()
+        assert ("Bound", "Bound") == (await phase(cluster, f"{VOLUMES}/kept"), await phase(cluster, f"{CLAIMS}/data"))
+
+    live(ALL, story)
+
+
+@pytest.mark.parametrize(("asked", "taken"), [
+    pytest.param({"selector": {"matchLabels": {"disk": "fast"}}}, "fast", id="by labels"),
+    pytest.param({"selector": {"matchExpressions": [{"key": "disk", "operator": "Exists"}]}}, "slow", id="by expression"),
+    pytest.param({"accessModes": ["ReadWriteMany"]}, "shared", id="by access mode"),
+    pytest.param({"accessModes": ["ReadWriteOnce"], "volumeMode": "Block"}, "raw", id="by volume mode"),
+])
+def test_what_a_claim_asks_for(asked, taken):
+    """Five volumes of growing size: the smallest with all that is asked for is taken."""
+    async def story(cluster):
+        for size, (name, labels, spec) in enumerate((
+                ("plain", {}, {}), ("slow", {"disk": "slow"}, {}), ("fast", {"disk": "fast"}, {}),
+                ("shared", {}, {"accessModes": ["ReadWriteOnce", "ReadWriteMany"]}),
+                ("raw", {}, {"volumeMode": "Block", "hostPath": None, "local": {"path": "/dev/x"}, "nodeAffinity": {
+                    "required": {"nodeSelectorTerms": [{"matchExpressions": [
+                        {"key": "kubernetes.io/hostname", "operator": "Exists"}]}]}}})), start=1):
+            made = volume(name, f"{size}Gi", **spec)
+            made["metadata"]["labels"] = labels
+            await cluster.create(made)
+        await cluster.create(claim(storage_class="", **asked))
+        await cluster.pass_time()
+        assert taken == (await cluster.ask("GET", f"{CLAIMS}/data"))["spec"].get("volumeName")
+
+    live(ALL, story)
+
+
 def test_a_volume_comes_later():
     """A claim waits; a volume that will do is made; they find each other."""
     async def story(cluster):
