@@ -37,6 +37,8 @@ def test_claims_go_or_stay_as_the_set_says(cluster, namespace):
     claims = cluster.get("pvc", namespace=namespace)["items"]
     volumes = {one["metadata"]["name"]: one["spec"]["volumeName"] for one in claims}
     assert {"data-db-5", "data-db-6"} == set(volumes)
+    (room,) = cluster.get("csistoragecapacities", namespace="kube-system")["items"]
+    assert ("local-path", True) == (room["storageClassName"], int(room["capacity"]) > 0)
     cluster.exec("db-5", "sh", "-c", "echo mine > /data/me", namespace=namespace)
 
     cluster.apply(stateful(1), namespace=namespace)
