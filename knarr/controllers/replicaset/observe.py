@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
+
+import msgspec
 
 from knarr.api.types.apps_v1 import ReplicaSet
 from knarr.api.types.core_v1 import Pod, ReplicationController
@@ -17,6 +19,8 @@ from knarr.reconcile.pods import condition, is_active, is_finished
 from knarr.reconcile.runner import Key, Watch
 from knarr.reconcile.serving import BY_NAMESPACE, by_namespace
 
+BY_SELECTOR = "selector"     # index: namespace and selector of what nobody controls
+
 
 def observer(of: type[ReplicaSet] | type[ReplicationController]) -> Callable[[Informers, Key, Look], View | None]:
     """Return what sees all that one of a kind is decided on; None when it is gone."""
@@ -28,7 +32,7 @@ def observer(of: type[ReplicaSet] | type[ReplicationController]) -> Callable[[In
             return None
         pods = informers.of(Pod)
         found = (*pods.by(BY_CONTROLLER, owner.metadata.uid or ""), *pods.by(ORPHANS, namespace))
-        return View(owner, found, _neighbours(informers, owner), look.now_s, look.failures)
+        return View(owner, found, _neighbours(informers, owner), look.now_s, look.failures, _rivals(informers, owner))
 
     return observe
 
@@ -36,7 +40,7 @@ def observer(of: type[ReplicaSet] | type[ReplicationController]) -> Callable[[In
 def watches(of: type[ReplicaSet] | type[ReplicationController]) -> list[Watch[Any]]:
     """Return what concerns a kind."""
     return [
-        Watch(of, own_key, indexes={**INDEXES, BY_NAMESPACE: by_namespace}),
+        Watch(of, own_key, indexes={**INDEXES, BY_NAMESPACE: by_namespace, BY_SELECTOR: _by_selector}),
         Watch(Pod, keys_of_owners(of), when=_counts_otherwise, indexes=INDEXES),
     ]
 
@@ -52,6 +56,25 @@ def _counts_otherwise(old: Pod | None, new: Pod | None) -> bool:
         or is_finished(old) != is_finished(new)
         or condition(old, "Ready") != condition(new, "Ready")
     )
+
+
+def _by_selector(replicaset: Replicated) -> Iterator[str]:
+    """Name the selector of what nobody controls: a Deployment gives each of its ReplicaSets one of its own."""
+    if controller_of(replicaset.metadata) is None:
+        yield _selector_text(replicaset)
+
+
+def _selector_text(replicaset: Replicated) -> str:
+    selector = msgspec.json.encode(replicaset.spec.selector, order="sorted").decode()
+    return f"{replicaset.metadata.namespace} {selector}"
+
+
+def _rivals(informers: Informers, replicaset: Replicated) -> tuple[str, ...]:
+    """Name the others of this kind that select the same pods in the same words, by which they can be found quickly."""
+    if controller_of(replicaset.metadata) is not None:
+        return ()
+    alike = informers.of(type(replicaset)).by(BY_SELECTOR, _selector_text(replicaset))
+    return tuple(sorted(one.metadata.name or "" for one in alike if one.metadata.uid != replicaset.metadata.uid))
 
 
 def _neighbours(informers: Informers, replicaset: Replicated) -> Counter[str]:

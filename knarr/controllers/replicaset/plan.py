@@ -18,7 +18,7 @@ from knarr.api.types.core_v1 import (
 )
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.base.times import rfc3339, seconds
-from knarr.reconcile.actions import Action, After, Create, Delete, Failure, Told
+from knarr.reconcile.actions import Action, After, Create, Delete, Event, Failure, Told
 from knarr.reconcile.owners import claim, reference, selector_of
 from knarr.reconcile.pods import available_in_s, from_template, is_active, is_finished, is_ready, is_terminating
 from knarr.reconcile.status import get_condition, set_condition, without_condition, write_status
@@ -28,6 +28,7 @@ SPACING_S_PER_POD, SPACING_MAX_S = 0.004, 0.5   # between statuses on the way: o
 DELETION_COST = "controller.kubernetes.io/pod-deletion-cost"
 CREATED = ("SuccessfulCreate", "Created pod: {name}")
 DELETED = ("SuccessfulDelete", "Deleted pod: {name}")
+RIVALS_MAX = 3    # that an event names
 PHASES = {"Pending": 0, "Unknown": 1, "Running": 2}
 
 Replicated: TypeAlias = ReplicaSet | ReplicationController   # the older kind differs in how it writes its selector
@@ -40,7 +41,7 @@ class View:
     """All that one decision may look at.
 
     pods: owned, or matching and without a controller. neighbours: active pods of the same owner's ReplicaSets, by
-    node. failures: writes refused in the last pass.
+    node. failures: writes refused in the last pass. rivals: names of others that select the same pods.
     """
 
     replicaset: Replicated
@@ -48,6 +49,7 @@ class View:
     neighbours: dict[str, int]
     now_s: float
     failures: tuple[Failure, ...] = ()
+    rivals: tuple[str, ...] = ()
 
 
 def plan(view: View) -> list[Action]:
@@ -60,7 +62,18 @@ def plan(view: View) -> list[Action]:
     status = _status(view, claimed.owned, settled=not changes)
     told = write_status(replicaset, status, spacing_s=_spacing_s(replicaset, status))
     wait = _next_available_s(view, active)
-    return [*claimed.patches, *changes, *told, *([After(wait)] if wait else [])]
+    return [*claimed.patches, *changes, *told, *_fights(view), *([After(wait)] if wait else [])]
+
+
+def _fights(view: View) -> list[Action]:
+    """Say of each new spec that others select the same pods: who comes first takes those that nobody controls."""
+    replicaset = view.replicaset
+    if not view.rivals or replicaset.status.observedGeneration == replicaset.metadata.generation:
+        return []
+    kind = "ReplicaSet" if isinstance(replicaset, ReplicaSet) else "ReplicationController"
+    others = ", ".join(f'"{name}"' for name in view.rivals[:RIVALS_MAX])
+    return [Event(replicaset, "SelectorOverlap", f"selects the same pods as {kind} {others}; each keeps what it "
+                  "controls already, and either may take the others: give each a .spec.selector of its own", "Warning")]
 
 
 def deletion_rank(neighbours: Counter[str], now_s: float) -> Callable[[Pod], tuple[Any, ...]]:

@@ -52,6 +52,9 @@ async def selectors_that_fight(cluster: Cluster) -> None:
     await cluster.pass_time(30)
     owners = [one["metadata"]["ownerReferences"][0]["name"] for one in (await cluster.ask("GET", f"{NS}/pods"))["items"]]
     assert ["one", "one", "two", "two"] == sorted(owners)
+    said = [one for one in await cluster.events() if one.startswith("SelectorOverlap: ")]
+    assert ['SelectorOverlap: selects the same pods as ReplicaSet "one"; each keeps what it controls already, and either '
+            'may take the others: give each a .spec.selector of its own'] == said
 
 
 async def a_claim_without_its_class(cluster: Cluster) -> None:

@@ -156,7 +156,8 @@ class Objects:
     def view(self, item: Item) -> collector.View:
         refs = item.meta.ownerReferences
         present = [ref for ref in refs if ref.uid in self.items]
-        waiting = tuple(ref for ref in present if self.items[ref.uid or ""].waits_for_dependents)
+        waiting = tuple(ref for ref in present
+                        if ref.blockOwnerDeletion and self.items[ref.uid or ""].waits_for_dependents)
         return collector.View(
             item, tuple(ref for ref in present if ref not in waiting), waiting,
             tuple(ref for ref in refs if ref.uid not in self.items),

@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from knarr.api import errors
-from knarr.api.types.core_v1 import Pod
+from knarr.api.types.core_v1 import Pod, ReplicationController
 from knarr.controllers.replicaset import CONTROLLER, ELDER
 from knarr.controllers.replicaset.plan import BURST_MAX, View, deletion_rank, plan
 from knarr.reconcile.actions import After, Create, Delete, Failure, Patch
@@ -197,16 +198,25 @@ def test_a_refusal_stands_in_the_status_until_it_is_over():
     assert None is status_of(decide(rs, [pod("a", owner=rs)]))["conditions"]
 
 
-@given(st.integers(0, 40), st.lists(st.sampled_from(["Running", "Pending", "Failed"]), max_size=40))
-def test_a_plan_reaches_the_spec_and_never_passes_it(want, phases):
-    """Whatever is there: what stays plus what is made is exactly what is wanted, and both are never needed at once."""
-    rs = replicaset(replicas=want)
+@given(st.integers(0, 40), st.lists(st.sampled_from(["Running", "Pending", "Failed"]), max_size=40), st.booleans())
+def test_a_plan_reaches_the_spec_and_never_passes_it(want, phases, older):
+    """Whatever is there: what stays plus what is made is exactly what is wanted, and both are never needed at once.
+
+    older: of a ReplicationController.
+    """
+    rs = replicationcontroller(want) if older else replicaset(replicas=want)
     pods = [pod(f"p{n}", owner=rs, phase=phase) for n, phase in enumerate(phases)]
     actions = decide(rs, pods)
     alive = sum(phase != "Failed" for phase in phases)
 
     assert want == alive + len(of(Create, actions)) - len(of(Delete, actions))
     assert not (of(Create, actions) and of(Delete, actions))
+
+
+def replicationcontroller(replicas):
+    return msgspec.convert({
+        "metadata": {"name": "old", "namespace": "d", "uid": "o", "generation": 1, "resourceVersion": "5"},
+        "spec": {"replicas": replicas, "selector": {"a": "b"}, "template": template()}}, ReplicationController)
 
 
 RS = {
