@@ -6,7 +6,6 @@ from knarr.sim.mirror import Object, is_active, is_going, owner
 from knarr.sim.users import DEFAULT, Deed, Users, row_of
 
 NAMESPACES_MAX = 3
-QUOTA_PODS_MAX = 12
 DRAIN_PODS_MAX = 10      # that one drain asks for
 
 
@@ -28,8 +27,12 @@ async def remove_namespace(users: Users) -> None:
 
 
 async def limit(users: Users) -> None:
-    """Allow a namespace only so many pods, which may be fewer than there are."""
-    await users.create("ResourceQuota", {"hard": {"pods": str(users.rng.below(QUOTA_PODS_MAX))}})
+    """Allow a namespace no further pod, so that every rollout stops there.
+
+    Not some: as in Kubernetes, a count that is made while a charged pod is on its way forgets it, and one too many may
+    come.
+    """
+    await users.create("ResourceQuota", {"hard": {"pods": "0"}})
 
 
 async def lift(users: Users) -> None:
