@@ -34,7 +34,9 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("", "PersistentVolume"): (
         "`volumebinder`, `pvprotection`, `localpath`, `attachdetach`; node agent: CSI, hostPath, local, NFS",
         "the other in-tree network volumes"),
-    ("", "Pod"): ("scheduler, node agent, `podgc`, `garbagecollector`", "resizing of pod-level resources"),
+    ("", "Pod"): (
+        "scheduler, node agent, `podgc`, `garbagecollector`",
+        "user namespaces; static policies for processors and memory"),
     ("", "PodTemplate"): ("nothing: a template at rest", ""),
     ("", "ReplicationController"): ("`replicaset`", ""),
     ("", "ResourceQuota"): ("admission charges it, `resourcequota` counts", ""),

@@ -117,6 +117,16 @@ class Hands:
         """Give a run new resources."""
         self._spawn(self._resize(worker, asked))
 
+    def bound(self, worker: PodWorker, asked: words.Bound) -> None:
+        """Give the pod as a whole its bounds: upwards first, as its containers may have grown."""
+        try:
+            self._tools.groups.place(worker.machine.pod, widen=True)
+            self._tools.groups.place(worker.machine.pod)
+        except OSError as error:
+            worker.post(words.Bounded(f"the kernel refuses the pod's bounds: {error}"))
+        else:
+            worker.post(words.Bounded())
+
     def stop_sandbox(self, worker: PodWorker, asked: words.StopSandbox) -> None:
         """Stop the sandbox and tear down the volumes."""
         self._spawn(self._stop_sandbox(worker))
@@ -333,6 +343,7 @@ PERFORMED: dict[type, Callable[[Hands, PodWorker, Any], None]] = {
     words.Discard: Hands.discard,
     words.Fit: Hands.fit,
     words.Resize: Hands.resize,
+    words.Bound: Hands.bound,
     words.StopSandbox: Hands.stop_sandbox,
     words.Remove: Hands.remove,
 }

@@ -94,7 +94,12 @@ def as_allocated(pod: Pod) -> Pod:
             return container
         return msgspec.structs.replace(container, resources=resizing.with_amounts(container.resources, known))
 
-    spec = msgspec.structs.replace(pod.spec, initContainers=tuple(map(held, pod.spec.initContainers)),
+    whole = pod.spec.resources
+    if whole is not None and told and pod.status.resources is not None:
+        known = resizing.own_part(pod.status.resources, whole)
+        whole = msgspec.structs.replace(whole, limits={**whole.limits, **known.limits},
+                                        requests={**whole.requests, **known.requests})
+    spec = msgspec.structs.replace(pod.spec, resources=whole, initContainers=tuple(map(held, pod.spec.initContainers)),
                                    containers=tuple(map(held, pod.spec.containers)))
     return msgspec.structs.replace(pod, spec=spec)
 
@@ -112,7 +117,7 @@ def adopted(pod: Pod, box: Box, left: Remains, *, reports: Mapping[str, Containe
     if not live:
         return begun_again(pod, box, run)
     if not run.ended:
-        run = replace(run, resources=podcontainers.named(pod, box.name).resources or resizing.NONE)
+        run = replace(run, resources=resizing.effective(pod, podcontainers.named(pod, box.name)))
         return remembered(pod, replace(box, run=run, stage=Stage.RUNNING))
     return replace(box, stage=Stage.EXITED if goes_on(pod, box, run) else Stage.DONE)
 

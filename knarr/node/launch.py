@@ -137,7 +137,7 @@ class Launcher:
             return None
         tell("Started", "Container started")
         return replace(run_of(report, image=spec.image, fallback_started_s=tools.clock.now_s()),
-                       resources=container.resources or resizing.NONE)
+                       resources=resizing.effective(worker.machine.pod, container))
 
     async def _create(self, worker: PodWorker, spec: ContainerSpec, sandbox: SandboxSpec) -> str:
         """Create the container; one of its name whose caller died before the answer came is cleared away first."""

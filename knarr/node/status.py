@@ -12,7 +12,7 @@ from typing import Any, Final
 from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod, ResourceRequirements
 from knarr.base.times import rfc3339
-from knarr.node.podmachine import restart
+from knarr.node.podmachine import resizing, restart
 from knarr.node.podmachine.containers import is_ready, is_started, shown_started
 from knarr.node.podmachine.state import DEADLINE, FIRST, Box, Machine, Refusal, Run, Waiting
 from knarr.node.podmachine.table import Phase, Stage
@@ -237,7 +237,9 @@ def container_status(machine: Machine, box: Box) -> dict[str, Any]:
     }
     if run:
         shown["containerID"] = f"containerd://{run.id}"
-        held = run.resources if run.resources is not None and not run.ended else container.resources
+        held = container.resources
+        if run.resources is not None and not run.ended:
+            held = resizing.own_part(run.resources, container.resources)
         shown["resources"] = requirements(held)
         allocated = with_limits(container.resources)["requests"]
         if allocated:
@@ -311,7 +313,7 @@ def with_limits(asked: ResourceRequirements | None) -> dict[str, dict[str, str]]
 
 
 def pod_resources(pod: Pod) -> tuple[dict[str, Any], dict[str, str]]:
-    """Return the pod's resources and what is allocated to it: sums over its containers."""
+    """Return the pod's resources and what is allocated to it: sums over its containers, or its own."""
     sums: dict[str, dict[str, quantity.Quantity]] = {"limits": {}, "requests": {}}
     for container in pod.spec.containers:
         for field, amounts in with_limits(container.resources).items():
@@ -321,6 +323,8 @@ def pod_resources(pod: Pod) -> tuple[dict[str, Any], dict[str, str]]:
     for name in ATOMIC_RESOURCES:       # one container without a limit: the pod has none
         if any(name not in with_limits(c.resources)["limits"] for c in pod.spec.containers):
             sums["limits"].pop(name, None)
+    for field, amounts in with_limits(pod.spec.resources).items():       # what the pod says itself counts for all
+        sums[field].update({name: quantity.parse(amounts[name]) for name in ATOMIC_RESOURCES if name in amounts})
     spelled = {field: {name: str(amount) for name, amount in sorted(amounts.items())}
                for field, amounts in sums.items() if amounts}
     return spelled, spelled.get("requests", {})

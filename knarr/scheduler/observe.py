@@ -264,10 +264,10 @@ def _shown(node: str, labels: Any, *, deleting: bool, resized: object = None) ->
 
 
 def _amounts(pod: core_v1.Pod) -> object:
-    """Return what a pod's containers ask for, None while its spec is as it was created."""
+    """Return what a pod and its containers ask for, None while its spec is as it was created."""
     if (pod.metadata.generation or 1) == 1:
         return None
-    return tuple(one.resources for one in (*pod.spec.containers, *pod.spec.initContainers))
+    return pod.spec.resources, *(one.resources for one in (*pod.spec.containers, *pod.spec.initContainers))
 
 
 def _asks(pod: core_v1.Pod) -> tuple[object, ...]:

@@ -50,7 +50,12 @@ def as_counted(pod: core_v1.Pod) -> core_v1.Pod:
         return msgspec.structs.replace(container, resources=msgspec.structs.replace(
             own, requests={**asked, **(held if never else most)}))
 
-    spec = msgspec.structs.replace(pod.spec, containers=tuple(map(counted, pod.spec.containers)),
+    whole, allocated = pod.spec.resources, pod.status.allocatedResources
+    if whole is not None and allocated and whole.requests:
+        most = {name: text if never else _larger(name, whole.requests[name], text)
+                for name, text in allocated.items() if name in whole.requests}
+        whole = msgspec.structs.replace(whole, requests={**whole.requests, **most})
+    spec = msgspec.structs.replace(pod.spec, resources=whole, containers=tuple(map(counted, pod.spec.containers)),
                                    initContainers=tuple(map(counted, pod.spec.initContainers)))
     return msgspec.structs.replace(pod, spec=spec)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -50,3 +51,19 @@ def test_a_device_of_a_plugin(cluster, namespace):
     finally:
         plugin.terminate()
         plugin.wait()
+
+
+def test_a_whole_pod_grows(cluster, namespace):
+    """The pod alone has a limit; its container lives under it, and under the next one without a restart."""
+    quota = "cat /sys/fs/cgroup/cpu/cpu.cfs_quota_us /sys/fs/cgroup/cpu.max 2>/dev/null; true"
+    cluster.apply(pod("family", resources={"limits": {"cpu": "400m"}, "requests": {"cpu": "100m"}}), namespace=namespace)
+    assert "40000" in cluster.exec("family", "sh", "-c", quota, namespace=namespace)
+    shown = cluster.get("pod/family", namespace=namespace)
+    del shown["metadata"]["resourceVersion"]
+    shown["spec"]["resources"]["limits"]["cpu"] = "600m"
+    cluster.kubectl("replace", "--raw", f"/api/v1/namespaces/{namespace}/pods/family/resize", "-f", "-", stdin=json.dumps(shown))
+
+    until(lambda: "60000" in cluster.exec("family", "sh", "-c", quota, namespace=namespace), "the kernel has the new limit")
+    until(lambda: cluster.get("pod/family", namespace=namespace)["status"]["resources"]["limits"] == {"cpu": "600m"},
+          "the status shows it")
+    assert 0 == cluster.get("pod/family", namespace=namespace)["status"]["containerStatuses"][0]["restartCount"]

@@ -60,8 +60,8 @@ def ephemeral_containers(draft: dict[str, Any], old: dict[str, Any]) -> None:
 
 
 def resize(draft: dict[str, Any], old: dict[str, Any]) -> None:
-    """Take only the containers' resources from the draft."""
-    spec = dict(old["spec"])
+    """Take only the resources of the pod and its containers from the draft."""
+    spec = _resized_whole(old["spec"], draft["spec"])
     for group in ("containers", "initContainers"):
         now, was = draft["spec"].get(group) or [], spec.get(group) or []
         if [item.get("name") for item in now] != [item.get("name") for item in was]:
@@ -120,6 +120,11 @@ def _resized(item: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
         if name in wanted:
             changed[name] = wanted[name]
     return changed
+
+
+def _resized_whole(spec: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
+    rest = {name: value for name, value in spec.items() if name != "resources"}
+    return {**rest, "resources": wanted["resources"]} if wanted.get("resources") else rest
 
 
 def _keep_rest(draft: dict[str, Any], old: dict[str, Any]) -> None:

@@ -30,6 +30,7 @@ def resize_update(root: Spot, new: Obj, old: Obj) -> None:
         for number, (item, before) in enumerate(zip(now.get(group) or (), was.get(group) or (), strict=True)):
             _container(spot.at(group).index(number).at("resources"), item, before,
                        fixed=group == "initContainers" and item.get("restartPolicy") != "Always")
+    _container(spot.at("resources"), now, was, fixed=False)
     before_class, after_class = (old.get("status") or {}).get("qosClass") or qos_class(was), qos_class(now)
     if before_class != after_class:
         spot.invalid(after_class, "Pod QOS Class may not change as a result of resizing")
@@ -64,7 +65,7 @@ def _container(spot: Spot, now: Obj, was: Obj, *, fixed: bool) -> None:
 
 def _without_amounts(now: Obj, was: Obj) -> Obj:
     """Return the new spec with the amounts that may change put back: what differs now may not."""
-    kept = dict(now)
+    kept = _put_back(now, was, names=("resources",))
     for group in ("containers", "initContainers"):
         if group in now:
             pairs = zip(now[group], was[group], strict=True)
@@ -72,7 +73,7 @@ def _without_amounts(now: Obj, was: Obj) -> Obj:
     return kept
 
 
-def _put_back(item: Obj, before: Obj) -> Obj:
+def _put_back(item: Obj, before: Obj, names: tuple[str, ...] = ("resources", "resizePolicy")) -> Obj:
     put = dict(item)
     resources, had = dict(item.get("resources") or {}), before.get("resources") or {}
     for side in SIDES:
@@ -81,7 +82,8 @@ def _put_back(item: Obj, before: Obj) -> Obj:
         resources.pop(side, None)
         if amounts:
             resources[side] = amounts
-    for name, value in (("resources", resources), ("resizePolicy", before.get("resizePolicy"))):
+    for name in names:
+        value = resources if name == "resources" else before.get(name)
         put.pop(name, None)
         if value is not None and (name != "resources" or "resources" in before or value):
             put[name] = value

@@ -20,6 +20,7 @@ from knarr.node.podmachine.state import (
     RESIZE_TIMER,
     After,
     Begin,
+    Bounded,
     Ending,
     Event,
     Evict,
@@ -355,4 +356,5 @@ HANDLERS: dict[type, Callable[[Deciding, Any], None]] = {
     Fitted: resizing.on_fitted,
     Resized: resizing.on_resized,
     ResizeFailed: resizing.on_resize_failed,
+    Bounded: resizing.on_bounded,
 }

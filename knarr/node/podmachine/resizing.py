@@ -23,6 +23,8 @@ from knarr.node.podmachine.deciding import Deciding
 from knarr.node.podmachine.state import (
     RESIZE_TIMER,
     After,
+    Bound,
+    Bounded,
     Box,
     Fit,
     Fitted,
@@ -84,6 +86,9 @@ def on_rang(d: Deciding) -> None:
     for box in d.machine.boxes:
         if box.resizing is not None and box.resizing.failed:
             d.put(replace(box, resizing=None))
+    progress = d.machine.progress
+    if progress is not None and progress.bounds == "refused":
+        d.change(progress=replace(progress, bounds=""))
 
 
 def apply(d: Deciding) -> None:
@@ -91,15 +96,40 @@ def apply(d: Deciding) -> None:
     for box in d.machine.boxes:
         if box.stage is Stage.RUNNING and box.run is not None and box.run.resources is not None:
             bring(d, box, d.machine.container(box.name), had=box.run.resources)
-    if d.machine.progress is not None and all(settled(d, box) for box in d.machine.boxes):
-        d.ask(Tell("Normal", "ResizeCompleted", f"Pod resize completed: {summary(d.machine.pod)}"))
-        d.change(progress=None)
+    progress = d.machine.progress
+    if progress is None or progress.bounds or not all(settled(d, box) for box in d.machine.boxes):
+        return
+    if d.machine.pod.spec.resources is not None:        # its containers may all have what they had
+        d.change(progress=replace(progress, bounds="asked"))
+        d.ask(Bound())
+    else:
+        complete(d)
+
+
+def complete(d: Deciding) -> None:
+    """Tell that everything has what is allocated."""
+    d.ask(Tell("Normal", "ResizeCompleted", f"Pod resize completed: {summary(d.machine.pod)}"))
+    d.change(progress=None)
+
+
+def on_bounded(d: Deciding, event: Bounded) -> None:
+    """The pod as a whole has its bounds, or the kernel refuses them for now."""
+    progress = d.machine.progress
+    if progress is None or progress.bounds != "asked":
+        return
+    if not event.error:
+        complete(d)
+        return
+    d.change(progress=replace(progress, bounds="refused", error=event.error))
+    if progress.error != event.error:
+        d.ask(Tell("Warning", "ResizeError", f"Pod resize error: {summary(d.machine.pod, error=event.error)}"))
+    d.ask(After(RESIZE_TIMER, 0, TRY_AGAIN_S))
 
 
 def bring(d: Deciding, box: Box, container: Container, *, had: ResourceRequirements) -> None:
     """Update one run, or stop it so that the next one starts with the new amounts."""
     assert box.run is not None, "only a run has resources"
-    wanted = container.resources or NONE
+    wanted = effective(d.machine.pod, container)
     on_its_way = box.resizing is not None and amounts(box.resizing.target) == amounts(wanted)
     if had == wanted or amounts(had) == amounts(wanted) or on_its_way:
         return
@@ -126,7 +156,7 @@ def settled(d: Deciding, box: Box) -> bool:
         return False
     if box.stage is not Stage.RUNNING or box.run is None or box.run.resources is None:
         return True
-    return amounts(box.run.resources) == amounts(d.machine.container(box.name).resources or NONE)
+    return amounts(box.run.resources) == amounts(effective(d.machine.pod, d.machine.container(box.name)))
 
 
 def on_resized(d: Deciding, event: Resized) -> None:
@@ -168,8 +198,9 @@ def same(one: Pod, other: Pod) -> bool:
     """Tell whether two states of a pod give its containers the same."""
     pairs = zip((*one.spec.initContainers, *one.spec.containers), (*other.spec.initContainers, *other.spec.containers),
                 strict=True)
-    return all(a.resources == b.resources or amounts(a.resources or NONE) == amounts(b.resources or NONE)
-               for a, b in pairs)
+    whole = (one.spec.resources or NONE, other.spec.resources or NONE)
+    return amounts(whole[0]) == amounts(whole[1]) and all(
+        a.resources == b.resources or amounts(a.resources or NONE) == amounts(b.resources or NONE) for a, b in pairs)
 
 
 def with_resources(pod: Pod, source: Pod) -> Pod:
@@ -182,7 +213,25 @@ def with_resources(pod: Pod, source: Pod) -> Pod:
         return tuple(msgspec.structs.replace(each, resources=held[each.name]) for each in containers)
 
     return msgspec.structs.replace(pod, spec=msgspec.structs.replace(
-        pod.spec, initContainers=given(pod.spec.initContainers), containers=given(pod.spec.containers)))
+        pod.spec, resources=source.spec.resources, initContainers=given(pod.spec.initContainers),
+        containers=given(pod.spec.containers)))
+
+
+def effective(pod: Pod, container: Container) -> ResourceRequirements:
+    """Return what a run of the container has: where it has no limit of its own, the whole pod's."""
+    asked, whole = container.resources or NONE, pod.spec.resources.limits if pod.spec.resources else {}
+    more = {name: whole[name] for name in AMOUNTS if name in whole and name not in asked.limits}
+    if not more:
+        return asked
+    return msgspec.structs.replace(asked, limits={**asked.limits, **more})
+
+
+def own_part(had: ResourceRequirements, asked: ResourceRequirements | None) -> ResourceRequirements:
+    """Return of what a run has the part that its own specification speaks of."""
+    own = asked or NONE
+    return msgspec.structs.replace(
+        had, limits={name: text for name, text in had.limits.items() if name in own.limits},
+        requests={name: text for name, text in had.requests.items() if name in own.requests or name in own.limits})
 
 
 def with_amounts(asked: ResourceRequirements | None, source: ResourceRequirements) -> ResourceRequirements:
@@ -199,6 +248,8 @@ def with_amounts(asked: ResourceRequirements | None, source: ResourceRequirement
 def summary(pod: Pod, *, error: str = "") -> str:
     """Return what events say of a resize: its containers' resources, the generation, and what went wrong."""
     told: dict[str, Any] = {}
+    if pod.spec.resources is not None:
+        told["resources"] = msgspec.to_builtins(pod.spec.resources)
     for group in ("initContainers", "containers"):
         rows = [{"name": each.name, "resources": msgspec.to_builtins(each.resources)}
                 for each in getattr(pod.spec, group) if each.resources is not None]

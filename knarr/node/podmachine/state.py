@@ -58,10 +58,14 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """A granted resize that not all runs have yet. generation: of the spec that asked; error: what hinders it."""
+    """A granted resize that not all runs have yet. generation: of the spec that asked; error: what hinders it.
+
+    bounds: how far its last step is, the bounds of the pod as a whole.
+    """
 
     generation: int
     error: str = ""
+    bounds: Literal["", "asked", "refused"] = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +337,13 @@ class ResizeFailed:
 
 
 @dataclass(frozen=True, slots=True)
+class Bounded:
+    """The pod as a whole has the bounds of what is allocated. error: why it has not, empty when it has."""
+
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Removed:
     """API and machine have forgotten the pod."""
 
@@ -340,6 +351,7 @@ class Removed:
 Event: TypeAlias = (
     PodChanged | PodGone | Evict | Begin | Refused | Mounted | MountFailed | SandboxUp | SandboxFailed | SandboxLost
     | SandboxStopped | PullFailed | Held | Started | Exited | Probed | Rang | Removed | Fitted | Resized | ResizeFailed
+    | Bounded
 )
 
 
@@ -418,6 +430,11 @@ class Resize:
 
 
 @dataclass(frozen=True, slots=True)
+class Bound:
+    """Give the pod as a whole the bounds of what is allocated; then Bounded."""
+
+
+@dataclass(frozen=True, slots=True)
 class Discard:
     """Remove a run that nobody can ask for any more."""
 
@@ -459,5 +476,5 @@ class Tell:
 
 Instruction: TypeAlias = (
     Mount | RunSandbox | Start | Abandon | Kill | StartProbes | StopProbes | Discard | After | StopSandbox | Remove
-    | Tell | Fit | Resize
+    | Tell | Fit | Resize | Bound
 )

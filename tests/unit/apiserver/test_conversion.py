@@ -147,6 +147,19 @@ async def test_a_pod_is_resized(api, placed):
         code, container["resources"]["requests"]["cpu"], container["image"], pod["metadata"]["generation"])
 
 
+async def test_a_whole_pod_is_resized(api):
+    """What the pod as a whole asks for changes; it cannot be taken away, nor leave its class of service."""
+    pods = "/api/v1/namespaces/default/pods"
+    await api.make(pods, {"metadata": {"name": "w"}, "spec": {
+        "containers": [SMALL], "resources": {"requests": {"cpu": "200m"}, "limits": {"cpu": "400m"}}}})
+    body = {"spec": {"resources": {"requests": {"cpu": "300m"}, "limits": {"cpu": "600m"}}}}
+    code, pod = await api.ask("PATCH", f"{pods}/w/resize", body, content_type=MERGE)
+    assert (200, "600m", 2) == (code, pod["spec"]["resources"]["limits"]["cpu"], pod["metadata"]["generation"])
+
+    code, status = await api.ask("PATCH", f"{pods}/w/resize", {"spec": {"resources": {"limits": None}}}, content_type=MERGE)
+    assert (422, True) == (code, "resource limits cannot be removed" in status["message"])
+
+
 @pytest.mark.parametrize(("body", "content_type", "words"), [
     pytest.param(sized(**{"ephemeral-storage": "1Gi"}), STRATEGIC, "only cpu and memory resources are mutable", id="storage"),
     pytest.param({"spec": {"containers": [{"name": "c", "image": "i"}]}}, MERGE, "resource requests cannot be removed", id="without"),

@@ -56,3 +56,11 @@ def test_what_counts_while_a_pod_is_resized(wanted, granted, why, counts):
     pod = core_v1.Pod(spec=spec(container(wanted)), status=status)
 
     assert counts == requests.of_pod(requests.as_counted(pod).spec)["cpu"]
+
+
+def test_a_whole_pod_that_is_resized():
+    """Its own word in the spec, and what its node has allocated: the greater counts."""
+    whole = core_v1.ResourceRequirements(requests={"cpu": "1"})
+    pod = core_v1.Pod(spec=spec(container("100m"), resources=whole), status=core_v1.PodStatus(allocatedResources={"cpu": "3"}))
+
+    assert 3000 == requests.of_pod(requests.as_counted(pod).spec)["cpu"]

@@ -7,7 +7,7 @@ from typing import Any
 
 from knarr.api.types.core_v1 import Pod
 from knarr.node.podmachine.machine import advance, fresh
-from knarr.node.podmachine.resizing import NONE
+from knarr.node.podmachine.resizing import effective
 from knarr.node.podmachine.state import (
     After,
     Begin,
@@ -84,7 +84,7 @@ class Story:
         """Return a new run."""
         self.runs += 1
         return Run(f"{name}-{attempt}", attempt, "app:1", "sha256:1", started_s=self.now_s,
-                   resources=self.machine.container(name).resources or NONE)
+                   resources=effective(self.machine.pod, self.machine.container(name)))
 
     def exit_of(self, name: str, code: int) -> Exited:
         """Return the end of a container's run."""

@@ -2,9 +2,24 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
 
-from knarr.node.podmachine.state import Fit, Fitted, Kill, PodChanged, Resize, Resized, ResizeFailed, Tell
+from knarr.api.types.core_v1 import Pod
+from knarr.node import adopt
+from knarr.node.podmachine import resizing
+from knarr.node.podmachine.state import (
+    Bound,
+    Bounded,
+    Fit,
+    Fitted,
+    Kill,
+    PodChanged,
+    Resize,
+    Resized,
+    ResizeFailed,
+    Tell,
+)
 from knarr.node.status import pod_status
 from tests.unit.node.making import pod
 from tests.unit.node.podmachine.telling import Story
@@ -111,3 +126,66 @@ def test_a_request_for_memory_concerns_nobody_but_the_scheduler():
     story = Story(plain).begin().tell(PodChanged(changed)).tell(Fitted(changed))
 
     assert (0, 0, ["ResizeStarted", "ResizeCompleted"]) == (story.count(Resize), story.count(Kill), story.told())
+
+
+def whole(cpu, *, own=True):
+    """Return a pod that has limits as a whole, and a container with limits of its own or without."""
+    limits = {"limits": {"cpu": "1"}, "requests": {"cpu": "1"}} if own else {}
+    return pod(containers=[{"name": "c", "image": "app:1", "resources": limits}],
+               resources={"limits": {"cpu": cpu}, "requests": {"cpu": cpu}})
+
+
+def granted(story, wanted):
+    """The API shows other amounts of the whole pod, and the node has room."""
+    return story.tell(PodChanged(wanted)).tell(Fitted(wanted))
+
+
+def test_a_whole_pod_grows_and_its_containers_stay_as_they_are():
+    """No run is touched; the pod's own bounds are written, and then all is told."""
+    story = granted(Story(whole("2")).begin(), whole("3"))
+    assert (1, 0) == (story.count(Bound), story.count(Resize))
+    assert [("PodResizeInProgress", "", "")] == conditions(story)
+    story.tell(Bounded())
+
+    assert ([], ["ResizeStarted", "ResizeCompleted"]) == (conditions(story), story.told())
+    assert {"cpu": "3"} == pod_status(story.machine, host_ip="h", now_s=1.0)["allocatedResources"]
+
+
+def test_a_container_without_limits_has_those_of_the_pod():
+    """Its run is updated first, then the pod; its own status speaks of neither, for it asked for nothing."""
+    story = granted(Story(whole("2", own=False)).begin(), whole("3", own=False))
+    asked = last(story, Resize)
+    assert ("2", "3", 0) == (asked.had.limits["cpu"], asked.wanted.limits["cpu"], story.count(Bound))
+    story.tell(Resized("c", "c-0", asked.wanted)).tell(Bounded())
+
+    assert ["ResizeStarted", "ResizeCompleted"] == story.told()
+    assert {} == pod_status(story.machine, host_ip="h", now_s=1.0)["containerStatuses"][0]["resources"]
+
+
+def test_the_kernel_refuses_a_pods_bounds_for_a_while():
+    """The condition says why; it is tried again, and told once."""
+    story = granted(Story(whole("3")).begin(), whole("2"))
+    for _ in range(2):
+        story.tell(Bounded("the kernel refuses the pod's bounds: busy"))
+        assert [("PodResizeInProgress", "Error", "the kernel refuses the pod's bounds: busy")] == conditions(story)
+        story.wait(10.0)
+    assert (3, 1) == (story.count(Bound), story.told().count("ResizeError"))
+    story.tell(Bounded())
+
+    assert [] == conditions(story)
+
+
+@pytest.mark.parametrize(("told", "expected"), [
+    pytest.param({"limits": {"cpu": "2", "memory": "64Mi"}, "requests": {"cpu": "2"}}, "2", id="it was not granted yet"),
+    pytest.param({"limits": {"cpu": "3"}, "requests": {"cpu": "3"}}, "3", id="it was"),
+])
+def test_the_next_agent_knows_what_a_whole_pod_has(told, expected):
+    """It stands in the status; sums over containers that stand beside it are not the pod's own word."""
+    running = [{"name": "c", "containerID": "containerd://1", "state": {"running": {}}, "image": "", "imageID": "",
+                "ready": True, "restartCount": 0, "resources": {"limits": {"cpu": "1"}, "requests": {"cpu": "1"}}}]
+    shown = msgspec.convert({**msgspec.to_builtins(whole("3")), "status": {
+        "qosClass": "Burstable", "resources": told, "containerStatuses": running}}, Pod)
+    held = adopt.as_allocated(shown)
+
+    assert ({"cpu": expected}, {"cpu": expected}) == (held.spec.resources.limits, held.spec.resources.requests)
+    assert (expected == "3") == resizing.same(shown, held)
