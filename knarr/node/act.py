@@ -31,6 +31,7 @@ from knarr.node.worker import PodWorker
 
 RETRY = Backoff(first_s=0.2, factor=2, cap_s=10)
 KILLED = 137           # exit code of what a KILL ended
+NO_USER_NAMESPACES = "can't set `spec.hostUsers: false`, this node does not make user namespaces for pods"
 LEFT_MIN_S = 2.0       # a container gets this long after its preStop hook, whatever the hook took. Source: kube
                        # kuberuntime_container.go, minimumGracePeriodInSeconds
 
@@ -155,6 +156,9 @@ class Hands:
 
     async def _run_sandbox(self, worker: PodWorker, asked: words.RunSandbox) -> None:
         tools = self._tools
+        if worker.machine.pod.spec.hostUsers is False:      # to run it as the host's users would betray who asked
+            worker.post(words.SandboxFailed(NO_USER_NAMESPACES))
+            return
         spec = tools.sandbox_spec(worker.machine)
         try:
             if asked.old_id:
