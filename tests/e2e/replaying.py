@@ -34,6 +34,7 @@ class Story:
     may_go: Callable[[Life], bool]
     over: Callable[[Life], bool]
     life: Life = field(default_factory=Life)
+    told_to_go: bool = False
 
 
 def live(cluster: Cluster, namespace: str, stories: list[Story]) -> None:
@@ -48,8 +49,9 @@ def live(cluster: Cluster, namespace: str, stories: list[Story]) -> None:
     deadline_s = time.monotonic() + PATIENCE_S
     running = list(stories)
     while running and time.monotonic() < deadline_s:
-        for story in [each for each in running if not each.life.gone and each.may_go(each.life)]:
+        for story in [each for each in running if not each.told_to_go and each.may_go(each.life)]:
             server.ask("DELETE", f"{base}/pods/{story.name}")
+            story.told_to_go = True
         events = events_by_pod(server, base)
         for story in running:
             story.life.events = events.get(story.name, [])
