@@ -10,7 +10,7 @@ from pathlib import Path
 import structlog
 
 from knarr.api.types.core_v1 import Pod
-from knarr.assembly import preflight, process, renewal
+from knarr.assembly import power, preflight, process, renewal
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import BRIDGE_NOTE, CLUSTER_DOMAIN, VERSION, Instance
 from knarr.assembly.noderules import node_rules
@@ -116,6 +116,7 @@ def _agent(instance: Instance, settings: Settings, client: Client, *, providers:
         serve=serve_port,
         credential_providers=providers,
         devices=Devices(settings.devices_dir, clock),
+        power=power.coming,
     )
     return Agent(settings, client, clock=clock, rng=rng.child("agent"), parts=parts)
 

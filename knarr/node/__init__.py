@@ -16,6 +16,7 @@ Who does what:
 `volumes.Volumes`            sets up, refreshes and tears down a pod's volumes; reads config maps and secrets
 `probes.Prober`              runs probes and reports verdicts
 `staticpods.statics`         runs the pods whose manifests lie on this machine, and shows them in the API
+`shutdown.Shutdown`          ends pods by priority before the machine goes down
 `logs`, `logrotate`          reading logs, keeping them bounded
 `resolv`, `server`           hosts and resolv.conf; the HTTPS port for logs, exec, attach, port-forward
 `rules`, `kubeletfile`       what the owner says of resources, and how it is read; `allocatable`: what is left

@@ -88,10 +88,10 @@ class Hands:
         worker.starting[asked.container] = self._spawn(self._launcher.run(worker, asked))
 
     def abandon(self, worker: PodWorker, asked: words.Abandon) -> None:
-        """Give up a pull; anything else ends by itself soon."""
+        """Give up a pull or a postStart hook; anything else ends by itself soon."""
         task = worker.starting.get(asked.container)
-        if task is not None and asked.container in worker.pulling:
-            worker.pulling.discard(asked.container)
+        if task is not None and asked.container in worker.cancellable:
+            worker.cancellable.discard(asked.container)
             task.cancel()
 
     def mount(self, worker: PodWorker, asked: words.Mount) -> None:

@@ -8,7 +8,7 @@ next one builds the same workers from the runtime's labels and annotations, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -47,6 +47,7 @@ from knarr.node.probes.prober import Prober
 from knarr.node.registries.providers import Providers
 from knarr.node.registries.registry import registry_of
 from knarr.node.settings import Settings
+from knarr.node.shutdown import Shutdown
 from knarr.node.staticpods.manifest import is_mirror
 from knarr.node.staticpods.statics import StaticPods, StaticWorker
 from knarr.node.statuswriter import StatusWriter
@@ -62,6 +63,13 @@ EVENTS_RETRY = Backoff(first_s=0.1, factor=2, cap_s=5)
 W = TypeVar("W", bound=PodWorker)
 
 log = structlog.get_logger()
+
+
+async def always_up() -> AsyncIterator[bool]:
+    """Tell nothing of the machine's power."""
+    nothing: tuple[bool, ...] = ()
+    for coming in nothing:
+        yield coming
 
 
 class VolumeService(PodVolumes, Protocol):
@@ -81,6 +89,7 @@ class Parts:
     """What `build` brings together with the core. serve: runs the HTTPS port until cancelled.
 
     levels: how much the machine has left of what pods share, by eviction signal. facts: what the machine is.
+    power: tells when the machine is about to go down (True), and when it stays up after all (False).
     """
 
     volumes: VolumeService
@@ -91,6 +100,7 @@ class Parts:
     levels: Callable[[Settings], Mapping[str, Level]] = signals.read
     facts: Callable[[Path], nodestatus.MachineFacts] = nodestatus.machine_facts
     devices: DeviceService = field(default_factory=NoDevices)
+    power: Callable[[], AsyncIterator[bool]] = always_up
 
 
 class Agent:
@@ -109,6 +119,7 @@ class Agent:
         self._services = informers.of(Service)
         self._strays = Strays()
         self._admission = Admission(dict, frozenset)
+        self._shutdown = Shutdown(settings.rules.shutdown, clock, workers=lambda: tuple(self.workers.values()))
         self._statics: StaticPods | None = None
         self._taken_over = False        # all pods have workers: what has none is nobody's
         self._node = ObjectReference(kind="Node", name=settings.node_name, uid=settings.node_name)
@@ -151,10 +162,16 @@ class Agent:
         shares = nodestatus.allocatable_amounts(settings, facts)
         self._admission = Admission(lambda: {**shares, **devices.amounts().allocatable}, lambda: evictor.pressures)
         heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock,
-                              changing=lambda: nodestatus.Changing(evictor.pressures, devices.amounts()))
+                              changing=lambda: nodestatus.Changing(
+                                  evictor.pressures, devices.amounts(), self._shutdown.trouble()))
+
+        def told(text: str) -> None:
+            recorder.event(self._node, "NodeShutdown", text)
+            heartbeat.urgent.set()
+
         for part in (heartbeat.run(), evictor.run(), self._informers.run(), recorder.run(), prober.run(),
                      self._parts.volumes.run(), devices.run(), LogRotation(settings, runtime, clock).run(),
-                     self._parts.serve(runtime, self.lookup)):
+                     self._parts.serve(runtime, self.lookup), self._shutdown.run(self._parts.power(), told)):
             group.create_task(part)
         try:
             async with asyncio.TaskGroup() as own:
@@ -232,9 +249,9 @@ class Agent:
 
         def live(worker: PodWorker) -> PodWorker:
             known = worker.machine.pod.status.startTime is not None or worker.machine.sandbox_id
-            refusal = None if known else self._admission.judge(worker.machine.pod, self._living())
+            refusal = self._shutdown.refusal() or self._admission.judge(worker.machine.pod, self._living())
             self.workers[worker.uid] = worker
-            worker.post(Begin() if refusal is None else Refused(refusal))
+            worker.post(Begin() if known or refusal is None else Refused(refusal))
             return worker
 
         def worker_of(machine: Machine) -> PodWorker:
@@ -262,7 +279,7 @@ class Agent:
             else:
                 live(worker_of(adopt.machine_of(
                     new, adopt.NOTHING, reports={}, ips=(), now_s=self._clock.now_s(),
-                    backoff_cap_s=self._settings.crash_loop_max_s)))
+                    backoff_cap_s=self._settings.rules.crash_loop_max_s)))
 
         self._pods.on_change(changed)
         self._taken_over = True
@@ -276,7 +293,7 @@ class Agent:
         ips = () if hosted or sandbox is None else await tools.runtime.sandbox_ips(sandbox.id)
         reports = {line.id: await tools.runtime.container_report(line.id) for line in left.containers}
         machine = adopt.machine_of(pod, left, reports=reports, ips=ips, now_s=self._clock.now_s(),
-                                   backoff_cap_s=self._settings.crash_loop_max_s)
+                                   backoff_cap_s=self._settings.rules.crash_loop_max_s)
         worker = worker_of(machine)
         worker.silent = machine.phase is Phase.ENDED
         worker.sandboxes.update(each.id for each in left.sandboxes)

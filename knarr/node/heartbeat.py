@@ -6,6 +6,7 @@ Source: kube kubelet_node_status.go; component-helpers/apimachinery/lease/contro
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from typing import Any, NoReturn
 
@@ -45,6 +46,7 @@ class Heartbeat:
                  clock: Clock, changing: Callable[[], Changing] = Changing) -> None:
         """Changing: what is different from one look to the next."""
         self._changing = changing
+        self.urgent = asyncio.Event()       # set it to have the machine looked at now
         self._settings = settings
         self._client = client
         self._runtime = runtime
@@ -92,7 +94,10 @@ class Heartbeat:
 
     async def _report_forever(self) -> NoReturn:
         while True:
-            await self._clock.sleep(LOOK_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_S):
+                    await self.urgent.wait()
+            self.urgent.clear()
             try:
                 await self._report(await self._client.get(Node, "", self._settings.node_name))
             except NotFound:
@@ -109,7 +114,7 @@ class Heartbeat:
         version, fault, images = await self._look()
         before = {each.type: each for each in node.status.conditions}
         changing = self._changing()
-        healthy = nodestatus.Health(fault, changing.pressures)
+        healthy = nodestatus.Health(fault or changing.trouble, changing.pressures)
         status = nodestatus.node_status(
             self._settings, self._facts, runtime=version, images=images,
             conditions=nodestatus.node_conditions(healthy, before, self._clock.now_s()), devices=changing.devices)

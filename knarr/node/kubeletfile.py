@@ -11,11 +11,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from knarr.api import quantity
-from knarr.node.rules import HARD, HOLD_S, PIDS_PER_POD, RESOURCES, Rules, Threshold
+from knarr.node.rules import HARD, HOLD_S, PIDS_PER_POD, RESOURCES, Band, Rules, Threshold
 
 API_VERSION, KIND = "kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"
 RESERVABLE: Final = ("cpu", "memory", "ephemeral-storage", "pid")
 ENFORCEABLE: Final = ("none", "pods", "kube-reserved", "system-reserved")
+SYSTEM_CRITICAL: Final = 2_000_000_000      # Source: kube scheduling/types.go, SystemCriticalPriority
+CRASH_LOOP_MAX_S: Final = 300.0             # Source: kube validation.go, MaxCrashLoopThreshold
 UNITS_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
 DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)")
 
@@ -44,6 +46,9 @@ def read(document: Mapping[str, Any]) -> Rules:
         thresholds=thresholds(document),
         pressure_hold_s=HOLD_S if hold is None else seconds(hold, "evictionPressureTransitionPeriod"),
         soft_grace_max_s=float(whole(document, "evictionMaxPodGracePeriod", 0)),
+        shutdown=shutdown(document), crash_loop_max_s=crash_loop_max_s(document),
+        log_bytes_max=max(1, amount(document.get("containerLogMaxSize", "10Mi"), "containerLogMaxSize")),
+        log_files_max=whole(document, "containerLogMaxFiles", 5, least=2),
     )
     check(rules)
     return rules
@@ -133,6 +138,42 @@ def group(document: Mapping[str, Any], field: str) -> str:
     if path and (not path.startswith("/") or ".." in path.split("/")):
         raise BadRules(f"{field}: expected a path from the root of control groups (got {path})")
     return path
+
+
+def shutdown(document: Mapping[str, Any]) -> tuple[Band, ...]:
+    """Return how long pods of each priority may take to end before the machine goes down; none: no time at all."""
+    listed = document.get("shutdownGracePeriodByPodPriority") or []
+    whole_s = seconds(document.get("shutdownGracePeriod", "0"), "shutdownGracePeriod")
+    critical_s = seconds(document.get("shutdownGracePeriodCriticalPods", "0"), "shutdownGracePeriodCriticalPods")
+    if listed and (whole_s or critical_s):
+        raise BadRules("shutdownGracePeriodByPodPriority: cannot be specified together with shutdownGracePeriod")
+    if critical_s > whole_s:
+        raise BadRules(f"shutdownGracePeriodCriticalPods: must be <= shutdownGracePeriod (got {critical_s:g}s and "
+                       f"{whole_s:g}s)")
+    for name, value_s in (("shutdownGracePeriod", whole_s), ("shutdownGracePeriodCriticalPods", critical_s)):
+        if 0 < value_s < 1:
+            raise BadRules(f"{name}: must be either zero or otherwise >= 1 sec")
+    if whole_s:
+        return Band(0, whole_s - critical_s), Band(SYSTEM_CRITICAL, critical_s)
+    bands = [band(each) for each in listed] if isinstance(listed, list) else [band(listed)]
+    return tuple(sorted(bands, key=lambda one: one.priority))
+
+
+def band(said: object) -> Band:
+    """Return one line of shutdownGracePeriodByPodPriority."""
+    field = "shutdownGracePeriodByPodPriority"
+    if not isinstance(said, Mapping) or not isinstance(said.get("priority"), int):
+        raise BadRules(f"{field}: expected a list of priority and shutdownGracePeriodSeconds (got {said!r})")
+    return Band(said["priority"], float(whole(said, "shutdownGracePeriodSeconds", 0)))
+
+
+def crash_loop_max_s(document: Mapping[str, Any]) -> float:
+    """Return the longest wait between two runs of a container that keeps failing."""
+    said = mapping(document, "crashLoopBackOff").get("maxContainerRestartPeriod", "5m")
+    value_s = seconds(said, "crashLoopBackOff.maxContainerRestartPeriod")
+    if not 1 <= value_s <= CRASH_LOOP_MAX_S:
+        raise BadRules("crashLoopBackOff.maxContainerRestartPeriod: must be set between 1s and 300s")
+    return value_s
 
 
 def mapping(document: Mapping[str, Any], field: str) -> Mapping[str, Any]:
@@ -231,4 +272,6 @@ FLAGS: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
     "max-pods": ("maxPods", number),
 }
 FIELDS: Final = frozenset({field for field, _ in FLAGS.values()} | {
-    "kubeReservedCgroup", "systemReservedCgroup", "memorySwap", "failSwapOn"})
+    "kubeReservedCgroup", "systemReservedCgroup", "memorySwap", "failSwapOn", "shutdownGracePeriod",
+    "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority", "crashLoopBackOff", "containerLogMaxSize",
+    "containerLogMaxFiles"})

@@ -6,6 +6,7 @@ Source of reasons and texts: kube kuberuntime_container.go (startContainer), ima
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +15,7 @@ import structlog
 
 from knarr.api.errors import ApiError
 from knarr.api.types.core_v1 import Container, Pod
+from knarr.base.backoff import Backoff
 from knarr.node import env, podcontainers, specs
 from knarr.node.adopt import UID_LABEL
 from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
@@ -30,6 +32,8 @@ from knarr.node.tools import Tools
 from knarr.node.worker import PodWorker
 
 RESERVED = "failed to reserve container name"      # Source: containerd CRI, container_create.go
+UNSEEN, UNSEEN_CODE = "ContainerStatusUnknown", 137     # Source: kube kubelet_pods.go
+RETRY = Backoff(first_s=0.2, factor=2, cap_s=10)
 START_ERROR_CODE = 128     # Source: containerd CRI, a task that could not be started
 
 log = structlog.get_logger()
@@ -163,15 +167,41 @@ class Launcher:
         pod, tools = worker.machine.pod, self._tools
         tell = tools.teller(pod, container.name)
         pod_ip = (worker.machine.ips or (tools.settings.node_ip,))[0]
+        grace_s = pod.spec.terminationGracePeriodSeconds
+        worker.cancellable.add(container.name)
         try:
             await tools.hooks.run(hook, container, container_id=run.id, pod_ip=pod_ip)
-            worker.started(container.name, run)
         except HookFailed:
             tell("FailedPostStartHook", "PostStartHook failed", "Warning")
             tell("Killing", "FailedPostStartHook")
-            grace_s = pod.spec.terminationGracePeriodSeconds
-            await tools.runtime.stop_container(run.id, grace_s=30.0 if grace_s is None else float(grace_s))
-            worker.post(Exited(container.name, await tools.ended_run(worker, run.id)))
+            await self._end(worker, container.name, run, grace_s=30.0 if grace_s is None else float(grace_s))
+        except asyncio.CancelledError:
+            if container.name in worker.cancellable:      # the agent stops; else the pod no longer wants it
+                raise
+            ending = worker.machine.ending
+            tell("Killing", f"Stopping container {container.name}")
+            await self._end(worker, container.name, run, grace_s=ending.grace_s if ending is not None else 1.0)
+        else:
+            worker.started(container.name, run)
+        finally:
+            worker.cancellable.discard(container.name)
+
+    async def _end(self, worker: PodWorker, name: str, run: Run, *, grace_s: float) -> None:
+        """Stop a run that never counted as started, however often that takes, and tell its end."""
+        tools, failures = self._tools, 0
+        while True:
+            try:
+                await tools.runtime.stop_container(run.id, grace_s=grace_s)
+                over = await tools.ended_run(worker, run.id)
+                break
+            except RuntimeFault as fault:
+                if fault.code == "NOT_FOUND":
+                    over = replace(run, finished_s=tools.clock.now_s(), exit_code=UNSEEN_CODE, reason=UNSEEN)
+                    break
+                log.info("hook.end", container=run.id, failures=failures, error=str(fault))
+                await tools.clock.sleep(RETRY.delay_s(failures))
+                failures += 1
+        worker.post(Exited(name, over))
 
 
 def pid_target(machine: Machine, name: str) -> str:

@@ -54,7 +54,7 @@ class LogRotation:
         while True:
             free_bytes = self._free_bytes()
             await self._clock.sleep(FLOOD_S if flooded else WATCH_S)
-            fell = free_bytes - self._free_bytes() > FLOOD_LOGS * self._settings.max_container_log_bytes
+            fell = free_bytes - self._free_bytes() > FLOOD_LOGS * self._settings.rules.log_bytes_max
             if flooded or fell or self._clock.monotonic_s() - looked_s >= PERIOD_S:
                 flooded, looked_s = await self.look(), self._clock.monotonic_s()
 
@@ -66,7 +66,7 @@ class LogRotation:
         """Rotate every log that is full now; our containerd's own, too. Tells whether there was any."""
         root = self._settings.data_dir / "log" / "pods"
         await asyncio.to_thread(logfile.cut, self._settings.runtime_dir / RUNTIME_LOG)
-        full = await asyncio.to_thread(full_logs, root, self._settings.max_container_log_bytes)
+        full = await asyncio.to_thread(full_logs, root, self._settings.rules.log_bytes_max)
         self._last = {path: at_s for path, at_s in self._last.items() if path in full or self._is_hot(path)}
         if not full:
             return False
@@ -100,7 +100,7 @@ class LogRotation:
             return
         hot = self._is_hot(path)
         self._last[path] = self._clock.monotonic_s()
-        await asyncio.to_thread(tidy, path, self._settings.container_log_files, compress=not hot)
+        await asyncio.to_thread(tidy, path, self._settings.rules.log_files_max, compress=not hot)
 
     def _is_hot(self, path: Path) -> bool:
         """Tell whether a log fills up so quickly that its files are dropped before compressing them pays."""

@@ -60,10 +60,14 @@ class Health:
 
 @dataclass(frozen=True, slots=True)
 class Changing:
-    """What a look at the node may find different. pressures: as in Health; devices: of plugins."""
+    """What a look at the node may find different. pressures: as in Health; devices: of plugins.
+
+    trouble: why the node takes no pods, empty where it does.
+    """
 
     pressures: frozenset[str] = frozenset()
     devices: Amounts = NO_AMOUNTS
+    trouble: str = ""
 
 
 def machine_facts(data_dir: Path) -> MachineFacts:

@@ -49,7 +49,7 @@ class Obtain:
         tell, clock = self._tools.teller(worker.machine.pod, container), self._tools.clock
         began_s = clock.monotonic_s()
         tell("Pulling", f'Pulling image "{image}"')
-        worker.pulling.add(container)
+        worker.cancellable.add(container)
         try:
             fetched = await self._tools.registry.pull(worker.machine.pod, image)
         except ImageFault as fault:
@@ -57,11 +57,11 @@ class Obtain:
             tell("Failed", f"Error: {fault.reason}", "Warning")
             raise
         except asyncio.CancelledError:
-            if container in worker.pulling:       # the agent stops; else the pod no longer wants it
+            if container in worker.cancellable:       # the agent stops; else the pod no longer wants it
                 raise
             raise ImageFault("ErrImagePull", "pull canceled") from None
         finally:
-            worker.pulling.discard(container)
+            worker.cancellable.discard(container)
         waited_s = clock.monotonic_s() - began_s
         tell("Pulled", f'Successfully pulled image "{image}" in {fetched.took_s:.3f}s '
                        f"({waited_s:.3f}s including waiting). Image size: {fetched.image.size_bytes} bytes.")

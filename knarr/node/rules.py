@@ -40,6 +40,14 @@ HARD: Final = (
 
 
 @dataclass(frozen=True, slots=True)
+class Band:
+    """How long pods of this priority, and those above it up to the next band, may take to end before a shutdown."""
+
+    priority: int
+    grace_s: float
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """One node's rules. Reserves: resource name -> cpu in milli, memory and storage in bytes, pid as a count.
 
@@ -58,6 +66,10 @@ class Rules:
     thresholds: tuple[Threshold, ...] = HARD
     pressure_hold_s: float = HOLD_S
     soft_grace_max_s: float = 0.0       # what soft evictions leave a pod to end, at most
+    shutdown: tuple[Band, ...] = ()     # lowest priority first; none: pods are not ended before a shutdown
+    crash_loop_max_s: float = 300.0     # the longest wait between two runs of a container that keeps failing
+    log_bytes_max: int = 10 << 20       # of a container's current log
+    log_files_max: int = 5              # of one run of a container, the current one included
 
     def reserved(self, name: str) -> int:
         """Return what of a resource is kept from pods, thresholds not counted."""

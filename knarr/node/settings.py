@@ -50,9 +50,6 @@ class Settings:
     sandbox_parallel: int = 6           # sandboxes being made at once, count: beyond, CNI plugins wait for each other
     start_parallel: int = 4             # containers being created and started at once
     pull_parallel: int = 4              # images being pulled at once, count
-    max_container_log_bytes: int = 10 * 1024 * 1024
-    container_log_files: int = 5        # of one run, the current one included
-    crash_loop_max_s: float = 300.0     # the longest wait between two runs of a container that keeps failing
     rules: Rules = field(default_factory=Rules)
 
     def __post_init__(self) -> None:

@@ -54,7 +54,7 @@ def pod_status(machine: Machine, *, host_ip: str, now_s: float,
     if machine.ending and machine.ending.why == "deadline" and status["phase"] == "Failed":
         status["reason"], status["message"] = "DeadlineExceeded", DEADLINE
     if machine.evicted and status["phase"] == "Failed":
-        status["reason"], status["message"] = "Evicted", machine.evicted
+        status["reason"], status["message"] = machine.evicted_for, machine.evicted
     status["resources"], allocated = pod_resources(pod)
     if allocated:
         status["allocatedResources"] = allocated

@@ -34,7 +34,7 @@ class PodWorker:
         self.machine = machine
         self.silent = False                       # the API knows its end already: nothing is written any more
         self.starting: dict[str, asyncio.Task[None]] = {}      # container -> its launch
-        self.pulling: set[str] = set()            # launches that may be cancelled
+        self.cancellable: set[str] = set()        # launches that may be cancelled
         self.sandboxes: set[str] = set()          # every sandbox it ever had and that may still exist
         self.created: dict[str, tuple[str, int]] = {}          # container id -> name, attempt
         self._early: dict[str, Run] = {}          # runs that ended before they were known to run

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import subprocess
 
-from tests.e2e.cluster import BUSYBOX, KNARR, pod, until
+from tests.e2e.cluster import BUSYBOX, KNARR, busybox_archive, new_cluster, pod, until
 
 LINES = 250_000
 FLOOD = (f"echo ready; while [ ! -e /tmp/go ]; do usleep 50000; done; awk 'BEGIN {{ for (i = 0; i < {LINES}; i++) "
@@ -91,3 +93,36 @@ def test_all_containers_begin_again_with_one(cluster, namespace):
                   and now, "all ran twice", 90)
     restarting = [c for c in after["status"]["conditions"] if c["type"] == "AllContainersRestarting"]
     assert ["False"] == [each["status"] for each in restarting]
+
+
+SHUTDOWN = """apiVersion: kubelet.config.k8s.io/v1beta1
+kind: KubeletConfiguration
+shutdownGracePeriod: 20s
+shutdownGracePeriodCriticalPods: 5s
+"""
+
+
+def test_pods_end_well_before_the_machine_goes_down(tmp_path):
+    """The agent hears of it: containers get their signal and their time; pods and node say why; a new agent takes pods."""
+    (tmp_path / "kubelet.yaml").write_text(SHUTDOWN)
+    made = new_cluster()
+    try:
+        made.knarr("up", "--port", str(made.port), "--kubelet-config", str(tmp_path / "kubelet.yaml"))
+        made.knarr("image", "load", str(busybox_archive(tmp_path / "busybox.tar")))
+        made.apply(pod("calm", "trap 'sleep 1; exit 7' TERM; sleep inf & wait", terminationGracePeriodSeconds=10))
+        until(lambda: ready(shown(made, "calm")), "it runs")
+        agent = (made.data_dir / "run" / "agent.pid").read_text().split()[0]
+        os.kill(int(agent), signal.SIGUSR1)
+
+        over = until(lambda: (now := made.get("pod/calm"))["status"]["phase"] == "Failed" and now, "it has ended")
+        assert ("Terminated", "Pod was terminated in response to imminent node shutdown.") == (
+            over["status"]["reason"], over["status"]["message"])
+        assert 7 == over["status"]["containerStatuses"][0]["state"]["terminated"]["exitCode"]
+        node = made.get("nodes")["items"][0]
+        assert ["node is shutting down"] == [c["message"] for c in node["status"]["conditions"] if c["type"] == "Ready"]
+
+        os.kill(int(agent), signal.SIGKILL)
+        made.apply(pod("next"), wait=False)
+        until(lambda: ready(shown(made, "next")), "the next one runs", 60)
+    finally:
+        made.knarr("down", "--purge", check=False)

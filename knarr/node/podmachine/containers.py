@@ -105,7 +105,10 @@ def on_exited(d: Deciding, event: Exited) -> None:
     """A run is over; what follows is decided when the pod settles."""
     box = d.box(event.container)
     starting = box.stage in (Stage.PREPARING, Stage.ABANDONED)
-    if not starting and (box.run is None or box.run.id != event.run.id):
+    known = box.run is not None and box.run.id == event.run.id
+    if starting and known:      # the run before outlived its sandbox: only now it is over
+        d.put(replace(box, run=event.run))
+    if known is starting:
         return
     if box.stage not in (Stage.PREPARING, Stage.ABANDONED, Stage.RUNNING, Stage.STOPPING):
         return
@@ -231,7 +234,7 @@ def fail_probe(d: Deciding, box: Box, kind: str) -> None:
     pod_s = d.machine.pod.spec.terminationGracePeriodSeconds
     limit_s = own_s if own_s is not None else 30 if pod_s is None else pod_s
     policy = container.restartPolicy or d.machine.pod.spec.restartPolicy
-    message = f"Container {box.name} failed {kind} probe, will be restarted" if policy != "Never" else ""
+    message = f"Container {box.name} failed {kind} probe{', will be restarted' if policy != 'Never' else ''}"
     kill(d, d.cue(box.name, Cue.KILL, condemned=True), max(1.0, float(limit_s)), message)
 
 

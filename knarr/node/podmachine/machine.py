@@ -195,8 +195,9 @@ def on_pod_gone(d: Deciding, event: PodGone) -> None:
 def on_evict(d: Deciding, event: Evict) -> None:
     """End a pod that the machine cannot bear; what ends already is left to end."""
     if d.machine.ending is None and d.machine.phase not in (Phase.ENDED, Phase.REMOVING, Phase.GONE):
-        d.change(evicted=event.message)
-        d.ask(Tell("Warning", "Evicted", event.message))
+        d.change(evicted=event.message, evicted_for=event.reason)
+        if event.reason == "Evicted":
+            d.ask(Tell("Warning", "Evicted", event.message))
         end(d, "evicted", event.grace_s)
 
 

@@ -145,7 +145,8 @@ class Machine:
     adopted: bool = False           # the sandbox was found running when the agent started
     failures: int = 0               # of mounting or sandboxing, in a row
     timer: int = 0
-    evicted: str = ""               # why it was evicted
+    evicted: str = ""               # why the node let it go
+    evicted_for: str = ""           # the same in one word
     refusal: Refusal | None = None  # why this node never ran it
     wish: Wish | None = None
     progress: Progress | None = None
@@ -200,10 +201,11 @@ class PodGone:
 
 @dataclass(frozen=True, slots=True)
 class Evict:
-    """The machine is short, or the pod uses more than it may: it has to go, and the message tells why."""
+    """The node lets the pod go, and the message tells why. reason: Evicted (the machine is short), or Terminated."""
 
     message: str
     grace_s: float
+    reason: str = "Evicted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,6 +25,7 @@ from knarr.node.settings import Settings
 from knarr.node.staticpods import mirrors
 from knarr.node.staticpods.folder import Folder
 from knarr.node.staticpods.manifest import is_mirror
+from knarr.node.status import OVER, TERMINAL
 from knarr.node.worker import PodWorker
 
 LOOK_S: Final = 20.0          # safety net beside inotify. Source: kubelet's fileCheckFrequency
@@ -51,6 +52,14 @@ class StaticWorker(PodWorker):
             return
         self.mirror = pod
         self.post(PodChanged(mirrors.as_shown(self.machine.pod, pod)))
+
+
+def step_of(worker: StaticWorker | None, shown: Pod | None) -> mirrors.Step:
+    """Return what the API needs; a mirror that shows an end of long ago is made anew: none goes back from there."""
+    step = mirrors.step(worker.machine.pod if worker is not None else None, shown)
+    stale = step == "" and worker is not None and worker.machine.phase not in OVER and (
+        shown is not None and is_mirror(shown) and shown.status.phase in TERMINAL)
+    return "delete" if stale else step
 
 
 def version(pod: Pod) -> int:
@@ -144,7 +153,7 @@ class StaticPods:
         if worker is not None:
             if new is None:
                 worker.mirror = None
-            elif mirrors.step(worker.machine.pod, new) == "":
+            elif step_of(worker, new) == "" and is_mirror(new):
                 worker.see(new)
         self._news.set()
         return True
@@ -177,7 +186,7 @@ class StaticPods:
         for ref in sorted(self.workers.keys() | mirrored):
             worker, there = self.workers.get(ref), shown.get(ref)
             static = worker.machine.pod if worker is not None else None
-            step = mirrors.step(static, there)
+            step = step_of(worker, there)
             if worker is not None and there is not None and step == "" and is_mirror(there):
                 worker.see(there)
             try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,7 @@ from knarr.node.cri.face import RuntimeFault
 from knarr.node.eviction.thresholds import Level
 from knarr.node.faces import DnsConfig, Mount, MountError, References
 from knarr.node.registries.providers import Providers
+from knarr.node.rules import Rules
 from knarr.node.settings import Settings
 from tests.unit.apiserver.asking import Asker
 from tests.unit.node.fake_cri import FakeRuntime
@@ -65,6 +66,8 @@ class World:
     task: asyncio.Task[None] | None = None
     levels: dict[str, Level] = field(default_factory=lambda: dict(PLENTY))
     away: bool = False
+    rules: Rules = field(default_factory=Rules)
+    power: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
 
     async def start(self) -> World:
         """Start the server, the runtime with one image, and an agent."""
@@ -77,7 +80,7 @@ class World:
     def start_agent(self) -> None:
         """Start an agent that knows nothing."""
         settings = Settings(self.folder, "n1", "192.0.2.1", runtime_endpoint="unix:///fake", serving_port=0,
-                            cgroup_root=self.folder / "cgroup")
+                            cgroup_root=self.folder / "cgroup", rules=self.rules)
         client = Client(InProcess(self._reached, User("node", groups=("system:masters",))))
 
         async def serve(runtime: Any, lookup: Any) -> None:
@@ -85,7 +88,7 @@ class World:
 
         self.volumes = NoVolumes()
         parts = Parts(self.volumes, lambda pod, ip: "", lambda pod: DnsConfig(), serve, Providers(self.api.clock),
-                      lambda settings: self.levels)
+                      lambda settings: self.levels, power=self._powers)
         self.agent = agent = Agent(settings, client, clock=self.api.clock, rng=Rng(3), parts=parts)
         settings.pods_dir.mkdir(parents=True, exist_ok=True)
 
@@ -94,6 +97,10 @@ class World:
                 await agent.serve(group, self.runtime)
 
         self.task = asyncio.get_running_loop().create_task(run())
+
+    async def _powers(self) -> AsyncIterator[bool]:
+        while True:
+            yield await self.power.get()
 
     async def _reached(self, call: Call) -> Answer:
         if self.away:

@@ -6,7 +6,7 @@ import pytest
 
 from knarr.node import kubeletfile
 from knarr.node.kubeletfile import BadRules, flags, read
-from knarr.node.rules import HARD, Rules, Threshold
+from knarr.node.rules import HARD, Band, Rules, Threshold
 
 HEAD = {"apiVersion": kubeletfile.API_VERSION, "kind": kubeletfile.KIND}
 GI = 1 << 30
@@ -41,6 +41,21 @@ def test_thresholds():
             Threshold("pid.available", "20%", grace_s=120.0, soft=True)) == rules.thresholds
 
 
+@pytest.mark.parametrize(("said", "field", "value"), [
+    pytest.param({"shutdownGracePeriod": "30s", "shutdownGracePeriodCriticalPods": "10s"}, "shutdown",
+                 (Band(0, 20), Band(2_000_000_000, 10)), id="plain and critical pods"),
+    pytest.param({"shutdownGracePeriodByPodPriority": [{"priority": 9, "shutdownGracePeriodSeconds": 5},
+                                                       {"priority": 0, "shutdownGracePeriodSeconds": 60}]}, "shutdown",
+                 (Band(0, 60), Band(9, 5)), id="by priority"),
+    pytest.param({"crashLoopBackOff": {"maxContainerRestartPeriod": "45s"}}, "crash_loop_max_s", 45, id="crash loops"),
+    pytest.param({"containerLogMaxSize": "1Mi"}, "log_bytes_max", 1 << 20, id="size of logs"),
+    pytest.param({"containerLogMaxFiles": 2}, "log_files_max", 2, id="number of logs"),
+])
+def test_a_nodes_life(said, field, value):
+    """What the file says of shutdowns, crash loops and logs."""
+    assert value == getattr(read({**HEAD, **said}), field)
+
+
 def test_options_are_the_file_in_other_words():
     """kubelet's command line says the same."""
     said = flags({"eviction-hard": "memory.available<1Gi,nodefs.available<5%", "system-reserved": "cpu=1,memory=1Gi",
@@ -52,6 +67,14 @@ def test_options_are_the_file_in_other_words():
 
 
 @pytest.mark.parametrize(("said", "why"), [
+    pytest.param({"shutdownGracePeriod": "5s", "shutdownGracePeriodCriticalPods": "10s"},
+                 "shutdownGracePeriodCriticalPods: must be <= shutdownGracePeriod", id="more for the few than for all"),
+    pytest.param({"shutdownGracePeriod": "5s", "shutdownGracePeriodByPodPriority": [
+        {"priority": 1, "shutdownGracePeriodSeconds": 1}]}, "cannot be specified together", id="said twice"),
+    pytest.param({"shutdownGracePeriod": "0.5s"}, "must be either zero or otherwise >= 1 sec", id="half a second"),
+    pytest.param({"shutdownGracePeriodByPodPriority": ["x"]}, "expected a list of priority and", id="no band"),
+    pytest.param({"crashLoopBackOff": {"maxContainerRestartPeriod": "10m"}}, "must be set between 1s and 300s", id="lazy"),
+    pytest.param({"containerLogMaxFiles": 1}, "containerLogMaxFiles: expected a whole number of at least 2", id="one log"),
     pytest.param({"kind": "Kubelet"}, "expected KubeletConfiguration of kubelet.config.k8s.io/v1beta1", id="another kind"),
     pytest.param({"evictionHard": {"memory.free": "1Gi"}}, "unknown eviction signal memory.free", id="no such signal"),
     pytest.param({"evictionHard": {"memory.available": "120%"}}, "between 0% and 100%", id="more than all"),

@@ -15,6 +15,7 @@ from knarr.base.clock import ManualClock
 from knarr.node import logrotate
 from knarr.node.cri.face import ContainerLine, Runtime, RuntimeFault
 from knarr.node.logrotate import LogRotation
+from knarr.node.rules import Rules
 from knarr.node.settings import Settings
 
 
@@ -46,7 +47,7 @@ class Talker:
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
     """Logs of a hundred bytes."""
-    return Settings(tmp_path, "n1", "10.0.0.1", max_container_log_bytes=100)
+    return Settings(tmp_path, "n1", "10.0.0.1", rules=Rules(log_bytes_max=100))
 
 
 async def test_rotation_keeps_five_files(settings: Settings) -> None:

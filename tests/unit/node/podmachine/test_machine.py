@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from knarr.node.podmachine.state import (
@@ -22,6 +24,7 @@ from knarr.node.podmachine.state import (
     Start,
     StopSandbox,
 )
+from knarr.node.podmachine.table import Stage
 from tests.unit.node.making import pod
 from tests.unit.node.podmachine.telling import Story
 
@@ -269,3 +272,17 @@ def test_a_dead_debugger_stays_dead_in_a_new_sandbox():
     story = Story(pod()).begin().tell(PodChanged(debugged())).exits("debug", 0).tell(SandboxLost("sandbox-0"))
 
     assert ("RUNNING", "DONE") == (story.stage(), story.stage("debug"))
+
+
+def test_a_run_that_outlived_its_sandbox_ends_late():
+    """The pause process died while no agent looked; the old container ends when its sandbox is cleared away.
+
+    By then the next run is on its way already: it is started once, and the old one's end is remembered.
+    """
+    story = Story(pod()).begin()
+    old = story.exit_of("c", 137)
+    story.held = (Start,)
+    story.machine = replace(story.machine, boxes=(replace(story.machine.box("c"), stage=Stage.WAITING),))
+    story.tell(PodChanged(pod())).tell(old).tell(old)
+
+    assert (2, "PREPARING", 137) == (story.count(Start), story.stage(), story.machine.box("c").run.exit_code)
