@@ -43,6 +43,7 @@ from knarr.node.orphans import remove_folders, remove_orphan
 from knarr.node.podgroups import PodGroups
 from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, Refused, SandboxLost
 from knarr.node.podmachine.table import Phase, Stage
+from knarr.node.probes.counts import ProbeCounts
 from knarr.node.probes.prober import Prober
 from knarr.node.registries.providers import Providers
 from knarr.node.registries.registry import registry_of
@@ -123,7 +124,8 @@ class Agent:
         self._statics: StaticPods | None = None
         self._taken_over = False        # all pods have workers: what has none is nobody's
         self._node = ObjectReference(kind="Node", name=settings.node_name, uid=settings.node_name)
-        self.lookup = AgentLookup(self.workers, self._pod)
+        self._probe_counts = ProbeCounts()
+        self.lookup = AgentLookup(self.workers, self._pod, self._probe_counts)
 
     async def run(self) -> None:
         """Run until cancelled. A bug in any part ends it; faults do not."""
@@ -154,7 +156,8 @@ class Agent:
         if settings.managed:
             await asyncio.to_thread(cni.apply_masquerade, settings)
             await tools.images.ensure_sandbox_image()
-        prober = Prober(clock, runtime.exec_sync, sink=self._probed, event=self._probe_event(tools))
+        prober = Prober(clock, runtime.exec_sync, sink=self._probed, event=self._probe_event(tools),
+                        counts=self._probe_counts)
         writer = StatusWriter(settings, self._client, clock=clock, group=group, devices=self._parts.devices.health)
         devices.on_change(lambda uid: writer.mark(self.workers[uid]) if uid in self.workers else None)
         hands = Hands(tools, prober, writer=writer, forget=self._forget)

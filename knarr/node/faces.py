@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
 
@@ -122,6 +122,18 @@ class ContainerRef:
     waiting_reason: str = ""   # ContainerCreating…, for `container "c" in pod "p" is waiting to start: …`
 
 
+@dataclass(slots=True)
+class ProbeCount:
+    """What became of one probe of one run. results: word -> count; took: answers up to each bound, not summed up."""
+
+    kind: ProbeKind
+    pod: Pod
+    container: str
+    took: list[int]
+    results: dict[str, int] = field(default_factory=dict)
+    total_s: float = 0.0
+
+
 class Lookup(Protocol):
     """What the node's HTTPS port may ask of the agent."""
 
@@ -139,6 +151,10 @@ class Lookup(Protocol):
 
     def sandbox_id(self, namespace: str, name: str) -> str:
         """Return the running sandbox, empty where there is none."""
+        ...
+
+    def probes(self) -> Iterable[ProbeCount]:
+        """Return what became of the probes of the runs that are probed now."""
         ...
 
 

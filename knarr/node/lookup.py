@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from knarr.api.types.core_v1 import Pod
-from knarr.node.faces import ContainerRef
+from knarr.node.faces import ContainerRef, ProbeCount
 from knarr.node.podmachine.state import Box, Machine, Run
 from knarr.node.podmachine.table import Stage
 from knarr.node.worker import PodWorker
 
 
 class AgentLookup:
-    """The agent's pods, as the port asks for them. workers: uid -> worker, the agent's own map."""
+    """The agent's pods, as the port asks for them.
 
-    def __init__(self, workers: Mapping[str, PodWorker], pod: Callable[[str, str], Pod | None]) -> None:
+    workers: uid -> worker, the agent's own map; probes: the prober's counts.
+    """
+
+    def __init__(self, workers: Mapping[str, PodWorker], pod: Callable[[str, str], Pod | None],
+                 probes: Iterable[ProbeCount] = ()) -> None:
         self._workers = workers
         self._pod = pod
+        self._probes = probes
 
     def pods(self) -> tuple[Pod, ...]:
         """Return this node's pods with the newest status."""
@@ -39,6 +44,10 @@ class AgentLookup:
         """Return the running sandbox, empty where there is none."""
         machine = self._machine(namespace, name)
         return machine.sandbox_id if machine and machine.sandbox_up else ""
+
+    def probes(self) -> Iterable[ProbeCount]:
+        """Return what became of the probes of the runs that are probed now."""
+        return self._probes
 
     def _machine(self, namespace: str, name: str) -> Machine | None:
         pod = self._pod(namespace, name)

@@ -16,6 +16,7 @@ from knarr.api.types.core_v1 import Container, Pod, Probe
 from knarr.base.clock import Clock
 from knarr.node.faces import ExecSync, ProbeEvent, ProbeKind, Verdict
 from knarr.node.probes.ask import Ask, Asker, Subject
+from knarr.node.probes.counts import ProbeCounts
 from knarr.node.probes.tally import Outcome, Tally
 
 ERROR_RETRIES_MAX: Final = 3          # at once, when the question could not be put. Source: kube, maxProbeRetries
@@ -39,12 +40,13 @@ class Prober:
 
     def __init__(
         self, clock: Clock, exec_sync: ExecSync, sink: Callable[[Verdict], None], event: Callable[[ProbeEvent], None],
-        *, ask: Ask | None = None,
+        *, ask: Ask | None = None, counts: ProbeCounts | None = None,
     ) -> None:
         self._clock = clock
         self._sink = sink
         self._event = event
         self._ask: Ask = ask if ask is not None else Asker(exec_sync)
+        self._counts = counts if counts is not None else ProbeCounts()
         self._watched: dict[str, _Watched] = {}
         self._group: asyncio.TaskGroup | None = None
 
@@ -73,6 +75,7 @@ class Prober:
         watched = self._watched.pop(container_id, None)
         for task in watched.tasks if watched is not None else ():
             task.cancel()
+        self._counts.forget(container_id)
 
     def stop_pod(self, pod_uid: str) -> None:
         """End all probes of a pod."""
@@ -102,7 +105,9 @@ class Prober:
         period_s = float(probe.periodSeconds or PERIOD_S)
         due_s = self._clock.monotonic_s()
         while True:
+            asked_s = self._clock.monotonic_s()
             outcome = await self._outcome(watched.subject, probe)
+            self._counts.add(watched.subject, kind, result=outcome.result, took_s=self._clock.monotonic_s() - asked_s)
             self._tell(watched.subject, kind, outcome)
             if outcome.result != "error" and self._judge(watched, kind, outcome=outcome, tally=tally):
                 return

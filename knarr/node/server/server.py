@@ -1,6 +1,7 @@
 """Serve the node's HTTPS port, by kubelet's paths:
 
-    /healthz  /pods  /stats/summary  /metrics/resource  /logs/…
+    /healthz  /pods  /logs/…
+    /stats/summary  /metrics  /metrics/cadvisor  /metrics/probes  /metrics/resource
     /deadLogs?namespace=&pod=&container=      Knarr's own: how runs ended within the last day, and their last lines
     /containerLogs/{namespace}/{pod}/{container}
     /exec/… /attach/…  (upgrade; `/{namespace}/{pod}/{container}`)   /portForward/{namespace}/{pod}  (upgrade)
@@ -22,10 +23,11 @@ from knarr.base.clock import Clock
 from knarr.node.cri.face import Runtime, RuntimeFault
 from knarr.node.deadlogs import DeadLogs
 from knarr.node.faces import Lookup
-from knarr.node.server import access, hostlogs, hostusage, resourcemetrics, stats
+from knarr.node.server import access, hostlogs
 from knarr.node.server.access import Judge, ServingTls
 from knarr.node.server.connection import Connections
 from knarr.node.server.containerlogs import open_log
+from knarr.node.server.figures import Figures
 from knarr.node.server.refusal import Refusal
 from knarr.node.server.streaming import Streaming
 from knarr.node.settings import Settings
@@ -55,10 +57,11 @@ class Server:
         self._tls = tls
         self._clock = clock
         self._context: ssl.SSLContext | None = None
-        streaming = Streaming(runtime, lookup)
+        streaming, figures = Streaming(runtime, lookup), Figures(settings, runtime, lookup, clock=clock)
         self._routes: dict[tuple[str, int], Responder] = {          # (first word, words behind it)
             ("healthz", 0): self._health, ("healthz", 1): self._health, ("pods", 0): self._pods,
-            ("deadLogs", 0): self._dead_logs, ("stats", 1): self._stats, ("metrics", 1): self._metrics,
+            ("deadLogs", 0): self._dead_logs, ("stats", 1): figures.stats,
+            ("metrics", 0): figures.own, ("metrics", 1): figures.metrics,
             ("containerLogs", 3): self._logs, ("exec", 3): _by_container(streaming.exec),
             ("attach", 3): _by_container(streaming.attach), ("portForward", 2): streaming.port_forward,
         }
@@ -120,21 +123,6 @@ class Server:
     async def _pods(self, _request: web.BaseRequest) -> web.Response:
         listing = {"kind": "PodList", "apiVersion": "v1", "metadata": {}, "items": self._lookup.pods()}
         return web.Response(body=msgspec.json.encode(listing), content_type="application/json")
-
-    async def _stats(self, _request: web.BaseRequest, what: str) -> web.Response:
-        if what != "summary":
-            raise Refusal(404, "404 page not found")
-        usages, now_s = await self._runtime.usage(), self._clock.now_s()
-        document = stats.summary(self._settings.node_name, usages, hostusage.read(), now_s=now_s)
-        return web.Response(body=msgspec.json.encode(document), content_type="application/json")
-
-    async def _metrics(self, _request: web.BaseRequest, what: str) -> web.Response:
-        if what != "resource":
-            raise Refusal(404, "404 page not found")
-        text = resourcemetrics.text(
-            await self._runtime.usage(), hostusage.read(), now_s=self._clock.now_s(),
-            started_s=stats.started_s(self._lookup.pods()))
-        return web.Response(text=text, headers={"Content-Type": resourcemetrics.MEDIA})
 
     async def _dead_logs(self, request: web.BaseRequest) -> web.Response:
         wanted = {name: request.query.get(name, "") for name in ("namespace", "pod", "container")}

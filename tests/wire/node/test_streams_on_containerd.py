@@ -29,7 +29,7 @@ from knarr.node import cni, oci, teardown
 from knarr.node.containerd import Containerd
 from knarr.node.cri.face import ContainerSpec, Namespaces, SandboxSpec
 from knarr.node.cri.runtime import CriRuntime
-from knarr.node.faces import ContainerRef
+from knarr.node.faces import ContainerRef, ProbeCount
 from knarr.node.images import Images
 from knarr.node.server import Server, ServingTls, spdy
 from knarr.node.settings import Settings
@@ -40,7 +40,13 @@ pytestmark = [
 ]
 HOST = Namespaces(network="node")
 BUSYBOX = "knarr.local/busybox:1"
-POD = msgspec.convert({"metadata": {"name": "p", "namespace": "ns", "uid": "u-1"}}, Pod)
+RUNNING = {"ready": True, "restartCount": 0, "image": "i", "imageID": "", "containerID": "containerd://x",
+           "state": {"running": {"startedAt": "2026-01-01T00:00:00Z"}}}
+POD = msgspec.convert({
+    "metadata": {"name": "p", "namespace": "ns", "uid": "u-1"},
+    "spec": {"containers": [{"name": "c"}, {"name": "t"}]},
+    "status": {"phase": "Running", "containerStatuses": [{"name": "c", **RUNNING}, {"name": "t", **RUNNING}]},
+}, Pod)
 
 
 def certificates(home: Path) -> None:
@@ -89,6 +95,9 @@ class Node:
     def sandbox_id(self, namespace: str, name: str) -> str:
         return self.sandbox
 
+    def probes(self) -> tuple[ProbeCount, ...]:
+        return ()
+
     def tls(self, who: str = "admin") -> ssl.SSLContext:
         context = ssl.create_default_context(cafile=self.settings.data_dir / "ca.crt")
         context.check_hostname = False
@@ -127,7 +136,7 @@ async def node() -> AsyncIterator[Node]:
         oci.write_archive(home / "busybox.tar", name=BUSYBOX, layers=[busybox], config={"Env": ["PATH=/bin"]})
         await images.import_archive(home / "busybox.tar")
         spec = SandboxSpec("p", "ns", "u-1", 0, "", str(settings.log_dir("ns", "p", "u-1")),
-                           f"{settings.cgroup_parent}/pod", namespaces=HOST, labels={"io.kubernetes.pod.uid": "u-1"})
+                           settings.group_of(POD), namespaces=HOST, labels={"io.kubernetes.pod.uid": "u-1"})
         sandbox = await runtime.run_sandbox(spec)
         held = Node(settings, runtime, {}, sandbox)
         found = await runtime.image(BUSYBOX)
@@ -322,4 +331,7 @@ async def test_logs_pods_and_stats(node: Node) -> None:
     assert stats["node"]["memory"]["workingSetBytes"] > 0
     metrics = (await get(node, "/metrics/resource"))[1]
     assert 'container_memory_working_set_bytes{container="c",' in metrics
+    figures = (await get(node, "/metrics/cadvisor"))[1]
+    assert 'container_memory_rss{container="c",' in figures
+    assert "kubelet_running_pods 1" in (await get(node, "/metrics"))[1]
     assert "<pre>" in (await get(node, "/logs/"))[1]

@@ -9,7 +9,7 @@ import pytest
 from aiohttp import web
 
 from knarr.node.cri.face import Usage
-from knarr.node.server import hostlogs, hostusage, resourcemetrics, stats
+from knarr.node.server import hostlogs, hostusage, resourcemetrics
 from knarr.node.server.hostusage import HostUsage
 from knarr.node.server.refusal import Refusal
 
@@ -32,14 +32,6 @@ def test_this_machine_can_be_read():
     found = hostusage.read()
     assert found.cpu_ns > 0
     assert found.memory_working_set_bytes > 0
-
-
-def test_summary():
-    """The node's own use, and its pods'."""
-    found = stats.summary("n", USED, HOST, now_s=0)
-    assert ("n", 1_500_000_000, 4096) == (
-        found["node"]["nodeName"], found["node"]["cpu"]["usageCoreNanoSeconds"], found["node"]["memory"]["availableBytes"])
-    assert (3_000_000_000, 400) == (found["pods"][0]["cpu"]["usageCoreNanoSeconds"], found["pods"][0]["memory"]["workingSetBytes"])
 
 
 def test_resource_metrics():
