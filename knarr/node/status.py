@@ -15,10 +15,9 @@ from knarr.base.times import rfc3339
 from knarr.node.podmachine import resizing, restart
 from knarr.node.podmachine.containers import is_ready, is_started, shown_started
 from knarr.node.podmachine.state import DEADLINE, FIRST, Box, Machine, Refusal, Run, Waiting
-from knarr.node.podmachine.table import Phase, Stage
+from knarr.node.podmachine.table import LIVE, Phase, Stage
 
 TERMINAL = frozenset({"Succeeded", "Failed"})
-ALIVE = frozenset({Stage.RUNNING, Stage.STOPPING})
 OVER = frozenset({Phase.ENDED, Phase.REMOVING, Phase.GONE})
 NODE_CONDITIONS = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 ATOMIC_RESOURCES = ("cpu", "memory")
@@ -94,13 +93,13 @@ def pod_phase(machine: Machine) -> str:
     if not over and not all(init_passed(machine, box) for box in machine.boxes if box.kind in FIRST):
         return "Pending"
     ended = [box.run for box in mains if box.run is not None and box.run.ended]
-    if any(box.stage in ALIVE for box in mains):
+    if any(box.stage in LIVE for box in mains):
         return "Running" if all(box.run for box in mains) else "Pending"
     if len(ended) < len(mains):
         return "Failed" if over else "Pending"
     if not over and (machine.renewing or any(box.stage is not Stage.DONE for box in mains)):
         return "Running"
-    if any(box.kind == "sidecar" and box.stage in ALIVE for box in machine.boxes):
+    if any(box.kind == "sidecar" and box.stage in LIVE for box in machine.boxes):
         return "Running"
     return "Succeeded" if all(run.exit_code == 0 for run in ended) else "Failed"
 

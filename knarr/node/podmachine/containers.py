@@ -23,7 +23,7 @@ from knarr.node.podmachine.state import (
     Tell,
     Waiting,
 )
-from knarr.node.podmachine.table import Cue, Phase, Stage
+from knarr.node.podmachine.table import LIVE, Cue, Phase, Stage
 
 START_ERROR = "StartError"
 
@@ -69,7 +69,7 @@ def is_started(machine: Machine, box: Box) -> bool:
 def shown_started(machine: Machine, box: Box) -> bool:
     """Tell whether a container is shown as started: also while it is being stopped."""
     probe = machine.container(box.name).startupProbe
-    return box.stage in (Stage.RUNNING, Stage.STOPPING) and (probe is None or box.started)
+    return box.stage in LIVE and (probe is None or box.started)
 
 
 def is_ready(machine: Machine, box: Box) -> bool:
@@ -106,11 +106,11 @@ def on_exited(d: Deciding, event: Exited) -> None:
     box = d.box(event.container)
     starting = box.stage in (Stage.PREPARING, Stage.ABANDONED)
     known = box.run is not None and box.run.id == event.run.id
-    if starting and known:      # the run before outlived its sandbox: only now it is over
-        d.put(replace(box, run=event.run))
-    if known is starting:
-        return
-    if box.stage not in (Stage.PREPARING, Stage.ABANDONED, Stage.RUNNING, Stage.STOPPING):
+    if starting and (known or event.run.attempt < box.next_attempt):
+        if known:           # the run before: it outlived its sandbox, and only now it is over
+            d.put(replace(box, run=event.run))
+        return              # else its end is told once more
+    if not starting and not (known and box.stage in LIVE):
         return
     last = box.run if starting else box.last
     d.cue(event.container, Cue.EXITED, run=event.run, last=last, waiting=None, ready=False, started=False,

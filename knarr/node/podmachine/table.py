@@ -81,7 +81,8 @@ CONTAINER: Final = {
     (Stage.DONE, Cue.RESET): Stage.WAITING,
 }
 LATE_CUES: Final = frozenset({Cue.TIMER, Cue.EXITED, Cue.KILL})
-BUSY: Final = frozenset({Stage.PREPARING, Stage.ABANDONED, Stage.RUNNING, Stage.STOPPING})
+LIVE: Final = frozenset({Stage.RUNNING, Stage.STOPPING})
+BUSY: Final = LIVE | {Stage.PREPARING, Stage.ABANDONED}
 
 
 class Phase(Enum):

@@ -212,6 +212,18 @@ def test_a_verdict_on_an_older_run_is_late():
     assert ("RUNNING", "c-1") == (story.stage(), story.machine.box("c").run.id)
 
 
+def test_an_end_told_once_more_does_not_end_the_next_run():
+    """Event and relist both tell of the first run's end; by the second time the next run is being started."""
+    story = Story(pod()).begin()
+    first = story.exit_of("c", 1)
+    story.held = (Start,)
+    story.tell(first)
+    before = story.machine
+    story.tell(first)
+
+    assert ("PREPARING", before) == (story.stage(), story.machine)
+
+
 def test_the_deadline_ends_the_pod():
     """activeDeadlineSeconds: 3."""
     story = Story(pod(activeDeadlineSeconds=3)).begin().wait(2)
