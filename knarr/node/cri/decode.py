@@ -6,7 +6,7 @@ from typing import Any
 
 from cri_api.v1 import api_pb2 as pb
 
-from knarr.node.cri.face import ContainerLine, ContainerReport, ContainerState, ImageLine, Sandbox, Usage
+from knarr.node.cri.face import ContainerLine, ContainerReport, ContainerState, ImageLine, RuntimeEvent, Sandbox, Usage
 
 NS_PER_S = 1_000_000_000
 STATES: dict[int, ContainerState] = {
@@ -45,6 +45,18 @@ def container_report(message: Any) -> ContainerReport:
         exit_code=message.exit_code, reason=message.reason, message=message.message,
         annotations=dict(message.annotations),
     )
+
+
+def ended(message: Any) -> RuntimeEvent | None:
+    """Read a ContainerEventResponse; None for what tells of no end, or of one whose code is not known any more."""
+    if message.container_event_type != pb.CONTAINER_STOPPED_EVENT:
+        return None
+    for status in message.containers_statuses:
+        if status.id == message.container_id:
+            return RuntimeEvent("exited", status.id, status.exit_code, status.finished_at / NS_PER_S)
+    if message.pod_sandbox_status.id != message.container_id:
+        return None         # it was removed meanwhile; relisting tells
+    return RuntimeEvent("exited", message.container_id, 0, message.created_at / NS_PER_S)
 
 
 def image(message: Any) -> ImageLine:

@@ -32,6 +32,7 @@ LONG_S = 240.0         # sandboxes and creations under load. Source: kubelet's r
 PULL_S = 3600.0        # a large image over a slow line
 MESSAGE_MAX = 16 * 1024 * 1024   # bytes; as kubelet's
 NOT_YET, LOOK_EVERY_S = "server is not initialized yet", 0.05   # Source: containerd pkg/cri/sbserver, checkInitialized
+CONNECT_MS = 2000      # for one attempt to connect, though gRPC calls it a backoff; a busy machine needs a while
 SLACK_S = 5.0          # what the runtime may need beyond a timeout it was given itself
 
 
@@ -44,7 +45,7 @@ class CriRuntime:
             ("grpc.enable_http_proxy", 0),
             ("grpc.max_reconnect_backoff_ms", 1000),
             ("grpc.initial_reconnect_backoff_ms", 50),
-            ("grpc.min_reconnect_backoff_ms", 50),
+            ("grpc.min_reconnect_backoff_ms", CONNECT_MS),
             ("grpc.default_authority", "localhost"),
         ])
         self._runtime: Any = stubs.RuntimeServiceStub(self._channel)
@@ -209,11 +210,23 @@ class CriRuntime:
         return tuple(map(decode.usage, answer.stats))
 
     async def events(self) -> AsyncIterator[RuntimeEvent]:
-        """Yield ends of processes from containerd's event service; other runtimes raise RuntimeFault UNIMPLEMENTED."""
+        """Yield ends of processes, from containerd's own event service where there is one, else from CRI's.
+
+        Raises RuntimeFault; UNIMPLEMENTED: there is neither, and only relisting tells.
+        """
         subscribe: Any = self._channel.unary_stream(events.METHOD)
         try:
             async for envelope in subscribe(events.subscribe_request()):
                 event = events.runtime_event(envelope)
+                if event is not None:
+                    yield event
+            return
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.UNIMPLEMENTED:
+                raise fault_of(error) from error
+        try:
+            async for told in self._runtime.GetContainerEvents(pb.GetEventsRequest()):
+                event = decode.ended(told)
                 if event is not None:
                     yield event
         except grpc.aio.AioRpcError as error:
