@@ -76,10 +76,10 @@ def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport
         sandbox_attempt=sandbox.attempt if sandbox else 0, ips=ips, adopted=live,
         backoff_cap_s=backoff_cap_s,
     )
-    if pod.status.phase in TERMINAL:
-        done = tuple(replace(box, stage=Stage.DONE) for box in machine.boxes)
-        return replace(machine, phase=Phase.ENDED, boxes=done, sandbox_id="")
     boxes = tuple(adopted(allocated, box, left, reports=reports, live=live) for box in machine.boxes)
+    if pod.status.phase in TERMINAL:
+        done = tuple(replace(box, stage=Stage.DONE) for box in boxes)       # with their runs: their logs can be read
+        return replace(machine, phase=Phase.ENDED, boxes=done, sandbox_id="")
     return replace(machine, boxes=renewed(allocated, passed(machine, boxes)))
 
 

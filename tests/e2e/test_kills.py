@@ -12,6 +12,7 @@ import time
 
 import pytest
 
+from knarr.cli.connect import connect
 from tests.e2e.cluster import WEB, deployment, pod, service, until
 from tests.e2e.evidence import amiss, api_state, differences
 from tests.e2e.test_pods import ready
@@ -130,7 +131,11 @@ def test_kills_at_random_moments_lose_nothing(cluster, namespace):
     assert before == containers(cluster, namespace)
     assert len(acknowledged) > 10
     assert acknowledged <= stored
-    print(f"{3 * ROUNDS} kills, {load.count} requests, {len(acknowledged)} writes: nothing lost")
+    nothing_amiss(cluster)
+    print(
+        f"{4 * ROUNDS} kills in {3 * ROUNDS} rounds: {load.count} requests answered, {len(acknowledged)} writes kept, "
+        f"{len(before)} containers not restarted; API, runtime and machine agree"
+    )
 
 
 def test_the_supervisor_may_die_too(cluster, namespace):
@@ -174,6 +179,7 @@ def test_a_restart_at_rest_changes_nothing(cluster, namespace):
 
     assert len(before) > 100
     nothing_amiss(cluster)
+    print(f"4 rounds of kills at rest: {len(before)} objects compared, none changed")
 
 
 def test_a_rolling_update_goes_on_while_the_server_dies(cluster, namespace):
@@ -220,6 +226,32 @@ def test_kills_while_pods_come_and_go_leak_nothing(cluster, namespace, victims):
     until(lambda: len(cluster.get("pods", namespace=namespace)["items"]) == 2, "two pods", 60)
     assert all(s["ready"] for p in running(cluster, "web", namespace) for s in p["status"]["containerStatuses"])
     nothing_amiss(cluster)
+    print(f"{6 * max(1, ROUNDS // 4)} kills of {' '.join(victims)} under churn: API, runtime and machine agree")
+
+
+def test_ends_that_nobody_watched_are_told_right(cluster, namespace):
+    """Pods end, each with a code and a line of its own, while the agent dies again and again: none runs twice."""
+    dice, codes = random.Random(13), range(16)
+    pods = [pod(f"end-{code}", f"echo line {code}; sleep {code % 6}; exit {code}", restartPolicy="Never") for code in codes]
+    cluster.apply(*pods, namespace=namespace, wait=False)
+
+    for _ in range(ROUNDS):
+        time.sleep(dice.uniform(0.0, 1.2))
+        kill(cluster, "agent")
+        until(lambda: healthy(cluster), "healthy again", 60)
+    server = connect(None, str(cluster.data_dir))
+
+    def ended():
+        items = cluster.get("pods", namespace=namespace)["items"]
+        return items if all(one["status"]["phase"] in ("Succeeded", "Failed") for one in items) else None
+
+    states = {one["metadata"]["name"]: one["status"]["containerStatuses"][0] for one in until(ended, "all ended", 120)}
+    told = {name: (state["state"]["terminated"]["exitCode"], state["restartCount"]) for name, state in states.items()}
+    logs = {name: server.ask("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log") for name in states}
+
+    assert told == {f"end-{code}": (code, 0) for code in codes}
+    assert logs == {f"end-{code}": f"line {code}\n" for code in codes}
+    print(f"{ROUNDS} kills of the agent: {len(codes)} exit codes and logs compared")
 
 
 def test_names_resolve_while_the_server_is_dead(cluster, namespace):

@@ -335,11 +335,12 @@ def test_faults_of_the_runtime_pass(tmp_path, step):
 
 
 def test_a_finished_pod_is_left_finished(tmp_path):
-    """restartPolicy Never: it succeeds once, also under the next agent; its container stays for its log."""
+    """restartPolicy Never: it succeeds once, also under the next agent; its container stays, and is known, for its log."""
     async def story(world):
         await world.make(restartPolicy="Never")
         shown = await world.until(ready)
-        world.runtime.exit(state(shown)["containerID"].removeprefix("containerd://"), 0)
+        run_id = state(shown)["containerID"].removeprefix("containerd://")
+        world.runtime.exit(run_id, 0)
         done = await world.until(lambda s: s["status"]["phase"] == "Succeeded")
         await world.kill_agent()
         world.start_agent()
@@ -347,6 +348,7 @@ def test_a_finished_pod_is_left_finished(tmp_path):
 
         assert done == await world.pod()
         assert 1 == len(world.runtime.containers)
+        assert [run_id] == [box.run.id for worker in world.agent.workers.values() for box in worker.machine.boxes]
 
     tell(tmp_path, story)
 
