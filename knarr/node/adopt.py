@@ -12,6 +12,7 @@ from knarr.base.times import seconds
 from knarr.node import podcontainers
 from knarr.node.cri.face import ContainerLine, ContainerReport, Runtime, Sandbox
 from knarr.node.podmachine import resizing, restart
+from knarr.node.podmachine.containers import START_ERROR
 from knarr.node.podmachine.state import Box, Machine, Run, Wish, boxes_of
 from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.runs import run_of
@@ -19,6 +20,7 @@ from knarr.node.specs import BACKOFF_NOTE
 from knarr.node.status import TERMINAL
 
 UID_LABEL = "io.kubernetes.pod.uid"
+CALLER_GONE = "context canceled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,12 +54,23 @@ def newest(sandboxes: Sequence[Sandbox]) -> Sandbox | None:
     return max(sandboxes, key=lambda each: (each.attempt, each.created_s), default=None)
 
 
-async def without_unstarted(runtime: Runtime, left: Remains) -> Remains:
-    """Remove what the last agent created and did not come to start: it holds the name of the run to come."""
+async def begun(runtime: Runtime, left: Remains) -> tuple[Remains, dict[str, ContainerReport]]:
+    """Return the containers that came to run, or failed to by themselves, with their reports.
+
+    The others are removed, as they hold the names of the runs to come: what the last agent created and did not come to
+    start, and what it was just starting when it died, which the runtime calls a failed start.
+    """
+    reports = {line.id: await runtime.container_report(line.id) for line in left.containers if line.state != "created"}
+    kept = {key: report for key, report in reports.items() if not cut_off(report)}
     for line in left.containers:
-        if line.state == "created":
+        if line.id not in kept:
             await runtime.remove_container(line.id)
-    return replace(left, containers=tuple(line for line in left.containers if line.state != "created"))
+    return replace(left, containers=tuple(line for line in left.containers if line.id in kept)), kept
+
+
+def cut_off(report: ContainerReport) -> bool:
+    """Tell whether a start failed only because its caller went away. Source: containerd container_start.go."""
+    return report.state == "exited" and report.reason == START_ERROR and CALLER_GONE in report.message
 
 
 def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport], ips: tuple[str, ...],

@@ -291,10 +291,9 @@ class Agent:
                        worker_of: Callable[[Machine], W]) -> W:
         """Return the worker of a pod that may run already."""
         sandbox = adopt.newest(left.sandboxes)
-        left = await adopt.without_unstarted(tools.runtime, left)
+        left, reports = await adopt.begun(tools.runtime, left)
         hosted = pod.spec.hostNetwork or sandbox is None or not sandbox.ready
         ips = () if hosted or sandbox is None else await tools.runtime.sandbox_ips(sandbox.id)
-        reports = {line.id: await tools.runtime.container_report(line.id) for line in left.containers}
         machine = adopt.machine_of(pod, left, reports=reports, ips=ips, now_s=self._clock.now_s(),
                                    backoff_cap_s=self._settings.rules.crash_loop_max_s)
         worker = worker_of(machine)

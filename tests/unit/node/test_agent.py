@@ -281,6 +281,23 @@ def test_an_agent_killed_between_create_and_start(tmp_path):
     tell(tmp_path, story)
 
 
+def test_an_agent_killed_while_it_starts_a_container(tmp_path):
+    """The runtime gave the start up with its caller and calls it failed: it is no end of the container's own."""
+    async def story(world):
+        world.runtime.faults["start_container"] = [asyncio.CancelledError()]
+        await world.make(restartPolicy="Never")
+        await world.until(lambda shown: bool(world.runtime.containers))
+        await world.kill_agent()
+        held, = world.runtime.containers.values()
+        held.report = replace(held.report, state="exited", exit_code=128, reason="StartError", finished_s=1.0,
+                              message="failed to create containerd task: context canceled: unknown")
+        world.start_agent()
+        shown = await world.until(ready)
+        assert (0, 1) == (state(shown)["restartCount"], len(world.runtime.containers))
+
+    tell(tmp_path, story)
+
+
 def test_a_crash_loop_is_kept_across_agents(tmp_path):
     """The back-off stands on the container: a new agent waits as long as the old one would have."""
     async def story(world):
