@@ -43,12 +43,12 @@ def live(cluster: Cluster, namespace: str, stories: list[Story]) -> None:
     base = f"/api/v1/namespaces/{namespace}"
     lives = {story.name: story.life for story in stories}
     threading.Thread(target=follow, args=(server, base, lives), daemon=True).start()
-    for story in stories:
-        server.ask("POST", f"{base}/pods", pod_of(story))
-        time.sleep(STAGGER_S)
     deadline_s = time.monotonic() + PATIENCE_S
-    running = list(stories)
-    while running and time.monotonic() < deadline_s:
+    coming, running = list(stories), list[Story]()
+    while (coming or running) and time.monotonic() < deadline_s:
+        if coming:
+            running.append(coming.pop(0))
+            server.ask("POST", f"{base}/pods", pod_of(running[-1]))
         for story in [each for each in running if not each.told_to_go and each.may_go(each.life)]:
             server.ask("DELETE", f"{base}/pods/{story.name}")
             story.told_to_go = True
@@ -56,7 +56,7 @@ def live(cluster: Cluster, namespace: str, stories: list[Story]) -> None:
         for story in running:
             story.life.events = events.get(story.name, [])
         running = [story for story in running if not story.over(story.life)]
-        time.sleep(0.5)
+        time.sleep(STAGGER_S)
 
 
 def pod_of(story: Story) -> dict[str, Any]:

@@ -233,9 +233,16 @@ def fail_probe(d: Deciding, box: Box, kind: str) -> None:
     own_s = probe.terminationGracePeriodSeconds if probe is not None else None
     pod_s = d.machine.pod.spec.terminationGracePeriodSeconds
     limit_s = own_s if own_s is not None else 30 if pod_s is None else pod_s
-    policy = container.restartPolicy or d.machine.pod.spec.restartPolicy
-    message = f"Container {box.name} failed {kind} probe{', will be restarted' if policy != 'Never' else ''}"
-    kill(d, d.cue(box.name, Cue.KILL, condemned=True), max(1.0, float(limit_s)), message)
+    kill(d, d.cue(box.name, Cue.KILL, condemned=True), max(1.0, float(limit_s)), verdict(d, box, kind))
+
+
+def verdict(d: Deciding, box: Box, kind: str) -> str:
+    """Say why a container is stopped; nothing where the whole pod ends with it. Source: kuberuntime_manager.go."""
+    said = f"Container {box.name} failed {kind} probe"
+    if (d.machine.container(box.name).restartPolicy or d.machine.pod.spec.restartPolicy) != "Never":
+        return f"{said}, will be restarted"
+    others = any(other.kind == "main" and other.stage in LIVE for other in d.machine.boxes if other.name != box.name)
+    return said if others else ""
 
 
 def restart_changed(d: Deciding) -> None:

@@ -205,6 +205,17 @@ def test_liveness_failure_restarts_without_back_off_the_first_time():
         each.message for each in story.asked if hasattr(each, "message")]
 
 
+@pytest.mark.parametrize(("containers", "said"), [
+    pytest.param(THREE[:1], "Stopping container a", id="the pod ends with it"),
+    pytest.param(THREE, "Container a failed liveness probe", id="another container goes on"),
+])
+def test_a_condemned_container_that_is_not_restarted(containers, said):
+    """restartPolicy Never: the event names the probe only where the pod goes on without the container."""
+    story = Story(pod(containers=containers, restartPolicy="Never")).begin().tell(Probed("a", "a-0", "liveness", False))
+
+    assert said in [each.message for each in story.asked if hasattr(each, "message")]
+
+
 def test_a_verdict_on_an_older_run_is_late():
     """The probe of a run that is over must not condemn the next one."""
     story = Story(pod()).begin().exits().tell(Probed("c", "c-0", "liveness", False))
