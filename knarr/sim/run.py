@@ -74,6 +74,7 @@ async def _program(seed: int, course: Course, clock: ManualClock, folder: Path, 
         world = World(Rng(seed).child("sim"), clock, folder, group=group)
         kept.append(world)
         broken = await _course(world, course)
+        world.network.doom_server()
         for part in world.parts():
             if part.up:
                 await part.crash()
