@@ -42,11 +42,15 @@ def scaled(value: int | str | None, total: int, *, up: bool) -> int:
 
 
 def new_size(deployment: Deployment, sets: Sequence[ReplicaSet], *, present: int) -> int:
-    """Return the size the new ReplicaSet may have now. present: its size, 0 if it is to be made; sets: all of them."""
+    """Return the size the new ReplicaSet may have now. present: its size, 0 if it is to be made; sets: all of them.
+
+    A ReplicaSet told to shrink counts by the pods that it still has: kube counts what it was told, and for a moment
+    there may be more pods than `maxSurge` allows.
+    """
     wanted = replicas_of(deployment)
     if not is_rolling(deployment):
         return wanted
-    room = wanted + max_surge(deployment) - sum(map(size_of, sets))
+    room = wanted + max_surge(deployment) - sum(max(size_of(one), one.status.replicas or 0) for one in sets)
     if room <= 0:
         return present
     return present + min(room, wanted - present)

@@ -7,6 +7,7 @@ not ask the server.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from msgspec import Struct
@@ -62,6 +63,19 @@ class Item:
     def sets_dependents_free(self) -> bool:
         """Tell whether it goes when its dependents no longer name it."""
         return self.leaving and ORPHAN in self.meta.finalizers
+
+
+def above(items: Mapping[str, Item], item: Item) -> frozenset[str]:
+    """Return the uids of those that go only after this object: owners that wait for it, and who waits for them."""
+    found: set[str] = set()
+    todo = [item]
+    while todo:
+        for ref in todo.pop().meta.ownerReferences:
+            owner = items.get(ref.uid)
+            if owner is not None and owner.waits_for_dependents and ref.blockOwnerDeletion and ref.uid not in found:
+                found.add(ref.uid)
+                todo.append(owner)
+    return frozenset(found)
 
 
 class Graph:

@@ -9,7 +9,7 @@ from knarr.api.errors import NotFound
 from knarr.api.kinds import Kind
 from knarr.api.types.meta_v1 import OwnerReference
 from knarr.client.client import Client, Partial, path
-from knarr.controllers.garbagecollector.graph import Graph, Item
+from knarr.controllers.garbagecollector.graph import Graph, Item, above
 from knarr.controllers.garbagecollector.plan import View
 
 
@@ -26,7 +26,8 @@ async def observe(client: Client, graph: Graph, item: Item) -> View:
             waiting.append(ref)
         else:
             solid.append(ref)
-    return View(item, tuple(solid), tuple(waiting), tuple(dangling), tuple(graph.dependents(item.uid)))
+    dependents = tuple(graph.dependents(item.uid))
+    return View(item, tuple(solid), tuple(waiting), tuple(dangling), dependents, above(graph.items, item))
 
 
 async def _is_gone(client: Client, graph: Graph, item: Item, ref: OwnerReference) -> bool:

@@ -16,7 +16,7 @@ from knarr.controllers.garbagecollector.graph import FOREGROUND, ORPHAN, Item
 class View:
     """One object, with its owners sorted and its dependents. Owners in `solid` exist and stay.
 
-    waiting: exist, and go when this object is gone. dangling: do not exist.
+    waiting: exist, and go when this object is gone. dangling: do not exist. above: uids of all that go only after it.
     """
 
     item: Item
@@ -24,6 +24,7 @@ class View:
     waiting: tuple[OwnerReference, ...]
     dangling: tuple[OwnerReference, ...]
     dependents: tuple[Item, ...]
+    above: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +80,11 @@ def _set_free(view: View) -> list[Step]:
 
 
 def _wait(view: View) -> list[Step]:
-    """Let this owner go if no dependent holds it back; else see to those that do."""
-    holding = [one for one in view.dependents if _blocks(one, view.item.uid)]
+    """Let this owner go if no dependent holds it back; else see to those that do.
+
+    A dependent that itself waits for this object holds nobody back: kube leaves such a circle standing for ever.
+    """
+    holding = [one for one in view.dependents if _blocks(one, view.item.uid) and one.uid not in view.above]
     if not holding:
         return [_without_finalizer(view.item, FOREGROUND)]
     return [Stir(one.uid) for one in view.dependents if not one.waits_for_dependents]

@@ -5,13 +5,14 @@ Each law plays the plan against a small model that does what the plan asks, over
 
 from __future__ import annotations
 
+import random
 from dataclasses import replace
 from importlib import import_module
 from itertools import pairwise
 from typing import Any
 
 import msgspec
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from knarr.api.types.apps_v1 import DaemonSet
@@ -20,7 +21,7 @@ from knarr.api.types.meta_v1 import OwnerReference
 from knarr.api.types.policy_v1 import PodDisruptionBudget
 from knarr.base.times import rfc3339
 from knarr.controllers.daemonset.rolling import HASH, step
-from knarr.controllers.garbagecollector.graph import FOREGROUND, Item, Meta
+from knarr.controllers.garbagecollector.graph import FOREGROUND, Item, Meta, above
 from knarr.controllers.nodelifecycle.brake import NEVER, TROUBLE, Turns, census
 from tests.unit.controllers.making import NOW_S, pod, template
 
@@ -161,12 +162,14 @@ class Objects:
         return collector.View(
             item, tuple(ref for ref in present if ref not in waiting), waiting,
             tuple(ref for ref in refs if ref.uid not in self.items),
-            tuple(one for one in self.items.values() if item.uid in {ref.uid for ref in one.meta.ownerReferences}))
+            tuple(one for one in self.items.values() if item.uid in {ref.uid for ref in one.meta.ownerReferences}),
+            above(self.items, item))
 
 
 @settings(max_examples=200, deadline=None)
 @given(EDGES, st.lists(st.tuples(st.integers(0, 6), st.sampled_from(["Foreground", "Background"])), max_size=3),
        st.randoms(use_true_random=False))
+@example([(0, 1, True), (1, 0, True)], [(0, "Foreground"), (1, "Foreground")], random.Random(1))
 def test_the_collector_takes_what_has_no_owner_left_and_nothing_else(edges, deletions, dice):
     """Any graph, circles too: it comes to rest; what a living owner holds stays, what has lost its last owner goes."""
     objects = Objects(7, edges)
