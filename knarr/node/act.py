@@ -283,6 +283,9 @@ class Hands:
 
     async def _remove(self, worker: PodWorker, *, from_api: bool) -> None:
         meta = worker.machine.pod.metadata
+        for box in worker.machine.boxes:
+            if box.run is not None and box.run.ended:   # once more: a runtime copies last lines after it told the end
+                self._tools.dead.keep(worker.machine.pod, box.name, box.run)
         if from_api:
             await self._writer.write(worker)
             await self._until_done(lambda: self._delete(worker))

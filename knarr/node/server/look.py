@@ -22,7 +22,7 @@ from knarr.node.server.hostusage import HostUsage
 from knarr.node.server.machinefigures import Interface, Machine
 from knarr.node.settings import Settings
 
-KEPT_S: Final = 10.0  # Source: kubelet's housekeeping interval, its cadvisor looks as often
+KEPT_S: Final = 1.0  # for who asks in the same moment; a pod that has just come is seen by the next one
 
 
 @dataclass(frozen=True, slots=True)
