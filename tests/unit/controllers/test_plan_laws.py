@@ -285,7 +285,7 @@ def test_lost_nodes_are_given_up_one_at_a_time_and_never_all(count, losses):
         elif wait_s == 0:
             given_s.append(now_s)
 
-    assert all(later - earlier >= 1.0 for earlier, later in pairwise(given_s))
+    assert all(later - earlier > 1.0 - 1e-9 for earlier, later in pairwise(given_s))  # sums of floats are not exact
 
 
 def shown_after(obj: Any, actions: list[Any]) -> Any:
