@@ -17,7 +17,7 @@ import structlog
 from knarr.api.errors import ApiError, Conflict, NotFound
 from knarr.api.types.core_v1 import LifecycleHandler, Pod
 from knarr.base.backoff import Backoff
-from knarr.node import allocation, cgroups, containerlimits
+from knarr.node import allocation, cgroups, containerlimits, neighbours
 from knarr.node.cri.face import RuntimeEvent, RuntimeFault
 from knarr.node.faces import MountError
 from knarr.node.hooks import HookFailed
@@ -169,6 +169,8 @@ class Hands:
             worker.sandboxes.add(sandbox_id)
             tools.owners[sandbox_id] = worker
             ips = () if worker.machine.pod.spec.hostNetwork else await tools.runtime.sandbox_ips(sandbox_id)
+            for address in ips:
+                neighbours.forget(tools.settings.bridge, address)
         except (RuntimeFault, OSError) as fault:
             worker.post(words.SandboxFailed(str(fault)))
             return

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import collections
 import json
+import subprocess
 import time
 import urllib.error
 import urllib.request
+from ipaddress import ip_network
 
 import pytest
 
+from knarr.assembly.instance import load
+from knarr.assembly.worker import node_settings
 from tests.e2e.cluster import WEB, deployment, free_port, pod, service, until
 from tests.e2e.test_pods import ready
 
@@ -173,6 +177,28 @@ def test_a_failing_readiness_probe_takes_the_pod_out(cluster, namespace, client)
 
     assert victim not in answers
     assert took_s < 2
+
+
+def test_a_pod_with_a_used_address_is_reached_at_once(cluster, namespace, client):
+    """The kernel remembers a dead pod at every free address: probes reach the new pod all the same, from the first on."""
+    settings = node_settings(load(cluster.data_dir))
+    taken = {one["status"].get("podIP") for one in cluster.get("pods", "-A")["items"]}
+    free = [str(each) for each in list(ip_network(settings.pod_cidr).hosts())[1:] if str(each) not in taken]
+    stale = f"lladdr 02:00:00:00:00:01 nud stale dev {settings.bridge}"
+    subprocess.run(["ip", "-batch", "-"], check=True, text=True,
+                   input="".join(f"neigh replace {address} {stale}\n" for address in free))
+
+    cluster.apply(deployment("web", 2, WEB, **PROBE), namespace=namespace)
+    until(lambda: len(told_ready(cluster, namespace)) == 3, "all are ready")
+
+    messages = [event["message"] for event in cluster.get("events", namespace=namespace)["items"]]
+    assert not [message for message in messages if "deadline exceeded" in message]
+
+
+def told_ready(cluster, namespace):
+    """Return the names of pods that are ready."""
+    names = [one["metadata"]["name"] for one in cluster.get("pods", namespace=namespace)["items"]]
+    return [name for name in names if ready(cluster, name, namespace)]
 
 
 def test_a_service_without_endpoints_refuses_at_once(cluster, namespace, client):

@@ -77,15 +77,21 @@ def test_why_a_pod_is_turned_away(found, why):
 ])
 def test_which_nodes_will_do(found, open_nodes, reason):
     """Two nodes, a and b."""
+    there, reasons = judged(found)
+
+    assert open_nodes == there
+    assert ({reason} if reason else set()) == reasons
+
+
+def judged(found):
+    """Return which of two nodes, a and b, will do, and why the others will not."""
     frame = Frame()
     for name in ("a", "b"):
         frame.set_node(core_v1.Node(
             metadata=meta_v1.ObjectMeta(name=name, labels={volumes.HOSTNAME: name}),
             status=core_v1.NodeStatus(allocatable={"cpu": "1", "memory": "1Gi", "pods": "9"})))
     verdict = judge(needs_of(POD, claims=claims_of(POD, found)), frame)
-
-    assert open_nodes == {frame.names[row] for row in np.flatnonzero(verdict.open)}
-    assert ({reason} if reason else set()) == {one for one, _ in verdict.tally()}
+    return {frame.names[row] for row in np.flatnonzero(verdict.open)}, {one for one, _ in verdict.tally()}
 
 
 def part(name, host, **room):
@@ -108,15 +114,10 @@ def test_a_volume_is_made_where_there_is_room(counts, parts, stored, open_nodes)
     driver = storage_v1.CSIDriver(metadata=meta_v1.ObjectMeta(name="p"), spec=storage_v1.CSIDriverSpec(storageCapacity=counts))
     found = replace(storage(claim(), stored=stored), drivers={("", "p"): driver},
                     capacities={("d", one.metadata.name): one for one in parts})
-    frame = Frame()
-    for name in ("a", "b"):
-        frame.set_node(core_v1.Node(
-            metadata=meta_v1.ObjectMeta(name=name, labels={volumes.HOSTNAME: name}),
-            status=core_v1.NodeStatus(allocatable={"cpu": "1", "memory": "1Gi", "pods": "9"})))
-    verdict = judge(needs_of(POD, claims=claims_of(POD, found)), frame)
+    there, reasons = judged(found)
 
-    assert open_nodes == {frame.names[row] for row in np.flatnonzero(verdict.open)}
-    assert (set() if open_nodes == {"a", "b"} else {rule.NO_SPACE}) == {one for one, _ in verdict.tally()}
+    assert open_nodes == there
+    assert (set() if open_nodes == {"a", "b"} else {rule.NO_SPACE}) == reasons
 
 
 def test_a_volume_is_chosen_on_the_node_taken():
