@@ -79,6 +79,10 @@ class Announcements(asyncio.SubprocessProtocol):
             if down is not None:
                 note(self._news, down)
 
+    def process_exited(self) -> None:
+        """Say that nothing more is heard of logind: from now on only the signal counts."""
+        log.info("power.unheard")
+
 
 def announced(line: bytes) -> bool | None:
     """Return what a line says of the machine; None where it is about something else."""

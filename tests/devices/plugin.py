@@ -22,13 +22,14 @@ UNARY = {"GetDevicePluginOptions": "Empty", "GetPreferredAllocation": "Preferred
 
 
 class LampPlugin:
-    """One plugin. prefers: the ids it would rather give; calls: what it was asked; refuse: method -> why."""
+    """One plugin. prefers: the ids it would rather give; calls: what it was asked; refuse: method -> why; heard: by how many."""
 
     def __init__(self, folder: Path, count: int, *, endpoint: str = "lamp.sock", prefers: tuple[str, ...] = ()) -> None:
         self.folder, self.endpoint, self.prefers = folder, endpoint, prefers
         self.health = {f"lamp-{number}": True for number in range(count)}
         self.calls: list[tuple[str, list[str]]] = []
         self.refuse: dict[str, str] = {}
+        self.heard = 0
         self._changed = asyncio.Event()
         self._server: grpc.aio.Server | None = None
 
@@ -72,11 +73,15 @@ class LampPlugin:
         return message("DevicePluginOptions")(pre_start_required=True)
 
     async def on_ListAndWatch(self, request, context):
-        while True:
-            self._changed.clear()
-            yield message("ListAndWatchResponse")(devices=[
-                {"ID": name, "health": "Healthy" if fine else "Unhealthy"} for name, fine in self.health.items()])
-            await self._changed.wait()
+        self.heard += 1
+        try:
+            while True:
+                self._changed.clear()
+                yield message("ListAndWatchResponse")(devices=[
+                    {"ID": name, "health": "Healthy" if fine else "Unhealthy"} for name, fine in self.health.items()])
+                await self._changed.wait()
+        finally:
+            self.heard -= 1
 
     async def on_GetPreferredAllocation(self, request, context):
         asked = request.container_requests[0]

@@ -56,6 +56,7 @@ class Devices:
         self._ledger = Ledger(folder / LEDGER)
         self._pools: dict[str, Pool] = {}
         self._plugins: dict[str, Plugin] = {}
+        self._hearing: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
         self._giving = asyncio.Lock()
         self._tell: Callable[[str], None] = lambda uid: None
@@ -203,18 +204,18 @@ class Devices:
         channel = Channel(str(self._folder / request.endpoint), message)
         options = request.options
         plugin = Plugin(channel, options.get_preferred_allocation_available, options.pre_start_required)
-        self._group.create_task(self._hear(name, plugin))
+        before, self._plugins[name] = self._hearing.get(name), plugin
+        if before is not None:
+            before.cancel()     # a plugin that registers again and again is heard once
+        self._hearing[name] = self._group.create_task(self._hear(name, plugin))
         log.info("devices.registered", resource=name, endpoint=request.endpoint)
         return message("Empty")()
 
     async def _hear(self, name: str, plugin: Plugin) -> None:
-        """Follow what a plugin tells of its devices until it goes, or another takes its place."""
-        self._plugins[name] = plugin
+        """Follow what a plugin tells of its devices until it goes; cancelled when another takes its place."""
         try:
             async for told in plugin.channel.follow(f"{PLUGIN}ListAndWatch", message("Empty")(),
                                                     answer="ListAndWatchResponse"):
-                if self._plugins.get(name) is not plugin:
-                    break
                 self._pools[name] = Pool(name, {each.ID: each.health == "Healthy" for each in told.devices})
                 self._changed(name)
                 self._ledger.write(self._pools)

@@ -83,6 +83,18 @@ async def test_a_pod_gets_its_devices(tmp_path):
             {"resourceID": "lamp-0", "health": "Healthy"}, {"resourceID": "lamp-1", "health": "Healthy"}]}]} == devices.health("uid-a")
 
 
+async def test_a_plugin_that_registers_again_is_heard_once(tmp_path):
+    """It does so again and again without going: it is not followed as often, and its devices stay."""
+    async with node(tmp_path) as devices, lamps(tmp_path, 3) as plugin:
+        await until(lambda: allocatable(devices) == 3)
+        for _ in range(5):
+            await plugin.register()
+            assert 3 == allocatable(devices)
+        await until(lambda: plugin.heard == 1)
+        plugin.set_health("lamp-0", False)
+        await until(lambda: allocatable(devices) == 2)
+
+
 async def test_too_few_devices(tmp_path):
     """kubelet's words; what the refused pod's first container had is free again, and so is what an ended pod had."""
     async with node(tmp_path) as devices, lamps(tmp_path, 3):
