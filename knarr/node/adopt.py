@@ -20,7 +20,6 @@ from knarr.node.specs import BACKOFF_NOTE
 from knarr.node.status import TERMINAL
 
 UID_LABEL = "io.kubernetes.pod.uid"
-CALLER_GONE = "context canceled"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +53,32 @@ def newest(sandboxes: Sequence[Sandbox]) -> Sandbox | None:
     return max(sandboxes, key=lambda each: (each.attempt, each.created_s), default=None)
 
 
-async def begun(runtime: Runtime, left: Remains) -> tuple[Remains, dict[str, ContainerReport]]:
+async def begun(runtime: Runtime, pod: Pod, left: Remains) -> tuple[Remains, dict[str, ContainerReport]]:
     """Return the containers that came to run, or failed to by themselves, with their reports.
 
     The others are removed, as they hold the names of the runs to come: what the last agent created and did not come to
     start, and what it was just starting when it died, which the runtime calls a failed start.
     """
     reports = {line.id: await runtime.container_report(line.id) for line in left.containers if line.state != "created"}
-    kept = {key: report for key, report in reports.items() if not cut_off(report)}
+    kept = {key: report for key, report in reports.items() if not cut_off(pod, report)}
     for line in left.containers:
         if line.id not in kept:
             await runtime.remove_container(line.id)
     return replace(left, containers=tuple(line for line in left.containers if line.id in kept)), kept
 
 
-def cut_off(report: ContainerReport) -> bool:
-    """Tell whether a start failed only because its caller went away. Source: containerd container_start.go."""
-    return report.state == "exited" and report.reason == START_ERROR and CALLER_GONE in report.message
+def cut_off(pod: Pod, report: ContainerReport) -> bool:
+    """Tell whether a start that failed is to be made again: nobody told of it, so its caller died, perhaps before it
+    failed, and then with its caller. Nothing of the container ran. Source: containerd container_start.go.
+    """
+    return report.state == "exited" and report.reason == START_ERROR and report.id not in ends_told(pod)
+
+
+def ends_told(pod: Pod) -> set[str]:
+    """Return the ids of the containers whose ends the API knows of."""
+    return {ended.containerID.partition("://")[2] for status in podcontainers.statuses(pod)
+            for state in (status.state, status.lastState) if state is not None
+            and (ended := state.terminated) is not None and ended.containerID}
 
 
 def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport], ips: tuple[str, ...],

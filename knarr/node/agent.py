@@ -291,7 +291,7 @@ class Agent:
                        worker_of: Callable[[Machine], W]) -> W:
         """Return the worker of a pod that may run already."""
         sandbox = adopt.newest(left.sandboxes)
-        left, reports = await adopt.begun(tools.runtime, left)
+        left, reports = await adopt.begun(tools.runtime, pod, left)
         hosted = pod.spec.hostNetwork or sandbox is None or not sandbox.ready
         ips = () if hosted or sandbox is None else await tools.runtime.sandbox_ips(sandbox.id)
         machine = adopt.machine_of(pod, left, reports=reports, ips=ips, now_s=self._clock.now_s(),

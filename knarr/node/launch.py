@@ -18,7 +18,7 @@ from knarr.api.types.core_v1 import Container, Pod
 from knarr.base.backoff import Backoff
 from knarr.node import env, podcontainers, specs
 from knarr.node.adopt import UID_LABEL
-from knarr.node.cri.face import ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
+from knarr.node.cri.face import ContainerReport, ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
 from knarr.node.devices.face import DeviceFault
 from knarr.node.faces import ConfigError, Mount, MountError
 from knarr.node.hooks import HookFailed
@@ -33,6 +33,7 @@ from knarr.node.worker import PodWorker
 
 RESERVED = "failed to reserve container name"      # Source: containerd CRI, container_create.go
 UNSEEN, UNSEEN_CODE = "ContainerStatusUnknown", 137     # Source: kube kubelet_pods.go
+AWAY = "UNAVAILABLE"                    # the gRPC code where nobody answers
 RETRY = Backoff(first_s=0.2, factor=2, cap_s=10)
 START_ERROR_CODE = 128     # Source: containerd CRI, a task that could not be started
 
@@ -131,8 +132,7 @@ class Launcher:
         tell("Created", "Container created")
         run = Run(container_id, spec.attempt, spec.image, spec.image_ref)
         try:
-            await tools.runtime.start_container(container_id)
-            report = await tools.runtime.container_report(container_id)
+            report = await self._start(container_id)
         except RuntimeFault as fault:
             tell("Failed", f"Error: {fault.details}", "Warning")
             worker.post(Exited(container.name, replace(
@@ -142,6 +142,28 @@ class Launcher:
         tell("Started", "Container started")
         return replace(run_of(report, image=spec.image, fallback_started_s=tools.clock.now_s()),
                        resources=resizing.effective(worker.machine.pod, container))
+
+    async def _start(self, container_id: str) -> ContainerReport:
+        """Start the container and return what became of it. Raises RuntimeFault.
+
+        A runtime that goes away meanwhile may have started it or not: it is looked at before it is started again.
+        """
+        runtime, lost = self._tools.runtime, 0
+        while True:
+            try:
+                if not lost or (await runtime.container_report(container_id)).state == "created":
+                    await runtime.start_container(container_id)
+                report = await runtime.container_report(container_id)
+                break
+            except RuntimeFault as fault:
+                if fault.code != AWAY:
+                    raise
+                log.info("start.runtime_away", container=container_id, error=str(fault))
+                await self._tools.clock.sleep(RETRY.delay_s(lost))
+                lost += 1
+        if report.state == "exited" and report.reason == START_ERROR:
+            raise RuntimeFault("UNKNOWN", report.message)
+        return report
 
     async def _create(self, worker: PodWorker, spec: ContainerSpec, sandbox: SandboxSpec) -> str:
         """Create the container; one of its name whose caller died before the answer came is cleared away first."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from knarr.api.types.core_v1 import Container, EphemeralContainer, Pod
+from knarr.api.types.core_v1 import Container, ContainerStatus, EphemeralContainer, Pod
 
 
 def every(pod: Pod) -> Iterator[Container]:
@@ -12,6 +12,13 @@ def every(pod: Pod) -> Iterator[Container]:
     yield from pod.spec.initContainers
     yield from pod.spec.containers
     yield from map(plain, pod.spec.ephemeralContainers)
+
+
+def statuses(pod: Pod) -> Iterator[ContainerStatus]:
+    """Yield what is told of all containers, the ephemeral ones last."""
+    yield from pod.status.initContainerStatuses
+    yield from pod.status.containerStatuses
+    yield from pod.status.ephemeralContainerStatuses
 
 
 def named(pod: Pod, name: str) -> Container:

@@ -166,6 +166,7 @@ class MemoryRuntime:
         self.containers.pop(container_id, None)
 
     async def container_report(self, container_id: str) -> ContainerReport:
+        await self.reach("container_report")
         return self._container(container_id).report
 
     async def list_containers(self) -> tuple[ContainerLine, ...]:

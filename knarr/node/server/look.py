@@ -13,6 +13,7 @@ from typing import Final
 from knarr.api.types.core_v1 import Pod
 from knarr.base.clock import Clock
 from knarr.base.times import seconds
+from knarr.node import podcontainers
 from knarr.node.cri.face import Runtime, Usage
 from knarr.node.eviction import signals
 from knarr.node.faces import Lookup
@@ -99,8 +100,7 @@ class _Place:
 def _place(settings: Settings, lookup: Lookup, pod: Pod) -> _Place:
     """Say where a pod's groups are. Asks the agent, so it runs on its loop."""
     meta, found = pod.metadata, []
-    status = pod.status
-    for row in (*status.initContainerStatuses, *status.containerStatuses, *status.ephemeralContainerStatuses):
+    for row in podcontainers.statuses(pod):
         since = row.state.running.startedAt if row.state and row.state.running else None
         run = lookup.container(meta.namespace or "", meta.name or "", row.name)
         if since and run is not None and run.running:

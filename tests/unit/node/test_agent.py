@@ -281,7 +281,8 @@ def test_an_agent_killed_between_create_and_start(tmp_path):
     tell(tmp_path, story)
 
 
-def test_an_agent_killed_while_it_starts_a_container(tmp_path):
+@pytest.mark.parametrize("message", ["context canceled: unknown", "failed to start shim: start failed: : signal: killed: unknown"])
+def test_an_agent_killed_while_it_starts_a_container(tmp_path, message):
     """The runtime gave the start up with its caller and calls it failed: it is no end of the container's own."""
     async def story(world):
         world.runtime.faults["start_container"] = [asyncio.CancelledError()]
@@ -290,10 +291,39 @@ def test_an_agent_killed_while_it_starts_a_container(tmp_path):
         await world.kill_agent()
         held, = world.runtime.containers.values()
         held.report = replace(held.report, state="exited", exit_code=128, reason="StartError", finished_s=1.0,
-                              message="failed to create containerd task: context canceled: unknown")
+                              message=f"failed to create containerd task: {message}")
         world.start_agent()
         shown = await world.until(ready)
         assert (0, 1) == (state(shown)["restartCount"], len(world.runtime.containers))
+
+    tell(tmp_path, story)
+
+
+def test_a_start_that_failed_and_was_told_stays_told(tmp_path):
+    """The command does not exist, as everybody has read: the next agent does not try the same run again."""
+    async def story(world):
+        world.runtime.faults["start_container"] = [RuntimeFault("UNKNOWN", "no such file")]
+        await world.make(restartPolicy="Never")
+        shown = await world.until(lambda s: told(s) and "terminated" in state(s)["state"])
+        held, = world.runtime.containers.values()
+        held.report = replace(held.report, state="exited", exit_code=128, reason="StartError", finished_s=1.0)
+        await world.kill_agent()
+        world.start_agent()
+        await asyncio.sleep(60)
+        assert shown["status"]["containerStatuses"] == (await world.pod())["status"]["containerStatuses"]
+
+    tell(tmp_path, story)
+
+
+@pytest.mark.parametrize(("call", "asked"), [("start_container", 2), ("container_report", 1)],
+                         ids=["before it started it", "after it started it"])
+def test_a_runtime_that_goes_away_during_a_start(tmp_path, call, asked):
+    """Nobody answers whether the container was started: it is looked at before it is started again."""
+    async def story(world):
+        world.runtime.faults[call] = [RuntimeFault("UNAVAILABLE", "error reading from server: EOF")]
+        await world.make(restartPolicy="Never")
+        shown = await world.until(ready)
+        assert (0, asked) == (state(shown)["restartCount"], world.runtime.calls.count("start_container"))
 
     tell(tmp_path, story)
 
