@@ -6,11 +6,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import msgspec
+import structlog
 
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.base.times import seconds
 from knarr.node import podcontainers
-from knarr.node.cri.face import ContainerLine, ContainerReport, Runtime, Sandbox
+from knarr.node.cri.face import AWAY, ContainerLine, ContainerReport, Runtime, RuntimeFault, Sandbox
 from knarr.node.podmachine import resizing, restart
 from knarr.node.podmachine.containers import START_ERROR
 from knarr.node.podmachine.state import Box, Machine, Run, Wish, boxes_of
@@ -19,7 +20,11 @@ from knarr.node.runs import run_of
 from knarr.node.specs import BACKOFF_NOTE
 from knarr.node.status import TERMINAL
 
+LOST = "Unknown"                               # the reason of an end that the runtime did not see
+BEGAN = "failed to start containerd task"      # after its creation. Source: containerd container_start.go
 UID_LABEL = "io.kubernetes.pod.uid"
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,28 +62,56 @@ async def begun(runtime: Runtime, pod: Pod, left: Remains) -> tuple[Remains, dic
     """Return the containers that came to run, or failed to by themselves, with their reports.
 
     The others are removed, as they hold the names of the runs to come: what the last agent created and did not come to
-    start, and what it was just starting when it died, which the runtime calls a failed start.
+    start, and what it was just starting when it or the runtime died. What the runtime lost sight of is stopped first.
     """
+    for line in left.containers:
+        if line.state == "unknown":
+            await runtime.stop_container(line.id, grace_s=0)
     reports = {line.id: await runtime.container_report(line.id) for line in left.containers if line.state != "created"}
     kept = {key: report for key, report in reports.items() if not cut_off(pod, report)}
     for line in left.containers:
         if line.id not in kept:
-            await runtime.remove_container(line.id)
+            await remove(runtime, line.id)
     return replace(left, containers=tuple(line for line in left.containers if line.id in kept)), kept
 
 
+async def remove(runtime: Runtime, container_id: str) -> None:
+    """Remove a container; one that stays is cleared away by who needs its name, or goes with its sandbox."""
+    try:
+        await runtime.remove_container(container_id)
+    except RuntimeFault as fault:
+        if fault.code == AWAY:
+            raise
+        log.warning("container.kept", container=container_id, error=str(fault))
+
+
 def cut_off(pod: Pod, report: ContainerReport) -> bool:
-    """Tell whether a start that failed is to be made again: nobody told of it, so its caller died, perhaps before it
-    failed, and then with its caller. Nothing of the container ran. Source: containerd container_start.go.
+    """Tell whether a container never ran, and nobody has told of it: it is to be made again."""
+    return report.id not in known_runs(pod) and never_ran(pod, report)
+
+
+def never_ran(pod: Pod, report: ContainerReport) -> bool:
+    """Tell whether a container that was to start did not, perhaps only because its caller or the runtime died.
+
+    Where its process may have begun, it may have done a little: it is not made to do that twice, unless its policy is
+    to run again. Source: containerd container_start.go, restart.go.
     """
-    return report.state == "exited" and report.reason == START_ERROR and report.id not in ends_told(pod)
+    if report.state == "created":
+        return True
+    container = podcontainers.named(pod, report.name)
+    once = (container.restartPolicy or pod.spec.restartPolicy) == "Never"
+    if report.reason == START_ERROR:
+        return not once or BEGAN not in report.message
+    return report.reason == LOST and not report.started_s and not once
 
 
-def ends_told(pod: Pod) -> set[str]:
-    """Return the ids of the containers whose ends the API knows of."""
-    return {ended.containerID.partition("://")[2] for status in podcontainers.statuses(pod)
-            for state in (status.state, status.lastState) if state is not None
-            and (ended := state.terminated) is not None and ended.containerID}
+def known_runs(pod: Pod) -> set[str]:
+    """Return the ids of the containers that the API has seen run or end."""
+    told = {state.terminated.containerID or "" for status in podcontainers.statuses(pod)
+            for state in (status.state, status.lastState) if state is not None and state.terminated is not None}
+    running = {status.containerID or "" for status in podcontainers.statuses(pod)
+               if status.state is not None and status.state.running is not None}
+    return {name.partition("://")[2] for name in told | running}
 
 
 def machine_of(pod: Pod, left: Remains, *, reports: Mapping[str, ContainerReport], ips: tuple[str, ...],

@@ -312,7 +312,7 @@ class Agent:
         finally:
             self._strays.leaving.discard(uid)
 
-    async def _reap(self, containerd_pid: int, known: set[str]) -> None:
+    async def _reap(self, containerd_pid: int, known: Mapping[str, bool]) -> None:
         """End shims that containerd has forgotten. containerd_pid: who told `known`, 0 if not ours."""
         if not containerd_pid or containerd_pid != self.containerd.pid():
             return
@@ -396,7 +396,7 @@ class Agent:
             for stray in strays:
                 log.warning("sandbox.stray", sandbox=stray)
                 await tools.runtime.remove_sandbox(stray)
-            await self._reap(containerd_pid, {each.id for each in sandboxes} - {*strays})
+            await self._reap(containerd_pid, {each.id: each.ready for each in sandboxes if each.id not in strays})
         except RuntimeFault as fault:
             log.info("runtime.relist", error=str(fault))
             return

@@ -16,6 +16,7 @@ import json
 import shutil
 import subprocess
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 from knarr.node.settings import Settings
@@ -23,6 +24,7 @@ from knarr.node.settings import Settings
 PLUGINS = ("bridge", "host-local", "portmap", "loopback")
 HOST_PORTS = "host-ports"       # the runtime handler of pods that have any
 LIST = "10-knarr.conflist"
+RESULTS_DIR = Path("/var/lib/cni/results")      # what a runtime notes of each network it made. Source: libcni api.go
 
 
 class NoPlugins(Exception):
@@ -120,3 +122,18 @@ def remove_link(name: str) -> None:
     with IPRoute() as netlink:
         for index in netlink.link_lookup(ifname=name):
             netlink.link("del", index=index)
+
+
+def forget_torn(settings: Settings, results_dir: Path = RESULTS_DIR) -> None:
+    """Remove results that a killed runtime had only begun to note: it refuses to take such a network down, for ever."""
+    for note in results_dir.glob(f"{settings.bridge}-*"):
+        try:
+            json.loads(note.read_bytes())
+        except ValueError:
+            note.unlink(missing_ok=True)
+
+
+def forget_all(settings: Settings, results_dir: Path = RESULTS_DIR) -> None:
+    """Remove what the runtime still notes of our network, which is gone."""
+    for note in results_dir.glob(f"{settings.bridge}-*"):
+        note.unlink(missing_ok=True)

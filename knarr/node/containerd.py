@@ -15,7 +15,7 @@ from pathlib import Path
 
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
-from knarr.node import cgroups
+from knarr.node import cgroups, cni
 from knarr.node.cni import HOST_PORTS
 from knarr.node.settings import Settings
 from knarr.node.volumes import mounts
@@ -50,6 +50,7 @@ class Containerd:
             raise NoContainerd("containerd is not installed; on Debian: apt-get install containerd")
         write_config(settings)
         state_in_memory(settings)
+        cni.forget_torn(settings)
         with open(settings.runtime_dir / RUNTIME_LOG, "ab") as log:
             self._child = subprocess.Popen(
                 [program, "--config", str(config_file(settings))], stdin=subprocess.DEVNULL, stdout=log, stderr=log,

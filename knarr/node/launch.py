@@ -17,8 +17,8 @@ from knarr.api.errors import ApiError
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.base.backoff import Backoff
 from knarr.node import env, podcontainers, specs
-from knarr.node.adopt import UID_LABEL
-from knarr.node.cri.face import ContainerReport, ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
+from knarr.node.adopt import UID_LABEL, never_ran
+from knarr.node.cri.face import AWAY, ContainerReport, ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
 from knarr.node.devices.face import DeviceFault
 from knarr.node.faces import ConfigError, Mount, MountError
 from knarr.node.hooks import HookFailed
@@ -33,8 +33,9 @@ from knarr.node.worker import PodWorker
 
 RESERVED = "failed to reserve container name"      # Source: containerd CRI, container_create.go
 UNSEEN, UNSEEN_CODE = "ContainerStatusUnknown", 137     # Source: kube kubelet_pods.go
-AWAY = "UNAVAILABLE"                    # the gRPC code where nobody answers
 RETRY = Backoff(first_s=0.2, factor=2, cap_s=10)
+STARTS_MAX = 5             # of one run, each ended by the runtime's own end
+RUNTIME_DIES = "the container runtime ended each time the container was started"
 START_ERROR_CODE = 128     # Source: containerd CRI, a task that could not be started
 
 log = structlog.get_logger()
@@ -121,49 +122,71 @@ class Launcher:
         """Create and start; None after telling that it failed."""
         tools, sandbox = self._tools, self._tools.sandbox_spec(worker.machine)
         tell = tools.teller(worker.machine.pod, container.name)
-        try:
-            container_id = await self._create(worker, spec, sandbox)
-        except RuntimeFault as fault:
-            tell("Failed", f"Error: {fault.details}", "Warning")
-            worker.post(Held(container.name, "CreateContainerError", fault.details))
-            return None
-        worker.created[container_id] = (container.name, spec.attempt)
-        tools.owners[container_id] = worker
-        tell("Created", "Container created")
-        run = Run(container_id, spec.attempt, spec.image, spec.image_ref)
-        try:
-            report = await self._start(container_id)
-        except RuntimeFault as fault:
-            tell("Failed", f"Error: {fault.details}", "Warning")
-            worker.post(Exited(container.name, replace(
-                run, finished_s=tools.clock.now_s(), exit_code=START_ERROR_CODE, reason=START_ERROR,
-                message=fault.details)))
-            return None
-        tell("Started", "Container started")
-        return replace(run_of(report, image=spec.image, fallback_started_s=tools.clock.now_s()),
-                       resources=resizing.effective(worker.machine.pod, container))
+        for _ in range(STARTS_MAX):
+            try:
+                container_id = await self._create(worker, spec, sandbox)
+            except RuntimeFault as fault:
+                tell("Failed", f"Error: {fault.details}", "Warning")
+                worker.post(Held(container.name, "CreateContainerError", fault.details))
+                return None
+            worker.created[container_id] = (container.name, spec.attempt)
+            tools.owners[container_id] = worker
+            tell("Created", "Container created")
+            run = Run(container_id, spec.attempt, spec.image, spec.image_ref)
+            try:
+                report = await self._start(worker, container_id)
+            except RuntimeFault as fault:
+                tell("Failed", f"Error: {fault.details}", "Warning")
+                worker.post(Exited(container.name, replace(
+                    run, finished_s=tools.clock.now_s(), exit_code=START_ERROR_CODE, reason=START_ERROR,
+                    message=fault.details)))
+                return None
+            if report is not None:
+                tell("Started", "Container started")
+                return replace(run_of(report, image=spec.image, fallback_started_s=tools.clock.now_s()),
+                               resources=resizing.effective(worker.machine.pod, container))
+        worker.post(Held(container.name, "CreateContainerError", RUNTIME_DIES))
+        return None
 
-    async def _start(self, container_id: str) -> ContainerReport:
+    async def _start(self, worker: PodWorker, container_id: str) -> ContainerReport | None:
         """Start the container and return what became of it. Raises RuntimeFault.
 
-        A runtime that goes away meanwhile may have started it or not: it is looked at before it is started again.
+        None: the runtime went away before it had started it. It may have begun to, so another one has to be made, which
+        clears this one away.
         """
-        runtime, lost = self._tools.runtime, 0
+        runtime = self._tools.runtime
+        try:
+            await runtime.start_container(container_id)
+            return await runtime.container_report(container_id)
+        except RuntimeFault as fault:
+            if fault.code != AWAY:
+                raise
+            log.info("start.runtime_away", container=container_id, error=str(fault))
+        report = await self._back(container_id)
+        if never_ran(worker.machine.pod, report):
+            del worker.created[container_id], self._tools.owners[container_id]
+            return None
+        if report.reason == START_ERROR:
+            raise RuntimeFault("UNKNOWN", report.message)
+        return report
+
+    async def _back(self, container_id: str) -> ContainerReport:
+        """Wait until the runtime answers again, and return what it says of a container. Raises RuntimeFault.
+
+        What it has lost sight of it must be told to stop, before it says anything.
+        """
+        runtime, failures = self._tools.runtime, 0
         while True:
+            await self._tools.clock.sleep(RETRY.delay_s(failures))
             try:
-                if not lost or (await runtime.container_report(container_id)).state == "created":
-                    await runtime.start_container(container_id)
                 report = await runtime.container_report(container_id)
-                break
+                if report.state != "unknown":
+                    return report
+                await runtime.stop_container(container_id, grace_s=0)
             except RuntimeFault as fault:
                 if fault.code != AWAY:
                     raise
-                log.info("start.runtime_away", container=container_id, error=str(fault))
-                await self._tools.clock.sleep(RETRY.delay_s(lost))
-                lost += 1
-        if report.state == "exited" and report.reason == START_ERROR:
-            raise RuntimeFault("UNKNOWN", report.message)
-        return report
+            failures += 1
 
     async def _create(self, worker: PodWorker, spec: ContainerSpec, sandbox: SandboxSpec) -> str:
         """Create the container; one of its name whose caller died before the answer came is cleared away first."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Collection
+from collections.abc import Mapping
 from pathlib import Path
 
 from knarr.node.containerd import shims, unmount_below
@@ -19,21 +19,33 @@ from knarr.node.settings import Settings
 PROC = Path("/proc")
 
 
-def reap(settings: Settings, containerd_pid: int, known: Collection[str]) -> list[str]:
-    """End the shims of sandboxes that the running containerd does not know, and return their ids.
+def reap(settings: Settings, containerd_pid: int, known: Mapping[str, bool]) -> list[str]:
+    """End the shims of sandboxes that the running containerd has forgotten, and return their ids.
 
-    One that is just being made is unknown, too; but it is younger, and has its bundle.
+    known: sandbox id -> whether it is ready.
     """
     since = started_ticks(containerd_pid)
     ended = []
     for pid in shims(settings):
         sandbox_id = id_of(pid)
-        if sandbox_id and sandbox_id not in known and (started_ticks(pid) < since or is_homeless(pid)):
+        if sandbox_id and is_forgotten(pid, since, ready=known.get(sandbox_id)):
             end(pid)
             unmount_below(settings.runtime_dir / "state" / "io.containerd.runtime.v2.task" / "k8s.io" / sandbox_id)
             unmount_below(settings.runtime_dir / "state" / "io.containerd.grpc.v1.cri" / "sandboxes" / sandbox_id)
             ended.append(sandbox_id)
     return ended
+
+
+def is_forgotten(pid: int, since: int, *, ready: bool | None) -> bool:
+    """Tell whether nobody will ever ask a shim again. since: the ticks when containerd began; ready: None if unknown.
+
+    One that is just being made is unknown, too; but it is younger, and has its bundle. A sandbox that is over stays
+    known until it is removed: where containerd forgot its shim alone, nothing runs in it any more.
+    """
+    older = started_ticks(pid) < since
+    if ready is None:
+        return older or is_homeless(pid)
+    return not ready and older and not children(pid)
 
 
 def id_of(pid: int) -> str:

@@ -11,6 +11,8 @@ import asyncio
 import shutil
 from collections.abc import Iterable
 
+import structlog
+
 from knarr.base.clock import Clock
 from knarr.node import cgroups, cni
 from knarr.node.containerd import Containerd, shims, state_dir, unmount_below
@@ -24,6 +26,8 @@ PURGE_GRACE_S = 2.0  # when their data goes too, there is little to end well for
 GRACE_S = 10.0  # what a container gets at most to end well when the machine's owner says stop
 ANSWER_S = 20.0  # how long a runtime may take to answer after a start
 AT_ONCE_MAX = 16  # stops in flight: more only makes CNI plugins wait for each other
+
+log = structlog.get_logger()
 
 
 async def stop_pods(settings: Settings, clock: Clock, *, forget: bool) -> int:
@@ -58,14 +62,23 @@ async def rest(settings: Settings, clock: Clock) -> int:
 
 
 async def purge(settings: Settings, clock: Clock) -> None:
-    """Remove the node: pods, networks, bridge, rules, mounts, cgroups, and their files below the data directory."""
-    await stop_pods(settings, clock, forget=True)
+    """Remove the node: pods, networks, bridge, rules, mounts, cgroups, and their files below the data directory.
+
+    What a containerd of our own does not let go is ended with it.
+    """
+    try:
+        await stop_pods(settings, clock, forget=True)
+    except RuntimeFault as fault:
+        if not settings.managed:
+            raise
+        log.warning("purge.forced", error=str(fault))
     if settings.managed:
         await Containerd(settings, clock).purge()
     else:
         cgroups.remove(settings.cgroup_parent)
     cni.remove_masquerade(settings)
     await cni.remove_bridge(settings)
+    cni.forget_all(settings)
     unmount_below(settings.data_dir)
     kubeletdir.give_up(settings.data_dir)
     for folder in (settings.pods_dir, settings.memory_dir, settings.cni_conf_dir, settings.cni_ports_dir):

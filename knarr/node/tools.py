@@ -91,11 +91,16 @@ class Tools:
         return self.spoken(worker, replace_reason(run_of(await self.ended_report(container_id))))
 
     async def ended_report(self, container_id: str) -> ContainerReport:
-        """Return the report of an ended run, once the runtime's state shows it. RuntimeFault where it does not."""
+        """Return the report of an ended run, once the runtime's state shows it. RuntimeFault where it does not.
+
+        What the runtime has lost sight of it must be told to stop, before it says that it is over.
+        """
         for tries in range(LAG_TRIES):
             report = await self.runtime.container_report(container_id)
             if report.state == "exited":
                 return report
+            if report.state == "unknown":
+                await self.runtime.stop_container(container_id, grace_s=0)
             await self.clock.sleep(LAG_S * 2 ** tries)
         raise RuntimeFault("FAILED_PRECONDITION", f"container {container_id} has not ended")
 

@@ -14,6 +14,8 @@ from knarr.node.faces import Device, DnsConfig, ExecResult, Mount
 NamespaceMode: TypeAlias = Literal["pod", "container", "node"]
 ContainerState: TypeAlias = Literal["created", "running", "exited", "unknown"]
 
+AWAY = "UNAVAILABLE"       # the code of a RuntimeFault where nobody answers, or not yet
+
 
 class RuntimeFault(Exception):
     """The runtime refused or failed. code: the gRPC status' name (`NOT_FOUND`, `UNAVAILABLE`, …); text: its details.

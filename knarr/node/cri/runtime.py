@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -11,8 +11,9 @@ import grpc.aio
 from cri_api.v1 import api_pb2 as pb
 from cri_api.v1 import api_pb2_grpc as stubs
 
-from knarr.node.cri import decode, encode, events
+from knarr.node.cri import decode, encode, events, tasks
 from knarr.node.cri.face import (
+    AWAY,
     ContainerLine,
     ContainerReport,
     ContainerSpec,
@@ -33,6 +34,7 @@ PULL_S = 3600.0        # a large image over a slow line
 MESSAGE_MAX = 16 * 1024 * 1024   # bytes; as kubelet's
 NOT_YET, LOOK_EVERY_S = "server is not initialized yet", 0.05   # Source: containerd pkg/cri/sbserver, checkInitialized
 CONNECT_MS = 2000      # for one attempt to connect, though gRPC calls it a backoff; a busy machine needs a while
+TASKS_MAX = 100        # that one sandbox may hold without CRI's knowledge
 SLACK_S = 5.0          # what the runtime may need beyond a timeout it was given itself
 
 
@@ -64,10 +66,10 @@ class CriRuntime:
                 await self.network_ready()
                 return RuntimeVersion(answer.runtime_name, answer.runtime_version)
             except RuntimeFault as fault:
-                if NOT_YET not in fault.details:
+                if fault.code != AWAY:
                     raise
             await asyncio.sleep(LOOK_EVERY_S)  # containerd listens before it has read what it runs
-        raise RuntimeFault("UNKNOWN", NOT_YET)
+        raise RuntimeFault(AWAY, NOT_YET)
 
     async def version(self) -> RuntimeVersion:
         """Return who answers."""
@@ -94,7 +96,7 @@ class CriRuntime:
     async def remove_sandbox(self, sandbox_id: str) -> None:
         """Forget a sandbox and its containers."""
         request = pb.RemovePodSandboxRequest(pod_sandbox_id=sandbox_id)
-        await unless_gone(self._runtime.RemovePodSandbox(request, timeout=LONG_S))
+        await self._let_go(lambda: self._runtime.RemovePodSandbox(request, timeout=LONG_S))
 
     async def sandbox_ips(self, sandbox_id: str) -> tuple[str, ...]:
         """Return a sandbox's addresses, the first one first."""
@@ -134,7 +136,23 @@ class CriRuntime:
     async def remove_container(self, container_id: str) -> None:
         """Forget a container."""
         request = pb.RemoveContainerRequest(container_id=container_id)
-        await unless_gone(self._runtime.RemoveContainer(request, timeout=SHORT_S))
+        await self._let_go(lambda: self._runtime.RemoveContainer(request, timeout=SHORT_S))
+
+    async def _let_go(self, removal: Callable[[], Awaitable[Any]]) -> None:
+        """Remove, ending what containerd runs and its CRI part does not know of: a sandbox may hold several such."""
+        for _ in range(TASKS_MAX):
+            try:
+                await unless_gone(removal())
+                return
+            except RuntimeFault as fault:
+                task_id = tasks.holding(fault)
+                if not task_id:
+                    raise
+            try:
+                await tasks.end(self._channel, task_id)
+            except grpc.aio.AioRpcError as error:
+                raise fault_of(error) from error
+        raise RuntimeFault("FAILED_PRECONDITION", f"more than {TASKS_MAX} tasks that nobody knows of")
 
     async def container_report(self, container_id: str) -> ContainerReport:
         """Return all that the runtime knows of a container."""
@@ -251,5 +269,6 @@ async def unless_gone(call: Awaitable[Any]) -> None:
 
 
 def fault_of(error: grpc.aio.AioRpcError) -> RuntimeFault:
-    """Say what a gRPC error means in our words."""
-    return RuntimeFault(error.code().name, error.details() or "")
+    """Say what a gRPC error means in our words. Who has not read yet what he runs is away still."""
+    details = error.details() or ""
+    return RuntimeFault(AWAY if NOT_YET in details else error.code().name, details)

@@ -281,20 +281,30 @@ def test_an_agent_killed_between_create_and_start(tmp_path):
     tell(tmp_path, story)
 
 
-@pytest.mark.parametrize("message", ["context canceled: unknown", "failed to start shim: start failed: : signal: killed: unknown"])
-def test_an_agent_killed_while_it_starts_a_container(tmp_path, message):
-    """The runtime gave the start up with its caller and calls it failed: it is no end of the container's own."""
+@pytest.mark.parametrize(("message", "policy", "code"), [
+    pytest.param("failed to create containerd task: context canceled", "Never", 0, id="before its process was made"),
+    pytest.param("failed to create containerd task: failed to start shim: start failed: : signal: killed", "Never", 0,
+                 id="with the shim"),
+    pytest.param("failed to start containerd task: context canceled", "Never", 128, id="its process may have begun"),
+    pytest.param("failed to start containerd task: context canceled", "OnFailure", 0, id="it would run again anyway"),
+])
+def test_an_agent_killed_while_it_starts_a_container(tmp_path, message, policy, code):
+    """The runtime gave the start up with its caller and calls it failed: it is no end of the container's own.
+
+    Only where its process may have begun, and must not begin twice, is it told as one.
+    """
     async def story(world):
         world.runtime.faults["start_container"] = [asyncio.CancelledError()]
-        await world.make(restartPolicy="Never")
+        await world.make(restartPolicy=policy)
         await world.until(lambda shown: bool(world.runtime.containers))
         await world.kill_agent()
         held, = world.runtime.containers.values()
         held.report = replace(held.report, state="exited", exit_code=128, reason="StartError", finished_s=1.0,
-                              message=f"failed to create containerd task: {message}")
+                              message=message)
         world.start_agent()
-        shown = await world.until(ready)
-        assert (0, 1) == (state(shown)["restartCount"], len(world.runtime.containers))
+        shown = await world.until(lambda s: ready(s) or (told(s) and "terminated" in state(s)["state"]))
+        assert (code, 0) == (state(shown)["state"].get("terminated", {}).get("exitCode", 0), state(shown)["restartCount"])
+        assert 1 == len(world.runtime.containers)
 
     tell(tmp_path, story)
 

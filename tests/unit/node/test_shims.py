@@ -29,11 +29,12 @@ def shim(tmp_path):
 
 
 @pytest.mark.parametrize(("known", "age_ticks", "bundle", "ended"), [
-    pytest.param(set(),   1, True,  ["s1"], id="forgotten by a younger containerd"),
-    pytest.param({"s1"},  1, True,  [],     id="known"),
-    pytest.param(set(),  -1, True,  [],     id="just being made by this containerd"),
-    pytest.param(set(),  -1, False, ["s1"], id="began late, for a containerd that was dead already"),
-    pytest.param({"s1"}, -1, False, [],     id="known, whatever its directory"),
+    pytest.param({},             1, True,  ["s1"], id="forgotten by a younger containerd"),
+    pytest.param({"s1": True},   1, True,  [],     id="known"),
+    pytest.param({"s1": False},  1, True,  [],     id="known and over, but something runs in it"),
+    pytest.param({},            -1, True,  [],     id="just being made by this containerd"),
+    pytest.param({},            -1, False, ["s1"], id="began late, for a containerd that was dead already"),
+    pytest.param({"s1": True},  -1, False, [],     id="known, whatever its directory"),
 ])
 def test_whom_it_ends(shim, tmp_path, monkeypatch, known, age_ticks, bundle, ended):
     """containerd's start lies after or before the shim's; the shim's bundle is there or not."""
@@ -50,3 +51,15 @@ def test_whom_it_ends(shim, tmp_path, monkeypatch, known, age_ticks, bundle, end
         assert child not in shims.children(process.pid)
     else:
         assert shims.children(process.pid) == [child]
+
+
+@pytest.mark.parametrize(("ready", "age_ticks", "forgotten"), [
+    pytest.param(False,  1, True,  id="its sandbox is over, and containerd forgot the shim alone"),
+    pytest.param(False, -1, False, id="its sandbox is ending just now"),
+    pytest.param(True,   1, False, id="its sandbox lives"),
+])
+def test_an_empty_shim(monkeypatch, ready, age_ticks, forgotten):
+    """Nothing runs in it any more."""
+    monkeypatch.setattr(shims, "children", lambda pid: [])
+    monkeypatch.setattr(shims, "started_ticks", lambda pid: 100)
+    assert forgotten == shims.is_forgotten(os.getpid(), 100 + age_ticks, ready=ready)

@@ -8,9 +8,9 @@ from types import SimpleNamespace
 import pytest
 
 from knarr.node.cri import runtime as door
-from knarr.node.cri.face import RuntimeFault
+from knarr.node.cri.face import AWAY, RuntimeFault
 
-EARLY = RuntimeFault("UNKNOWN", "server is not initialized yet")
+EARLY = RuntimeFault(AWAY, "server is not initialized yet")
 
 
 class Young:
