@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from knarr.api.http import Answer, Call, User
+from knarr.apiserver.admission_metrics import AdmissionMetrics
 from knarr.apiserver.configured import Configured
 from knarr.apiserver.conversion_metrics import ConversionMetrics
 from knarr.apiserver.negotiate import PLAIN, Form, accepted
@@ -28,7 +29,8 @@ class Core:
 
     checks: admission steps that others bring, by (group, plural, operation). desks: who waits to charge quotas, by
     namespace; empty while nobody does. outbound: how to reach servers elsewhere. configured: the webhooks and policies
-    there are. authorizer: who may do what, for policies that ask. conversions: what is told of conversion webhooks.
+    there are. authorizer: who may do what, for policies that ask. conversions, admissions: what is told of conversion
+    webhooks and of admission.
     """
 
     store: Store
@@ -42,6 +44,7 @@ class Core:
     configured: Configured = field(default_factory=Configured)
     authorizer: Authorizer = field(default_factory=MastersOnly)
     conversions: ConversionMetrics = field(default_factory=ConversionMetrics)
+    admissions: AdmissionMetrics = field(default_factory=AdmissionMetrics)
 
     def timestamp(self) -> str:
         """Return now as the API writes it, to the second."""

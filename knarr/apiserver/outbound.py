@@ -32,7 +32,11 @@ OTHER_NAME: Final = frozenset({62, 64})
 
 
 class CallFailed(Exception):
-    """The server could not be asked, or gave no answer that counts; the text says why."""
+    """The server could not be asked, or gave no answer that counts; the text says why. code: of its answer, or 503."""
+
+    def __init__(self, why: str, code: int = 503) -> None:
+        super().__init__(why)
+        self.code = code
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +63,7 @@ class Outbound:
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             raise CallFailed(f'Post "{place.shown}": {worded(fault)}') from fault
         if status >= REFUSED_FROM:
-            raise CallFailed(refused(status, found.decode(errors="replace").strip()))
+            raise CallFailed(refused(status, found.decode(errors="replace").strip()), status)
         return found
 
     async def _sent(self, place: Place, body: bytes, *, ca: str, timeout_s: float) -> tuple[int, bytes]:

@@ -46,8 +46,10 @@ class Scrape:
         return found
 
     def _text(self, stored: Counter[tuple[str, str]], watched: Counter[tuple[str, str, str, str]]) -> bytes:
+        core = self.gate.core
         lines = [*self.gate.metrics.families(), *self._requests(watched), *self._store(stored), *self._flows(),
-                 *self.gate.core.conversions.families(), *self._audited(), *self._process()]  # fmt: skip
+                 *core.admissions.families(), *core.conversions.families(), *self._audited(),
+                 *self._process()]  # fmt: skip
         return ("\n".join(lines) + "\n").encode()
 
     def _requests(self, watched: Counter[tuple[str, str, str, str]]) -> Iterator[str]:

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TypeAlias
 
 from knarr.apiserver.admission import (
@@ -84,10 +84,12 @@ CHECKS: Table = {
 
 async def admit(admission: Admission) -> None:
     """Complete the object in place, or raise the refusal of the first rule that objects."""
-    await namespace_lifecycle.admit(admission)
-    await _complete(admission)
-    if admission.core.configured.active:
-        await judges().mutate(admission, _complete)
+    core = admission.core
+    with core.admissions.step("admit", admission.operation, core.clock):
+        await namespace_lifecycle.admit(admission)
+        await _complete(admission)
+        if core.configured.active:
+            await judges().mutate(admission, _complete)
 
 
 async def _complete(admission: Admission) -> None:
@@ -99,10 +101,12 @@ async def _complete(admission: Admission) -> None:
 @asynccontextmanager
 async def checked(admission: Admission) -> AsyncIterator[None]:
     """Refuse what may not be stored; what is charged for the write is given back if it fails."""
-    key = (admission.kind.group, admission.kind.plural, admission.operation)
-    for step in CHECKS.get(key, ()):
-        await step(admission)
-    if admission.core.configured.active:
-        await judges().validate(admission)
-    async with quota.charged(admission):
+    core = admission.core
+    async with AsyncExitStack() as charged:
+        with core.admissions.step("validate", admission.operation, core.clock):
+            for step in CHECKS.get((admission.kind.group, admission.kind.plural, admission.operation), ()):
+                await step(admission)
+            if core.configured.active:
+                await judges().validate(admission)
+            await charged.enter_async_context(quota.charged(admission))
         yield

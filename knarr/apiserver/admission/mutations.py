@@ -23,9 +23,10 @@ from knarr.apiserver.admission import forms, params
 from knarr.apiserver.admission.matching import REVIEWS, wanted_form
 from knarr.apiserver.admission.params import Misconfigured
 from knarr.apiserver.admission.turns import Turns
-from knarr.apiserver.admission.values import Values, conditions_hold, values_of
+from knarr.apiserver.admission.values import Values, conditions_met, values_of
 from knarr.apiserver.admission.words import Admission
-from knarr.apiserver.configured import Policy
+from knarr.apiserver.admission_metrics import INVALID, NONE, POLICY_SECONDS, observe
+from knarr.apiserver.configured import Binding, Policy
 
 Obj = dict[str, Any]
 HEADS: Final = ("apiVersion", "kind")
@@ -67,7 +68,7 @@ def _asked(a: Admission, policy: Policy, row: Kind) -> Iterator[str]:
             if wanted_form(a, binding.scope) is None:
                 continue
             for one in params.collect(a, kind, binding.spec.get("paramRef")):
-                _bound(a, policy, row, params=one)
+                _timed(a, policy, binding, row=row, params=one)
         except Misconfigured as fault:
             if policy.fails:
                 yield f"{told}: failed to configure binding: {fault}"
@@ -76,12 +77,24 @@ def _asked(a: Admission, policy: Policy, row: Kind) -> Iterator[str]:
                 yield f"{told}: {fault}"
 
 
+def _timed(a: Admission, policy: Policy, binding: Binding, *, row: Kind, params: Obj | None) -> None:
+    clock, why = a.core.clock, INVALID
+    began_s = clock.monotonic_s()
+    try:
+        _bound(a, policy, row, params=params)
+        why = NONE
+    finally:
+        key = (why, policy.name, binding.name)
+        observe(a.core.admissions.mutations, key, clock.monotonic_s() - began_s, POLICY_SECONDS)
+
+
 def _bound(a: Admission, policy: Policy, row: Kind, *, params: Obj | None) -> None:
     def values() -> Values:
         shown = forms.shown(a, row)
         return values_of(a, shown, tuple(policy.spec.get("variables") or ())).with_params(params)
 
-    if not conditions_hold(values(), tuple(policy.spec.get("matchConditions") or ())):
+    key = ("policy", policy.name, a.operation.upper(), "admit")
+    if not conditions_met(values(), tuple(policy.spec.get("matchConditions") or ()), key=key):
         return
     for mutation in policy.spec.get("mutations") or ():
         _change(a, row, mutation, values())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -16,8 +17,9 @@ from knarr.api.errors import ApiError
 from knarr.apiserver.admission import forms, params
 from knarr.apiserver.admission.matching import REVIEWS, wanted_form
 from knarr.apiserver.admission.params import Misconfigured
-from knarr.apiserver.admission.values import Values, conditions_hold, values_of
+from knarr.apiserver.admission.values import Values, conditions_hold, conditions_met, values_of
 from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.admission_metrics import INVALID, NONE, POLICY_SECONDS, observe
 from knarr.apiserver.configured import Binding, Policy
 
 Obj = dict[str, Any]
@@ -35,6 +37,7 @@ class Denial:
     reason: str = "Invalid"
     number: int = -1
     always: bool = False  # refuses whatever the binding does with failed validations
+    fault: bool = False  # it could not be asked
 
 
 def validate(a: Admission) -> None:
@@ -77,33 +80,44 @@ def _asked(a: Admission, policy: Policy, values: Values) -> Iterator[tuple[str, 
 
 def _bound(a: Admission, policy: Policy, binding: Binding, values: Values) -> Iterator[tuple[str, Denial]]:
     told = f"ValidatingAdmissionPolicy '{policy.name}' with binding '{binding.name}'"
-    actions = binding.spec.get("validationActions") or ()
-    for denial in judged(policy, values):
-        if denial.always or "Deny" in actions:
+    actions, began_s = binding.spec.get("validationActions") or (), a.core.clock.monotonic_s()
+    for denial in judged(a, policy, values):
+        counted = partial(_count, a, policy, binding, fault=denial.fault, began_s=began_s)
+        if denial.fault and not policy.fails:
+            counted("allow")
+            continue
+        if "Deny" in actions:
+            counted("deny")
             yield told, denial
-        if "Warn" in actions and not denial.always:
+        if "Warn" in actions:
+            counted("warn")
             a.warnings.append(f"Validation failed for {told}: {denial.message}")
-        if "Audit" in actions and not denial.always:
+        if "Audit" in actions:
+            counted("audit")
             _note_failure(a, policy, binding, denial)
     yield from ((told, denial) for denial in _notes(a, policy, values))
 
 
-def judged(policy: Policy, values: Values) -> Iterator[Denial]:
-    """Yield the validations that fail; faults are as good as the failurePolicy."""
+def _count(a: Admission, policy: Policy, binding: Binding, action: str, *, fault: bool, began_s: float) -> None:
+    key = (action, INVALID if fault else NONE, policy.name, binding.name)
+    observe(a.core.admissions.policies, key, a.core.clock.monotonic_s() - began_s, POLICY_SECONDS)
+
+
+def judged(a: Admission, policy: Policy, values: Values) -> Iterator[Denial]:
+    """Yield the validations that fail, and the faults, of which the failurePolicy decides."""
+    key = ("policy", policy.name, a.operation.upper(), "validate")
     try:
-        if not conditions_hold(values, tuple(policy.spec.get("matchConditions") or ())):
+        if not conditions_met(values, tuple(policy.spec.get("matchConditions") or ()), key=key):
             return
     except CelError as fault:
-        if policy.fails:
-            yield Denial(str(fault))
+        yield Denial(str(fault), fault=True)
         return
     for number, one in enumerate(policy.spec.get("validations") or ()):
         try:
             if values.ask(one["expression"]) is not True:
                 yield Denial(message_of(one, values), str(one.get("reason") or "Invalid"), number)
         except CelError as fault:
-            if policy.fails:
-                yield Denial(str(fault), number=number)
+            yield Denial(str(fault), number=number, fault=True)
 
 
 def message_of(validation: Obj, values: Values) -> str:

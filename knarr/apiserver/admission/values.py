@@ -142,6 +142,19 @@ def conditions_hold(values: Values, conditions: tuple[Obj, ...]) -> bool:
     return True
 
 
+def conditions_met(values: Values, conditions: tuple[Obj, ...], *, key: tuple[str, ...]) -> bool:
+    """Do as conditions_hold, timed and counted. key: as admission_metrics.CONDITION."""
+    if not conditions:
+        return True
+    core, holds = values.admission.core, None
+    began_s = core.clock.monotonic_s()
+    try:
+        holds = conditions_hold(values, conditions)
+        return holds
+    finally:
+        core.admissions.condition(key, core.clock.monotonic_s() - began_s, holds)
+
+
 @lru_cache(maxsize=4096)
 def words_in(text: str) -> tuple[tuple[str, ...], bool]:
     """Return the variables that an expression names, and whether it asks the authorizer."""

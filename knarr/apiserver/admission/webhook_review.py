@@ -35,13 +35,13 @@ class BadReview(Exception):
 class Verdict:
     """What a webhook said yes with: the patch it wants (None: none), and what others are to be told.
 
-    fallen: it said nothing that counts, and its failurePolicy lets the write through.
+    fallen: the code of a call that failed, where its failurePolicy lets the write through all the same; else 0.
     """
 
     patch: list[Obj] | None = None
     warnings: tuple[str, ...] = ()
     annotations: dict[str, str] = field(default_factory=dict)
-    fallen: bool = False
+    fallen: int = 0
 
 
 def version_of(hook: Obj) -> str:

@@ -19,7 +19,7 @@ from knarr.api.kinds import Kind
 from knarr.apiserver.admission import forms
 from knarr.apiserver.admission.matching import wanted_form
 from knarr.apiserver.admission.turns import Turns
-from knarr.apiserver.admission.values import conditions_hold, values_of
+from knarr.apiserver.admission.values import conditions_met, values_of
 from knarr.apiserver.admission.webhook_call import ask
 from knarr.apiserver.admission.webhook_review import Verdict
 from knarr.apiserver.admission.words import Admission
@@ -36,7 +36,7 @@ async def mutate(a: Admission, turns: Turns) -> None:
         key = f"webhook/{hook.key}"
         if not turns.due(key, again=hook.raw.get("reinvocationPolicy") == "IfNeeded"):
             continue
-        row = _called(a, hook)
+        row = _called(a, hook, "admit")
         if row is None:
             continue
         changed = await _apply(a, hook, row, at=f"round_{int(turns.again)}_index_{number}")
@@ -45,7 +45,8 @@ async def mutate(a: Admission, turns: Turns) -> None:
 
 async def validate(a: Admission) -> None:
     """Ask those that may only refuse; the first refusal in order counts."""
-    called = [(hook, row) for hook in a.core.configured.validating_hooks if (row := _called(a, hook)) is not None]
+    hooks = a.core.configured.validating_hooks
+    called = [(hook, row) for hook in hooks if (row := _called(a, hook, "validate")) is not None]
     if not called:
         return
     async with asyncio.TaskGroup() as group:
@@ -61,13 +62,14 @@ async def validate(a: Admission) -> None:
                 a.annotations[FALLEN_NOTE.format(sort="validating", at=f"round_0_index_{number}")] = hook.name
 
 
-def _called(a: Admission, hook: Hook) -> Kind | None:
-    """Return the kind in whose form a webhook is to be asked; None if it is not."""
+def _called(a: Admission, hook: Hook, step: str) -> Kind | None:
+    """Return the kind in whose form a webhook is to be asked; None if it is not. step: as metrics call it."""
     row = wanted_form(a, hook.scope)
     if row is None or not hook.conditions:
         return row
     try:
-        return row if conditions_hold(values_of(a, forms.shown(a, row)), hook.conditions) else None
+        key = ("webhook", hook.name, a.operation.upper(), step)
+        return row if conditions_met(values_of(a, forms.shown(a, row)), hook.conditions, key=key) else None
     except CelError as fault:
         if not hook.fails:
             return None
