@@ -285,6 +285,10 @@ class Agent:
                     backoff_cap_s=self._settings.rules.crash_loop_max_s)))
 
         self._pods.on_change(changed)
+        for uid, pod in wanted.items():     # who went while we took over: nobody tells of that any more
+            shown = self._pods.get(pod.metadata.namespace or "", pod.metadata.name or "")
+            if shown is None or shown.metadata.uid != uid:
+                self._gone(pod)
         self._taken_over = True
 
     async def _adopted(self, pod: Pod, left: adopt.Remains, *, tools: Tools,

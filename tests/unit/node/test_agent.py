@@ -266,6 +266,27 @@ def test_what_happened_while_the_agent_was_dead(tmp_path):
     tell(tmp_path, story)
 
 
+def test_a_pod_that_goes_while_an_agent_takes_over(tmp_path):
+    """It was there when the agent began to look at what runs, and gone before it had seen all."""
+    async def story(world):
+        await world.make()
+        await world.until(ready)
+        await world.kill_agent()
+        busy = world.runtime.busy["container_report"] = asyncio.Event()
+        world.start_agent()
+        await asyncio.sleep(5)
+        await world.api.ask("DELETE", f"{PODS}/a?gracePeriodSeconds=0")
+        await asyncio.sleep(5)
+        busy.set()
+        for _ in range(100):
+            if not world.runtime.sandboxes:
+                return
+            await asyncio.sleep(1)
+        raise AssertionError("it runs for ever")
+
+    tell(tmp_path, story)
+
+
 def test_an_agent_killed_between_create_and_start(tmp_path):
     """The container stands created and was never started: the next agent makes it anew under the same number."""
     async def story(world):
