@@ -32,7 +32,8 @@ bench: setup-dev          ## every claim against its figure
 golden: setup-dev         ## rewrite the golden files; read the diff
 	$(BIN)/python -m pytest tests -k golden --golden-rewrite
 
-soak: setup-dev           ## two thousand seeds of the simulation; then kill every process two hundred times; hours
+soak: setup-dev           ## new examples for every law; two thousand seeds of the simulation; then kill every process two hundred times; hours
+	KNARR_NEW_EXAMPLES=1 $(BIN)/python -m pytest -n 2 tests/unit tests/conformance
 	KNARR_SIM_ROUNDS=2000 $(BIN)/python -m pytest -n 2 tests/sim
 	KNARR_KILL_ROUNDS=200 KNARR_LEAK_PODS=2000 $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_kills.py tests/e2e/test_leaks.py
 

@@ -1,4 +1,4 @@
-"""What all tests share: property tests without a clock, and golden files.
+"""What all tests share: property tests without a clock or dice, and golden files.
 
 Golden files: what Knarr prints or writes for others, byte for byte. `make golden` rewrites them; review reads the diff.
 """
@@ -6,15 +6,18 @@ Golden files: what Knarr prints or writes for others, byte for byte. `make golde
 from __future__ import annotations
 
 import difflib
+import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-# A busy machine is no fault: no example is judged by how long it took.
-settings.register_profile("untimed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
-settings.load_profile("untimed")
+# A busy machine is no fault: no example is judged by how long it took. And the same code gets the same answer
+# twice: `make test` always plays the same examples; `make soak` looks for new ones.
+settings.register_profile("steady", deadline=None, suppress_health_check=[HealthCheck.too_slow],
+                          derandomize=not os.environ.get("KNARR_NEW_EXAMPLES"))
+settings.load_profile("steady")
 
 GOLDEN = Path(__file__).parent / "golden"
 

@@ -272,7 +272,7 @@ def test_a_pod_that_goes_while_an_agent_takes_over(tmp_path):
         await world.make()
         await world.until(ready)
         await world.kill_agent()
-        busy = world.runtime.busy["container_report"] = asyncio.Event()
+        busy = world.runtime.held["container_report"] = asyncio.Event()
         world.start_agent()
         await asyncio.sleep(5)
         await world.api.ask("DELETE", f"{PODS}/a?gracePeriodSeconds=0")
