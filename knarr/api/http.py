@@ -36,6 +36,8 @@ class Call:
     ticket: seats of flow control that the handler gives back itself (`apiserver.gate`); only watches have one.
     asker: who sent it, where he acts as somebody else.
     notes: the annotations of the request's audit event; None where it is not audited.
+    unread: why the body could not be read, for the handler to raise once the caller is known and may.
+    bug: whether answering it met a bug, for the audit.
     """
 
     method: str
@@ -52,6 +54,8 @@ class Call:
     ticket: Any = None
     notes: dict[str, str] | None = None
     asker: User | None = None
+    unread: Exception | None = None
+    bug: bool = False
 
 
 class Broken(Exception):

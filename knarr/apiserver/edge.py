@@ -80,6 +80,7 @@ class Edge:
         keep, call = incoming.keep_alive, None
         try:
             call = await self._call(connection, incoming)
+            keep = keep and call.unread is None
             answer = await self.handler(call)
         except Refused as fault:
             keep, answer = False, fault.answer()
@@ -105,17 +106,24 @@ class Edge:
         uploading = incoming.bodied and self.uploads(path)
         if not incoming.complete and incoming.headers.get("expect", "").lower() == "100-continue":
             await connection.push(b"HTTP/1.1 100 Continue\r\n\r\n")  # else curl waits a second before each large body
+        body, unread = b"", None
+        if not uploading:
+            try:
+                body = await _body(incoming, connection.limits)
+            except ApiError as fault:
+                unread = fault  # told to those alone who may ask, and written down like every refusal
         return Call(
             method=incoming.method,
             path=path,
             query=incoming.query,
             headers=incoming.headers,
-            body=b"" if uploading else await _body(incoming, connection.limits),
+            body=body,
             peer_certificate=connection.certificate,
             raw_query=raw_query,
             remote=connection.remote,
             upload=connection.pieces(incoming) if uploading else None,
             upgrade=Upgrade(connection, raw_query) if incoming.upgrading else None,
+            unread=unread,
         )
 
 

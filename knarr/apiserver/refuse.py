@@ -10,7 +10,7 @@ from collections.abc import Mapping
 import orjson
 import structlog
 
-from knarr.api.errors import ApiError, Internal, Invalid, MethodNotAllowed, NotAcceptable, Unavailable
+from knarr.api.errors import ApiError, Forbidden, Internal, Invalid, MethodNotAllowed, NotAcceptable, Unavailable
 from knarr.api.http import Answer, Call
 from knarr.apiserver.patches import UnknownPatch
 from knarr.apiserver.route import UnknownPath, UnknownResource, WrongMethod
@@ -18,7 +18,7 @@ from knarr.store.face import StoreUnavailable
 
 log = structlog.get_logger("apiserver")
 UNNAMED: tuple[type[ApiError], ...] = (
-    UnknownResource, WrongMethod, UnknownPatch, NotAcceptable, MethodNotAllowed, Invalid,
+    UnknownResource, WrongMethod, UnknownPatch, NotAcceptable, MethodNotAllowed, Invalid, Forbidden,
 )  # their Status has `details` even where there is nothing to say
 RETRY_AFTER_S = "1"  # Source: kube server/filters/maxinflight.go, retryAfter
 PLAIN_404 = b"404 page not found\n"
@@ -64,4 +64,5 @@ def page_not_found() -> Answer:
 def bug(call: Call, error: Exception) -> Answer:
     """Log a bug and answer 500."""
     log.error("api.bug", method=call.method, path=call.path, exc_info=error)
+    call.bug = True
     return refusal(Internal("Internal error occurred: the server met a bug; its log has the details"))

@@ -306,6 +306,8 @@ class ApiServer:
             call.notes["authorization.k8s.io/decision"] = "allow" if decision.allowed else "forbid"
             call.notes["authorization.k8s.io/reason"] = decision.reason
         if decision.allowed:
+            if call.unread is not None:
+                raise call.unread
             return
         if attributes.user is STRANGER:  # who shows no credentials is asked for them, not told what exists
             raise Unauthorized("Unauthorized")

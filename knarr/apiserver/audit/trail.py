@@ -44,7 +44,7 @@ class Audit:
         trail, audit_id = self._begun(call, wanted)
         if trail is None:
             return _told(await work(), audit_id)
-        call.notes = {}
+        call.notes = call.notes or {}  # what was found out about the caller
         trail.reach("RequestReceived", {})
         if trail.lasting and call.upgrade is not None:
             call.upgrade.on_taken = lambda: trail.start(SWITCHING)
@@ -119,7 +119,9 @@ class Trail:
     def answered(self, answer: Answer) -> None:
         """Write down what there is of an answer; the end of a stream follows when it comes."""
         status = events.status(answer, None)
-        if answer.stream is not None:
+        if self._call.bug:
+            self.reach("Panic", self._parts(answer))
+        elif answer.stream is not None:
             self.start(status)
             answer.stream = self._follow(status, answer.stream)
         elif self._status is not None:

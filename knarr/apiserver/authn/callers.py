@@ -59,9 +59,12 @@ class Callers:
         token = token_of(call)
         if token is not None:
             try:
-                return (await self._bearers.verify(token)).user
+                found = await self._bearers.verify(token)
             except BadToken as fault:
                 raise Unauthorized("Unauthorized") from fault
+            if found.notes:
+                call.notes = dict(found.notes)
+            return found.user
         if self._certificates.is_proxys(call):
             raise Unauthorized("Unauthorized")  # it speaks for nobody, and is nobody itself
         return STRANGER if self._anonymous.admits(call.path) else None

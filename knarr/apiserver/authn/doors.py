@@ -25,10 +25,11 @@ class BadToken(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Verified:
-    """Whom a token stands for. audiences: those of the asked that it was issued for."""
+    """Whom a token stands for. audiences: those of the asked that it was issued for. notes: for the audit."""
 
     user: User
     audiences: tuple[str, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 class TokenDoor(Protocol):

@@ -37,6 +37,7 @@ VERIFIED_MAX = 4096  # tokens remembered as good, count
 BOUND = {"pod": "pods", "secret": "secrets", "node": "nodes"}
 EXTRA = "authentication.kubernetes.io"
 INVALIDATED = "service account token has been invalidated"
+STALE = "authentication.k8s.io/stale-token"
 INVALID_SINCE, LAST_USED = "kubernetes.io/legacy-token-invalid-since", "kubernetes.io/legacy-token-last-used"
 Used = Callable[[str, str, str], Awaitable[None]]  # namespace and name of a Secret, and the day
 
@@ -168,7 +169,14 @@ class Tokens:
         if not isinstance(private, dict) or "serviceaccount" not in private:
             raise BadToken("service account token says of no account")
         self._check_alive(private)
-        return Verified(user_of(claims, private), shared)
+        return Verified(user_of(claims, private), shared, self._staleness(claims, private))
+
+    def _staleness(self, claims: dict[str, Any], private: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+        """Return the note that a holder uses its token for longer than it should; none where it does not."""
+        late_s = int(self._clock.now_s() - number(private["warnafter"])) if "warnafter" in private else 0
+        if late_s <= 0:
+            return ()
+        return ((STALE, f"subject: {claims['sub']}, seconds after warning threshold: {late_s}"),)
 
     async def _legacy(self, claims: dict[str, Any], token: str, audiences: tuple[str, ...]) -> Verified:
         namespace, secret = claims[f"{LEGACY}namespace"], claims[f"{LEGACY}secret.name"]
@@ -191,7 +199,8 @@ class Tokens:
         today = rfc3339(self._clock.now_s())[:10]
         if self._used is not None and (held["metadata"].get("labels") or {}).get(LAST_USED) != today:
             await self._used(namespace, secret, today)
-        return Verified(account_user(namespace, account, uid), (ISSUER,))
+        user = account_user(namespace, account, uid)
+        return Verified(user, (ISSUER,), (("authentication.k8s.io/legacy-token", user.name),))
 
     def _claims(self, token: str) -> dict[str, Any] | None:
         """Check the signature once and remember; what may change with time is checked every time."""

@@ -9,6 +9,7 @@ from typing import Any
 import orjson
 import pytest
 
+from knarr.api.errors import TooLarge
 from knarr.api.http import Answer, Call, User
 from knarr.apiserver.audit.log import AuditLog, Place
 from knarr.apiserver.audit.policy import BadPolicy, read
@@ -324,6 +325,37 @@ async def test_health_probes_are_told_and_still_open(tmp_path):
     assert [200, 200, 200] == [answer.status for answer in answers]
     assert [("/livez", "system:anonymous"), ("/readyz/ping", "system:anonymous")] == [
         (event["requestURI"], event["user"]["username"]) for event in events]
+
+
+async def test_a_body_nobody_could_read_is_told(tmp_path):
+    """Too large, from one who may write: 413; from one who may not: 403, and no word about the body."""
+    asker = await audited(tmp_path, LAST)
+    large = TooLarge("Request entity too large: limit is 3145728")
+    for user in (ADMIN, JANE):
+        await asker.server.handle(Call("POST", "/api/v1/namespaces/web/pods", user=user, unread=large))
+    told_large, told_forbidden = await told(asker)
+
+    assert (413, "RequestEntityTooLarge") == (told_large["responseStatus"]["code"], told_large["responseStatus"]["reason"])
+    assert 403 == told_forbidden["responseStatus"]["code"]
+
+
+async def test_a_bug_is_told_as_a_panic(tmp_path, monkeypatch):
+    """A handler raises what it should not: 500, and the last stage says why there is no other."""
+    asker = await audited(tmp_path, "rules: [{level: Metadata}]")
+    monkeypatch.setitem(asker.server._verbs, "get", None)
+    answer = await asker.server.handle(Call("GET", "/api/v1/namespaces/web", user=JANE))
+    stages = [(event["stage"], event.get("responseStatus", {}).get("code")) for event in await told(asker)]
+
+    assert (500, [("RequestReceived", None), ("Panic", 500)]) == (answer.status, stages)
+
+
+async def test_what_was_found_out_about_a_caller_is_told(tmp_path):
+    """A door notes that a token is stale: the note stands in the event."""
+    asker = await audited(tmp_path, LAST)
+    await asker.server.handle(Call("GET", "/api/v1/pods", user=JANE, notes={"authentication.k8s.io/stale-token": "subject: jane"}))
+    event = (await told(asker))[0]
+
+    assert {"authentication.k8s.io/stale-token": "subject: jane"}.items() <= event["annotations"].items()
 
 
 class Wire:

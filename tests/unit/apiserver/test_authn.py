@@ -23,7 +23,7 @@ from knarr.apiserver.authn.bootstrap_tokens import groups_of, over
 from knarr.apiserver.authn.callers import token_of
 from knarr.apiserver.authn.doors import Anonymous, BadToken, FrontProxy
 from knarr.apiserver.authn.jwts import unverified_claims
-from knarr.apiserver.authn.tokens import Signer, Tokens
+from knarr.apiserver.authn.tokens import ISSUER, Grant, Signer, Tokens
 from knarr.apiserver.secured import Entrances, secured
 from knarr.apiserver.settings import Settings
 from knarr.base.clock import ManualClock
@@ -241,6 +241,23 @@ async def test_a_token_in_a_secret_is_good_while_the_secret_is(world):
     await world.ask("DELETE", "/api/v1/namespaces/shop/secrets/kept", der=CLIENTS.of("admin", "system:masters", days=900))
 
     assert ("system:serviceaccount:shop:default", 401) == (before["username"], await world.who(der=None, headers=token))
+
+
+async def test_old_and_stale_tokens_are_noted(world):
+    """One lies in a Secret; another should have been renewed an hour ago and is still good: the audit is told of both."""
+    secret = await secret_token(world)
+    account = (await world.ask("GET", "/api/v1/namespaces/shop/serviceaccounts/default"))[1]
+    grant = Grant("shop", "default", account["metadata"]["uid"], (ISSUER,), 86400, warn_s=3607)
+    doors = Tokens(KEY, world.store, clock=world.clock, rng=Rng(1))
+    token, _ = doors.issue(grant)
+    fresh = await doors.verify(token)
+    world.clock.advance(3607 + 60)
+    stale, old = await doors.verify(token), await doors.verify(secret["authorization"].split()[1])
+    name = "system:serviceaccount:shop:default"
+
+    assert () == fresh.notes
+    assert (("authentication.k8s.io/stale-token", f"subject: {name}, seconds after warning threshold: 60"),) == stale.notes
+    assert (("authentication.k8s.io/legacy-token", name),) == old.notes
 
 
 @pytest.mark.parametrize("patch", [
