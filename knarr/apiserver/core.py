@@ -13,6 +13,7 @@ from knarr.apiserver.conversion_metrics import ConversionMetrics
 from knarr.apiserver.negotiate import PLAIN, Form, accepted
 from knarr.apiserver.options import dry_run
 from knarr.apiserver.outbound import Outbound
+from knarr.apiserver.parsed import Parsed
 from knarr.apiserver.registry import Registry
 from knarr.apiserver.route import TRUE, Target
 from knarr.apiserver.security import Authorizer, MastersOnly
@@ -30,7 +31,7 @@ class Core:
     checks: admission steps that others bring, by (group, plural, operation). desks: who waits to charge quotas, by
     namespace; empty while nobody does. outbound: how to reach servers elsewhere. configured: the webhooks and policies
     there are. authorizer: who may do what, for policies that ask. conversions, admissions: what is told of conversion
-    webhooks and of admission.
+    webhooks and of admission. parsed: what admission reads for nearly every write.
     """
 
     store: Store
@@ -45,6 +46,7 @@ class Core:
     authorizer: Authorizer = field(default_factory=MastersOnly)
     conversions: ConversionMetrics = field(default_factory=ConversionMetrics)
     admissions: AdmissionMetrics = field(default_factory=AdmissionMetrics)
+    parsed: Parsed = field(default_factory=Parsed)
 
     def timestamp(self) -> str:
         """Return now as the API writes it, to the second."""

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from typing import TypeAlias
 
 from knarr.apiserver.admission import (
@@ -102,11 +102,14 @@ async def _complete(admission: Admission) -> None:
 async def checked(admission: Admission) -> AsyncIterator[None]:
     """Refuse what may not be stored; what is charged for the write is given back if it fails."""
     core = admission.core
-    async with AsyncExitStack() as charged:
-        with core.admissions.step("validate", admission.operation, core.clock):
-            for step in CHECKS.get((admission.kind.group, admission.kind.plural, admission.operation), ()):
-                await step(admission)
-            if core.configured.active:
-                await judges().validate(admission)
-            await charged.enter_async_context(quota.charged(admission))
+    with core.admissions.step("validate", admission.operation, core.clock):
+        for step in CHECKS.get((admission.kind.group, admission.kind.plural, admission.operation), ()):
+            await step(admission)
+        if core.configured.active:
+            await judges().validate(admission)
+        spent = await quota.charge(admission)
+    try:
         yield
+    except BaseException:
+        await quota.give_back(core, spent)
+        raise

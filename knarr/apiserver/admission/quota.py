@@ -10,10 +10,9 @@ Source: kube apiserver admission/plugin/resourcequota/controller.go.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 from knarr.api import kinds, quota
 from knarr.api.errors import ApiError, Conflict
@@ -59,20 +58,21 @@ class Charge:
     spent: dict[str, Amounts] = field(default_factory=dict)
 
 
-@asynccontextmanager
-async def charged(a: Admission) -> AsyncIterator[None]:
-    """Charge around a write; Forbidden if a quota does not allow it. Costs one look where there are no quotas."""
+Spent: TypeAlias = Mapping[str, Amounts]
+NOTHING: Final[Spent] = {}
+
+
+async def charge(a: Admission) -> Spent:
+    """Charge a write and return what it cost, by the quota's key; Forbidden if a quota does not allow it.
+
+    Costs one look where there are no quotas.
+    """
     if a.operation == "delete" or not a.kind.namespaced or not _quotas(a.core, a.namespace):
-        yield
-        return
-    charge = Charge(a, _delta(a))
-    if charge.delta or _moves(a):
-        await _settle_soon(charge)
-    try:
-        yield
-    except BaseException:
-        await _give_back(a.core, charge.spent)
-        raise
+        return NOTHING
+    one = Charge(a, _delta(a))
+    if one.delta or _moves(a):
+        await _settle_soon(one)
+    return one.spent
 
 
 def _delta(a: Admission) -> Amounts:
@@ -82,9 +82,10 @@ def _delta(a: Admission) -> Amounts:
     if a.operation == "update" and not resized and (row not in GROWING or a.subresource):
         return {}
     fresh = quota.usage(row, a.obj)
-    before = quota.usage(row, a.old) if a.old is not None else {}
-    found = {name: amount - before.get(name, ZERO) for name, amount in fresh.items()}
-    return {name: amount for name, amount in found.items() if amount > ZERO}
+    if a.old is not None:
+        before = quota.usage(row, a.old)
+        fresh = {name: amount - before.get(name, ZERO) for name, amount in fresh.items()}
+    return {name: amount for name, amount in fresh.items() if amount.nano > 0}
 
 
 def _moves(a: Admission) -> bool:
@@ -198,13 +199,13 @@ async def _write_all(core: Core, books: list[Book]) -> bool:
         try:
             await core.store.replace(book.entry.key, encode.draft(book.obj), expect=book.entry.revision)
         except (Stale, Gone):
-            await _give_back(core, written)
+            await give_back(core, written)
             return False
         written[book.entry.key] = book.spent
     return True
 
 
-async def _give_back(core: Core, spent: Mapping[str, Amounts]) -> None:
+async def give_back(core: Core, spent: Spent) -> None:
     """Take charges out again. A quota that is gone needs none; one counted anew never falls below zero."""
     for key, bill in spent.items():
         for _ in range(TRIES_MAX):

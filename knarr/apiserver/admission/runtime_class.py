@@ -47,6 +47,7 @@ def _schedule(a: Admission, spec: Obj, scheduling: Obj) -> None:
             )
     if selector:
         spec["nodeSelector"] = selector
-    fresh = [one for one in scheduling.get("tolerations") or () if one not in (spec.get("tolerations") or ())]
+    present = spec.get("tolerations") or ()
+    fresh = [dict(one) for one in scheduling.get("tolerations") or () if one not in present]
     if fresh:
-        spec["tolerations"] = [*(spec.get("tolerations") or ()), *fresh]
+        spec["tolerations"] = [*present, *fresh]

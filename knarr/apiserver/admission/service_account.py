@@ -37,7 +37,7 @@ async def admit(a: Admission) -> None:
     if mounts_token(spec, account):
         mount_token(a, spec)
     if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
-        spec["imagePullSecrets"] = account["imagePullSecrets"]
+        spec["imagePullSecrets"] = [dict(one) for one in account["imagePullSecrets"]]
 
 
 def check_mirror(a: Admission, spec: Obj) -> None:

@@ -57,17 +57,17 @@ class Admission:
         return str(self.obj["metadata"].get("name", ""))
 
     def find(self, group: str, plural: str, name: str, *, namespace: str = "") -> Obj | None:
-        """Read another object, in version v1."""
+        """Read another object, in version v1. What is read here and below belongs to all: it must not be changed."""
         kind = kinds.by_resource(group, "v1", plural)
         assert kind is not None, plural
         entry = self.core.store.get(kind.key(namespace, name))
-        return entry.obj if entry else None
+        return self.core.parsed.of(entry) if entry else None
 
     def every(self, group: str, plural: str) -> list[Obj]:
         """Read all objects of a cluster-wide kind, in version v1."""
         kind = kinds.by_resource(group, "v1", plural)
         assert kind is not None, plural
-        return [entry.obj for entry in self.core.store.list(kind.namespace_prefix("")).entries]
+        return [self.core.parsed.of(entry) for entry in self.core.store.list(kind.namespace_prefix("")).entries]
 
     def siblings(self, group: str, plural: str) -> list[Obj]:
         """Read all objects of a kind in the object's own namespace, in version v1. None there: next to no cost."""
@@ -77,7 +77,7 @@ class Admission:
         """Read all objects of a kind in one namespace, in version v1."""
         kind = kinds.by_resource(group, "v1", plural)
         assert kind is not None, plural
-        return [entry.obj for entry in self.core.store.list(kind.namespace_prefix(namespace)).entries]
+        return [self.core.parsed.of(entry) for entry in self.core.store.list(kind.namespace_prefix(namespace)).entries]
 
     def refuse(self, why: str) -> Forbidden:
         """Word a refusal. Source: kube apiserver admission/errors.go, NewForbidden."""

@@ -61,6 +61,11 @@ class Core:
         def get(key):
             return SimpleNamespace(obj={"metadata": {"name": "n1", "uid": "u1"}}) if key.endswith("/n1") else None
 
+    class parsed:
+        @staticmethod
+        def of(entry):
+            return entry.obj
+
 
 @pytest.mark.parametrize(("kind", "operation", "obj", "old", "said"), [
     pytest.param("Pod", "create", pod(meta=MIRROR), None, "", id="the mirror of a pod of its own"),
