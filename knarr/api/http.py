@@ -66,7 +66,8 @@ class Broken(Exception):
 class Answer:
     """One response: either `body`, or `stream` (chunks, each sent as it comes; it may raise Broken).
 
-    content_type: empty where the answer has none.
+    content_type: empty where the answer has none. patient: its reader may pause for as long as it likes (a log in a
+    pager); who takes nothing of other streams is cut.
     """
 
     status: int
@@ -74,6 +75,7 @@ class Answer:
     content_type: str = "application/json"
     headers: Mapping[str, str] = field(default_factory=dict)
     stream: AsyncIterator[bytes] | None = None
+    patient: bool = False
 
 
 Handler: TypeAlias = Callable[[Call], Awaitable[Answer]]

@@ -1,7 +1,7 @@
 """One client's connection: HTTP until a handler takes it over, raw bytes from then on.
 
 One task answers its requests one after the other. It ends with the connection, so a client that goes away ends its
-watch. Who is slow with a head is cut; who keeps a connection without using it, too.
+watch. Who is slow with a head is cut; who keeps a connection without using it, or takes no answer, too.
 """
 
 from __future__ import annotations
@@ -116,13 +116,25 @@ class Connection(asyncio.Protocol):
             self._paused = False
             self.transport.resume_reading()
 
-    async def push(self, data: bytes | memoryview) -> None:
-        """Write, and wait while the client is slow. Raises ConnectionError when it has gone."""
+    async def push(self, data: bytes | memoryview, *, patient: bool = False) -> None:
+        """Write, and wait while the client is slow: as long as it likes where we are patient, else for a slice's time.
+
+        Raises ConnectionError when it has gone, or has been cut because it takes nothing.
+        """
         if self.transport.is_closing():
             raise ConnectionResetError("the client has gone")
         self.transport.write(data)
         if not self._writable.is_set():
-            await self._writable.wait()
+            await self._taken(None if patient else self.limits.slice_s)
+
+    async def _taken(self, limit_s: float | None) -> None:
+        """Wait until most of what was written has left."""
+        try:
+            async with asyncio.timeout(limit_s):
+                await self._writable.wait()
+        except TimeoutError:
+            self.transport.abort()  # what lies ready for it must not stay in memory
+            raise ConnectionResetError("the client takes nothing") from None
 
     async def pieces(self, incoming: Incoming) -> AsyncIterator[bytes]:
         """Yield a body in pieces, at the pace of who takes them. Raises ConnectionError where it breaks off."""
@@ -249,8 +261,8 @@ class RawStream:
         return await self._reader.read(bytes_max)
 
     async def write(self, data: bytes) -> None:
-        """Send, and wait while the client is slow. Raises ConnectionError when it has gone."""
-        await self._connection.push(data)
+        """Send, and wait while the client is slow, for a terminal may be stopped. Raises ConnectionError if it left."""
+        await self._connection.push(data, patient=True)
 
     def close(self) -> None:
         """End the connection."""

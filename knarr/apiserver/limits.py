@@ -19,7 +19,7 @@ HANDSHAKE_S = 10.0  # for TLS, before which nothing is known of a client; arbitr
 HEAD_S = 32.0  # from the first byte of a request's head to its last. Source: kube secure_serving.go, ReadHeaderTimeout
 BODY_S = 60.0  # for the body. Source: kube server/config.go, RequestTimeout
 LINGER_S = 2.0  # a refused body is read on for so long, so that the refusal is not lost with the connection
-SLICE_S = 60.0  # for a slice of a large answer; the same
+SLICE_S = 60.0  # for an answer, a slice of a large one, or a part of a stream; the same
 REASONS = {400: "BadRequest", 408: "Timeout", 413: "RequestEntityTooLarge", 500: "InternalError"}
 
 
@@ -27,8 +27,8 @@ REASONS = {400: "BadRequest", 408: "Timeout", 413: "RequestEntityTooLarge", 500:
 class Limits:
     """How long a client may take, in seconds.
 
-    handshake_s: to agree on TLS. head_s: to send a request's head. body_s: its body. slice_s: to take a slice of an
-    answer.
+    handshake_s: to agree on TLS. head_s: to send a request's head. body_s: its body. slice_s: to take an answer, a
+    slice of a large one, or a part of a stream.
     """
 
     handshake_s: float = HANDSHAKE_S

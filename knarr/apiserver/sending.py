@@ -51,7 +51,8 @@ class Sender:
             answer.headers = {**answer.headers, "Content-Encoding": "gzip", "Vary": "Accept-Encoding"}
         if len(answer.body) > WHOLE_BYTES_MAX and incoming.method != "HEAD":
             head = self.head(answer, _measure(answer), keep=keep, version=incoming.version)
-            return await _slices(connection, head, answer.body) and keep
+            await _slices(connection, head, answer.body)
+            return keep
         await connection.push(self.whole(answer, incoming.method, keep=keep, version=incoming.version))
         return keep
 
@@ -103,7 +104,8 @@ class Sender:
                 await connection.push(self.head(answer, own, keep=keep, version=incoming.version))
                 async for chunk in chunks:
                     if chunk and not silent:
-                        await connection.push(b"%x\r\n%b\r\n" % (len(chunk), chunk) if framed else chunk)
+                        chunk = b"%x\r\n%b\r\n" % (len(chunk), chunk) if framed else chunk
+                        await connection.push(chunk, patient=answer.patient)
         except Broken:
             connection.transport.abort()  # so that nobody takes a part for the whole
             return False
@@ -127,18 +129,11 @@ def _pretty(incoming: Incoming) -> bool:
     return said in TRUE if said else incoming.headers.get("user-agent", "").startswith(PEOPLE)
 
 
-async def _slices(connection: Connection, head: bytes, body: bytes) -> bool:
-    view, slice_s = memoryview(body), connection.limits.slice_s
-    try:
-        async with asyncio.timeout(slice_s):
-            await connection.push(head)
-        for start in range(0, len(body), SLICE_BYTES):
-            async with asyncio.timeout(slice_s):
-                await connection.push(view[start : start + SLICE_BYTES])
-    except TimeoutError:
-        connection.transport.abort()  # a client that takes nothing must not keep a large answer in memory
-        return False
-    return True
+async def _slices(connection: Connection, head: bytes, body: bytes) -> None:
+    view = memoryview(body)
+    await connection.push(head)
+    for start in range(0, len(body), SLICE_BYTES):
+        await connection.push(view[start : start + SLICE_BYTES])
 
 
 def _gzip(body: bytes) -> bytes:

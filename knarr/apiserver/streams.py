@@ -39,7 +39,7 @@ class Streams:
             raise BackendDown(f'Get "{backend.url}": {fault}') from fault
         answer = passed_on(response)
         assert answer.stream is not None, "what is passed on is a stream"
-        answer.stream = _log(answer.stream)
+        answer.stream, answer.patient = _log(answer.stream), True
         return answer
 
     async def connect(self, request: Request) -> Answer:

@@ -10,6 +10,7 @@ from pathlib import Path
 import orjson
 import pytest
 
+from knarr.api.http import Answer, Call
 from knarr.apiserver.edge import Edge, server_tls
 from knarr.apiserver.limits import Limits
 from knarr.apiserver.server import ApiServer
@@ -168,7 +169,7 @@ async def test_requests_sent_ahead_without_end_cost_no_memory(world):
             writer.write(part)
             await writer.drain()
 
-    with pytest.raises(TimeoutError):
+    with pytest.raises((TimeoutError, ConnectionError)):  # it is cut once it has taken nothing for too long
         await asyncio.wait_for(flood(), 1.5)
     await world.lives()
     writer.transport.abort()
@@ -190,3 +191,47 @@ async def test_who_takes_nothing_of_a_large_answer_is_cut(world):
         await asyncio.wait_for(reader.readexactly(11_000_000), 10)
     writer.close()
     await world.lives()
+
+
+async def test_who_takes_nothing_of_answers_or_events_is_cut(world):
+    """One asks for lists of 100 kB and reads none, one watches and reads nothing while objects come and go: both are let go."""
+    asking, watching, writing = [await world.connect() for _ in range(3)]
+    asking[0]._transport.pause_reading()
+    watching[0]._transport.pause_reading()
+    watching[1].write(request("GET", f"{MAPS}?watch=true"))
+    for number in range(120):
+        body = orjson.dumps({"metadata": {"generateName": "m"}, "data": {"a": "x" * 100_000}})
+        writing[1].write(request("POST", MAPS, "Content-Type: application/json", body=body))
+        code, _, made = await answer(writing[0])
+        assert 201 == code
+        asking[1].write(request("GET", f"{MAPS}/{orjson.loads(made)['metadata']['name']}") if number < 119 else b"")
+    writing[1].close()  # who writes goes by himself, the two others are made to
+    await asyncio.wait_for(asyncio.gather(*(one.task for one in world.edge._connections), return_exceptions=True), 10)
+    for _, writer in (asking, watching):
+        writer.transport.abort()
+
+
+async def test_a_reader_of_a_log_may_pause(pki):
+    """Its pager is left alone for longer than an answer may wait; then it reads on, and nothing is lost."""
+    parts = [bytes([65 + number % 26]) * 100_000 for number in range(200)]
+
+    async def lines() -> AsyncIterator[bytes]:
+        for part in parts:
+            yield part
+
+    async def handler(call: Call) -> Answer:
+        return Answer(200, content_type="text/plain", stream=lines(), patient=True)
+
+    edge = Edge(handler, limits=Limits(slice_s=0.1))
+    await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))
+    reader, writer = await asyncio.open_connection("127.0.0.1", edge.port, ssl=client_tls(pki, "admin"), limit=1000)
+    writer.write(request("GET", "/log", "Connection: close"))
+    head = await reader.readuntil(b"\r\n\r\n")
+    await asyncio.sleep(1)
+    body = await asyncio.wait_for(reader.read(), 20)
+    writer.close()
+    await edge.stop(1)
+
+    assert head.startswith(b"HTTP/1.1 200")
+    assert body.endswith(b"0\r\n\r\n")
+    assert sum(map(len, parts)) == len(body) - sum(len(b"%x\r\n\r\n" % len(part)) for part in parts) - 5
