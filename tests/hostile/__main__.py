@@ -1,4 +1,4 @@
-"""Send a million hostile requests, in pieces; an interrupted run goes on where it stopped. Exit code 1 if one was answered badly.
+"""Send a million hostile requests, in pieces; an interrupted run goes on where it stopped, a finished one begins anew. Exit code 1 if one was answered badly.
 
 Then bytes that coverage guides (`guided`), and requests that the served OpenAPI documents describe (`described`).
 """
@@ -27,22 +27,23 @@ def main() -> int:
     """Return 1 when something was found."""
     whole = int(sys.argv[1]) if len(sys.argv) > 1 else WHOLE
     quiet()
-    state = json.loads(STATE.read_text()) if STATE.exists() else {"done": 0, "codes": {}, "bad": []}
-    first_mb = 0.0
+    state = json.loads(STATE.read_text()) if STATE.exists() else {"done": whole}
+    if state["done"] >= whole:
+        state = {"done": 0, "codes": {}, "bad": [], "first_mb": 0.0}
     while state["done"] < whole:
         found = asyncio.run(drive(SEED, state["done"], min(ANEW_EVERY, whole - state["done"])))
         state["done"] += found.codes.total()
         for code, number in found.codes.items():
             state["codes"][str(code)] = state["codes"].get(str(code), 0) + number
         state["bad"] += [*found.bad, *(("logged", one) for one in found.logged)]
+        memory_mb = resident_mb()
+        state["first_mb"] = state["first_mb"] or memory_mb  # of the first piece of all: a run that goes on has not forgotten
         STATE.parent.mkdir(exist_ok=True)
         STATE.write_text(json.dumps(state, indent=1))
-        memory_mb = resident_mb()
-        first_mb = first_mb or memory_mb
         print(f"{state['done']} sent, slowest {found.slowest_s:.2f} s ({found.slowest}), {memory_mb:.0f} MB, codes {state['codes']}", flush=True)
         for bad in (*found.bad, *((one,) for one in found.logged)):
             print("!", *bad, flush=True)
-        assert memory_mb < first_mb + GROWTH_MB_MAX, "memory grows with the number of requests"
+        assert memory_mb < state["first_mb"] + GROWTH_MB_MAX, "memory grows with the number of requests"
     return int(bool(state["bad"])) | guided() | described()
 
 

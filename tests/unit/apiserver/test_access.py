@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import orjson
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -162,6 +165,28 @@ async def test_a_token_expires(world):
     after, _ = await world.ask(None, "GET", "/api", None, token)
 
     assert (200, 401) == (before, after)
+
+
+async def test_others_can_verify_a_token_by_the_published_keys(world):
+    """A vault outside reads the discovery document and the key set, and checks a pod's token with them alone."""
+    answer = await world.make("/api/v1/namespaces/shop/serviceaccounts/default/token", {"spec": {"audiences": ["vault"]}})
+    head, claims, signature = answer["status"]["token"].split(".")
+    _, found = await world.ask(ADMIN, "GET", "/.well-known/openid-configuration")
+    _, published = await world.ask(ADMIN, "GET", urlsplit(found["jwks_uri"]).path)
+    named = orjson.loads(unpacked(head))
+    key = next(key for key in published["keys"] if key["kid"] == named["kid"])
+    x, y = (int.from_bytes(unpacked(key[part])) for part in "xy")
+    pair = unpacked(signature)
+    der = encode_dss_signature(int.from_bytes(pair[:32]), int.from_bytes(pair[32:]))
+    ec.EllipticCurvePublicNumbers(x, y, ec.SECP256R1()).public_key().verify(der, f"{head}.{claims}".encode(), ec.ECDSA(hashes.SHA256()))
+    said = orjson.loads(unpacked(claims))
+
+    assert ("ES256", ["ES256"], "P-256") == (named["alg"], found["id_token_signing_alg_values_supported"], key["crv"])
+    assert (found["issuer"], ["vault"], "system:serviceaccount:shop:default") == (said["iss"], said["aud"], said["sub"])
+
+
+def unpacked(part: str) -> bytes:
+    return base64.urlsafe_b64decode(part + "=" * (-len(part) % 4))
 
 
 async def test_a_token_for_another_audience_is_not_for_us(world):
