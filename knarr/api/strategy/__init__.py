@@ -93,6 +93,17 @@ SUBRESOURCES: Final[dict[tuple[str, str, str], Callable[[dict[str, Any], dict[st
     ("certificates.k8s.io", "CertificateSigningRequest", "status"): certificates.status,
 }
 
+STATUS_ALONE: Final = frozenset({
+    ("admissionregistration.k8s.io", "ValidatingAdmissionPolicy"),
+    ("apiregistration.k8s.io", "APIService"),
+    ("flowcontrol.apiserver.k8s.io", "FlowSchema"),
+    ("flowcontrol.apiserver.k8s.io", "PriorityLevelConfiguration"),
+    ("networking.k8s.io", "ServiceCIDR"),
+    ("resource.k8s.io", "ResourceClaim"),
+    ("storage.k8s.io", "VolumeAttachment"),
+})
+"""The kinds whose status is written without metadata; that of others brings labels and annotations along."""
+
 
 def prepare_create(kind: Kind, draft: dict[str, Any]) -> None:
     """Make a draft a new object: no deletion, no status but the first one, generation 1 where they are counted."""
@@ -121,6 +132,9 @@ def prepare_update(kind: Kind, draft: dict[str, Any], old: dict[str, Any], subre
         custom.update_status(draft, old)
     elif subresource == "status":
         keep_all_but_status(draft, old)
+        if key in STATUS_ALONE:
+            for name in ("labels", "annotations", "finalizers", "ownerReferences"):
+                keep_member(draft["metadata"], old["metadata"], name)
     else:
         _ordinary(kind, draft, old)
     if subresource != "status" and kind.rules is not None:
