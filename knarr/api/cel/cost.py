@@ -26,7 +26,7 @@ from knarr.api.cel.syntax import (
 )
 from knarr.api.cel.types import Type
 
-TURN = {"all": 3, "exists": 5, "exists_one": 2, "filter": 13, "map": 12, "transformList": 12, "transformMap": 32,
+TURN = {"all": 3, "exists": 4, "exists_one": 2, "filter": 13, "map": 12, "transformList": 12, "transformMap": 32,
         "transformMapEntry": 32}
 SIZED = frozenset({"string", "bytes", "list", "map", "dyn", "object"})
 SHORT = frozenset({"_&&_", "_||_", "_?_:_"})
@@ -67,7 +67,7 @@ def _of(checked: Checked, node: Expr, sizes: dict[str, int]) -> Estimate:
         case Bind():
             value = _of(checked, node.value, sizes)
             body = _of(checked, node.body, {**sizes, node.name: value.size})
-            return Estimate(_capped(value.cost + body.cost), body.size)
+            return Estimate(_capped(value.cost + body.cost + LIST_COST), body.size)  # in cel-go it loops over no item
         case OptMap():
             source = _of(checked, node.source, sizes)
             body = _of(checked, node.body, sizes)
@@ -107,7 +107,7 @@ def _call(checked: Checked, node: Call, sizes: dict[str, int]) -> Estimate:
 
 
 def _charge(overload: Overload, given: tuple[int, ...], checked: Checked, args: tuple[Expr, ...]) -> int:
-    cost = 1 if overload.cost is flat else max(overload.cost(given), 1)
+    cost = 1 if overload.cost is flat else overload.cost(given)
     if overload.member and overload.parameters[0].name == "list" and cost > 1:
         item = checked.types[args[0]].args
         texts = item and item[0].name in ("string", "bytes")
@@ -132,4 +132,5 @@ def _loop(checked: Checked, node: Loop, sizes: dict[str, int]) -> Estimate:
     turn = TURN[node.sort] + sum(_of(checked, one, sizes).cost for one in (node.test, node.body) if one is not None)
     start = {"map": LIST_COST, "filter": LIST_COST, "transformList": LIST_COST, "transformMap": MAP_COST,
              "transformMapEntry": MAP_COST}.get(node.sort, 0)
-    return Estimate(_capped(source.cost + start + source.size * turn + 1), source.size)
+    end = 2 if node.sort == "exists_one" else 1
+    return Estimate(_capped(source.cost + start + source.size * turn + end), source.size)

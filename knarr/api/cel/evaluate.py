@@ -77,7 +77,7 @@ def build(node: Expr) -> Run:
                         test=build(node.test) if node.test is not None else None,
                         body=build(node.body) if node.body is not None else None)
         case Bind():
-            return _bind(node)
+            return _bind(node, LIST_COST)
         case OptMap():
             return _opt_map(node)
     raise AssertionError(node)
@@ -165,7 +165,7 @@ def _function(overloads: list[Overload], args: tuple[Run, ...]) -> Run:
                 break
         else:
             raise NoOverload
-        frame.charge(1 if overload.cost is flat else max(overload.cost(tuple(map(size_of, values))), 1))
+        frame.charge(1 if overload.cost is flat else overload.cost(tuple(map(size_of, values))))
         assert overload.run is not None
         return overload.run(*values)
     return run
@@ -328,10 +328,11 @@ def plain(value: Any) -> Any:
     return value
 
 
-def _bind(node: Bind) -> Run:
+def _bind(node: Bind, cost: int = 0) -> Run:
     value_of, body, name = build(node.value), build(node.body), node.name
 
     def run(frame: Frame) -> Any:
+        frame.charge(cost)
         value = value_of(frame)
         before = frame.names.get(name, ABSENT)
         frame.names[name] = value

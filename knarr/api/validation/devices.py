@@ -191,11 +191,9 @@ def _selector(spot: Spot, row: Obj) -> None:
     elif len(expression.encode()) > EXPRESSION_MAX_BYTES:
         where.too_long(EXPRESSION_MAX_BYTES)
     else:
-        from knarr.api.validation.deviceselectors import fault_of  # CEL with the first selector: few clusters have any
+        from knarr.api.validation import deviceselectors  # CEL with the first selector: few clusters have any
 
-        fault = fault_of(expression)
-        if fault:
-            where.invalid(expression, fault)
+        deviceselectors.check(where, expression)
 
 
 def _constraint(spot: Spot, row: Obj, names: Names) -> None:

@@ -6,8 +6,10 @@ from typing import Any
 
 import pytest
 
-from knarr.api import columns, defaults, kinds, strategy, validation
+from knarr.api import columns, defaults, expressions, kinds, strategy, validation
+from knarr.api.cel.cost import estimate
 from knarr.api.kinds import Kind
+from knarr.api.validation.deviceselectors import DEVICE
 
 FLOW, DEVICES, NET, STORAGE = "flowcontrol.apiserver.k8s.io", "resource.k8s.io", "networking.k8s.io", "storage.k8s.io"
 NOW_S = 1_800_000_000.0
@@ -116,6 +118,35 @@ def test_selectors_of_devices_are_compiled(expression, faults):
         told = [one for one in created(DEVICES, name, parts)[1] if "metadata.name" not in one]
         assert len(faults) == len(told), told
         assert all(one.startswith(f"{path}.cel.expression: Invalid value:") and fault in one for one, fault in zip(told, faults, strict=True))
+
+
+OF, HAS = 'device.attributes["dra.example.com"]', 'device.capacity["dra.example.com"]'
+LARGER = 'isGreaterThan(quantity("1Ki"))'
+
+
+@pytest.mark.parametrize(("expression", "cost"), [
+    ("true", 0), ('"no-such-domain" in device.attributes', 3), ('device.driver == ""', 2), ('device.driver == "dra.example.com"', 4),
+    (f"{OF}.name", 4), (f"{OF}.name > 0", 5), (f'{OF}.name == "fish"', 5), (f"{OF}.names.size() == 2", 6), (f"1 in {OF}.names", 68),
+    (f"{OF}.a && {OF}.b && {OF}.c", 12), ("device.allowMultipleAllocations == true", 3), (f"cel.bind(dra, {OF}, dra.name)", 15),
+    (f'{OF}.name.isGreaterThan(semver("v0.0.1", true)) && isSemver("v1.0.0", true)', 7), (f"{HAS}.name.{LARGER}", 6),
+    (f'"name" in {HAS} && {HAS}.name.{LARGER}', 10), (f'!("name" in {HAS}) || {HAS}.name.{LARGER}', 11),
+    (f"{OF}.names.exists(x, x > 0)", 389), (f'{OF}.names.all(x, x != "")', 261), (f'{OF}.names.exists(x, x.isGreaterThan(semver("0.0.1")))', 453),
+    ('device.attributes.exists_one(x, x == "dra.example.com")', 164), (f'{HAS}.exists_one(x, x == "memory")', 133),
+    (f'{OF}.services.split("example").size() >= 2', 19), (f'{OF}.services.matches("[^a]?sym")', 18),
+])  # fmt: skip
+def test_what_a_selector_can_cost(expression, cost):
+    """The figures are Kubernetes' own. Source: kube dynamic-resource-allocation/cel/compile_test.go."""
+    assert cost == estimate(expressions.checked(expression, {"device": DEVICE}))
+
+
+def test_a_selector_that_takes_too_long_is_refused():
+    """Seven loops in one another, each over ten numbers."""
+    expression = "int('1'.find('[0-9]*')) < 100"
+    for name in "abcdefg":
+        expression = f"[1, 2, 3, 4, 5, 6, 7, 8, 9, 10].all({name}, {expression})"
+    _, faults = created(DEVICES, "DeviceClass", {"spec": {"selectors": [{"cel": {"expression": expression}}]}})
+
+    assert "spec.selectors[0].cel.expression: Forbidden: too complex, exceeds cost limit" in faults
 
 
 @pytest.mark.parametrize(("group", "name", "parts", "change", "field"), [

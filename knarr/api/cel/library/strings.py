@@ -11,7 +11,7 @@ from typing import Any
 
 from knarr.api.cel.faults import CelError
 from knarr.api.cel.library.basics import double_text, text
-from knarr.api.cel.overloads import Cost, Functions, each, scan, search, tenth, within
+from knarr.api.cel.overloads import Cost, Functions, each, rewrite, scan, search, tenth, within
 from knarr.api.cel.values import Moment, Span, TypeName, Uint, type_name
 from knarr.api.regexes import BadPattern, found, matcher
 
@@ -59,14 +59,14 @@ def _searches(functions: Functions) -> None:
         size=_same)
     add("(string).findAll(string, int) -> list<string>", _find_all, cost=search, size=_same)
     replaced: Cost = lambda sizes: (sizes[0] + 1) * (sizes[2] + 1)  # noqa: E731
-    add("(string).replace(string, string) -> string", str.replace, cost=scan, size=replaced)
-    add("(string).replace(string, string, int) -> string", str.replace, cost=scan, size=replaced)
+    add("(string).replace(string, string) -> string", str.replace, cost=rewrite, size=replaced)
+    add("(string).replace(string, string, int) -> string", str.replace, cost=rewrite, size=replaced)
 
 
 def _lists(functions: Functions) -> None:
     add = functions.add
-    add("(string).split(string) -> list<string>", lambda value, mark: _split(value, mark, -1), cost=scan, size=_same)
-    add("(string).split(string, int) -> list<string>", _split, cost=scan, size=_same)
+    add("(string).split(string) -> list<string>", lambda value, mark: _split(value, mark, -1), cost=rewrite, size=_same)
+    add("(string).split(string, int) -> list<string>", _split, cost=rewrite, size=_same)
     add("(list<string>).join() -> string", "".join, cost=each)
     add("(list<string>).join(string) -> string", lambda parts, mark: mark.join(parts), cost=each)
     add("strings.quote(string) -> string", _quote, cost=scan, size=lambda sizes: 2 * sizes[0] + 2)
