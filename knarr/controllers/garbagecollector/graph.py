@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from msgspec import Struct
 
 from knarr.api.kinds import Kind
+from knarr.api.types.core_v1 import ObjectReference
 from knarr.api.types.meta_v1 import OwnerReference
 
 ORPHAN, FOREGROUND = "orphan", "foregroundDeletion"
@@ -48,6 +49,13 @@ class Item:
     def uid(self) -> str:
         """Return the object's uid."""
         return self.meta.uid or ""
+
+    @property
+    def reference(self) -> ObjectReference:
+        """Return what events name it by."""
+        return ObjectReference(
+            apiVersion=self.kind.api_version, kind=self.kind.kind, namespace=self.meta.namespace, name=self.meta.name,
+            uid=self.meta.uid, resourceVersion=self.meta.resourceVersion)
 
     @property
     def leaving(self) -> bool:

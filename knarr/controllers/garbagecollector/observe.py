@@ -18,27 +18,38 @@ async def observe(client: Client, graph: Graph, item: Item) -> View:
     solid: list[OwnerReference] = []
     waiting: list[OwnerReference] = []
     dangling: list[OwnerReference] = []
+    misplaced: list[OwnerReference] = []
     for ref in item.meta.ownerReferences:
         owner = graph.items.get(ref.uid)
-        if owner is None:
+        if _elsewhere(graph, item, ref, owner):
+            misplaced.append(ref)
+            dangling.extend([ref] if item.kind.namespaced else [])
+        elif owner is None:
             (dangling if await _is_gone(client, graph, item, ref) else solid).append(ref)
         elif owner.waits_for_dependents and ref.blockOwnerDeletion:
             waiting.append(ref)
         else:
             solid.append(ref)
     dependents = tuple(graph.dependents(item.uid))
-    return View(item, tuple(solid), tuple(waiting), tuple(dangling), dependents, above(graph.items, item))
+    return View(item, tuple(solid), tuple(waiting), tuple(dangling), dependents,
+                above(graph.items, item), tuple(misplaced))
+
+
+def _elsewhere(graph: Graph, item: Item, ref: OwnerReference, owner: Item | None) -> bool:
+    """Say whether an owner lies in a namespace that is not the object's: there it cannot own it."""
+    if owner is not None:
+        return owner.kind.namespaced and owner.meta.namespace != item.meta.namespace
+    kind = _known(graph, ref)
+    return kind is not None and kind.namespaced and not item.kind.namespaced
 
 
 async def _is_gone(client: Client, graph: Graph, item: Item, ref: OwnerReference) -> bool:
     if graph.is_gone(ref.uid):
         return True
-    kind = kind_of(ref) or graph.customs.get((ref.apiVersion.partition("/")[0], ref.kind))
+    kind = _known(graph, ref)
     if kind is None:
         return False  # of a kind nobody knows (yet): nothing is deleted for its sake
     namespace = (item.meta.namespace or "") if kind.namespaced else ""
-    if kind.namespaced and not namespace:
-        return True  # an owner within a namespace cannot own what is outside
     try:
         body = await client.call("GET", path(kind, namespace, ref.name))
     except NotFound:
@@ -48,6 +59,10 @@ async def _is_gone(client: Client, graph: Graph, item: Item, ref: OwnerReference
         return False
     graph.forget(ref.uid)
     return True
+
+
+def _known(graph: Graph, ref: OwnerReference) -> Kind | None:
+    return kind_of(ref) or graph.customs.get((ref.apiVersion.partition("/")[0], ref.kind))
 
 
 def kind_of(ref: OwnerReference) -> Kind | None:

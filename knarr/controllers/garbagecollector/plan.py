@@ -17,6 +17,7 @@ class View:
     """One object, with its owners sorted and its dependents. Owners in `solid` exist and stay.
 
     waiting: exist, and go when this object is gone. dangling: do not exist. above: uids of all that go only after it.
+    misplaced: lie in a namespace, and not in the object's; where it lies in one itself, they dangle, too.
     """
 
     item: Item
@@ -25,6 +26,7 @@ class View:
     dangling: tuple[OwnerReference, ...]
     dependents: tuple[Item, ...]
     above: frozenset[str] = frozenset()
+    misplaced: tuple[OwnerReference, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,16 @@ class Stir:
     uid: str
 
 
-Step: TypeAlias = Remove | Amend | Stir
+@dataclass(frozen=True, slots=True)
+class Warn:
+    """Tell those who look at the object what is wrong with its owners."""
+
+    item: Item
+    reason: str
+    message: str
+
+
+Step: TypeAlias = Remove | Amend | Stir | Warn
 
 
 def plan(view: View) -> list[Step]:
@@ -61,6 +72,14 @@ def plan(view: View) -> list[Step]:
     if item.waits_for_dependents:
         return _wait(view)
     if item.leaving or not item.meta.ownerReferences:
+        return []
+    return [*(_misplaced(item, ref) for ref in view.misplaced), *_owned(view)]
+
+
+def _owned(view: View) -> list[Step]:
+    """Let an object go with its owners. Whether one exists whose namespace is not known cannot be told: it stays."""
+    item = view.item
+    if view.misplaced and not item.kind.namespaced:
         return []
     if view.solid:
         stale = (*view.waiting, *view.dangling)
@@ -82,9 +101,10 @@ def _set_free(view: View) -> list[Step]:
 def _wait(view: View) -> list[Step]:
     """Let this owner go if no dependent holds it back; else see to those that do.
 
-    A dependent that itself waits for this object holds nobody back: kube leaves such a circle standing for ever.
+    A dependent that itself waits for this object holds nobody back, nor does one outside of all namespaces an owner
+    within: kube leaves both standing for ever.
     """
-    holding = [one for one in view.dependents if _blocks(one, view.item.uid) and one.uid not in view.above]
+    holding = [one for one in view.dependents if _blocks(one, view.item) and one.uid not in view.above]
     if not holding:
         return [_without_finalizer(view.item, FOREGROUND)]
     return [Stir(one.uid) for one in view.dependents if not one.waits_for_dependents]
@@ -95,7 +115,11 @@ def _pass_on(view: View) -> list[Step]:
 
     If a dependent waits for dependents too, there may be a circle: this object then no longer holds its owners back.
     """
+    circle = [one.meta.name or "" for one in view.dependents if one.uid in view.above]
     steps: list[Step] = []
+    if circle:
+        steps.append(Warn(view.item, "OwnerCycle", f"it owns {', '.join(circle)}, and is owned by it: all are deleted; "
+                                                   "leave one of the ownerReferences out"))
     if any(one.waits_for_dependents for one in view.dependents):
         owners = [_reference(ref, blocking=False) for ref in view.item.meta.ownerReferences]
         steps.append(Amend(view.item, {"ownerReferences": owners}))
@@ -108,8 +132,17 @@ def _policy(item: Item) -> str:
     return "Foreground" if FOREGROUND in item.meta.finalizers else "Background"
 
 
-def _blocks(dependent: Item, owner: str) -> bool:
-    return any(ref.uid == owner and ref.blockOwnerDeletion for ref in dependent.meta.ownerReferences)
+def _misplaced(item: Item, ref: OwnerReference) -> Warn:
+    """Word the warning. Source: kube garbagecollector/graph_builder.go, reportInvalidNamespaceOwnerRef."""
+    where = item.meta.namespace or ""
+    named = f"[{ref.apiVersion}/{ref.kind}, namespace: {where}, name: {ref.name}, uid: {ref.uid}]"
+    return Warn(item, "OwnerRefInvalidNamespace", f'ownerRef {named} does not exist in namespace "{where}"')
+
+
+def _blocks(dependent: Item, owner: Item) -> bool:
+    if owner.kind.namespaced and not dependent.kind.namespaced:
+        return False
+    return any(ref.uid == owner.uid and ref.blockOwnerDeletion for ref in dependent.meta.ownerReferences)
 
 
 def _without_owners(item: Item, uids: set[str]) -> Amend:

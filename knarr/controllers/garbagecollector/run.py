@@ -23,7 +23,8 @@ from knarr.client.client import Client
 from knarr.client.informer import Informer, What
 from knarr.controllers.garbagecollector.graph import Graph, Item, Owned
 from knarr.controllers.garbagecollector.observe import observe
-from knarr.controllers.garbagecollector.plan import Amend, Remove, Step, Stir, plan
+from knarr.controllers.garbagecollector.plan import Amend, Remove, Step, Stir, Warn, plan
+from knarr.reconcile.events import Recorder
 from knarr.reconcile.runner import Setup
 
 RETRY = Backoff(first_s=0.005, factor=2, cap_s=30)
@@ -54,6 +55,7 @@ class Collector:
         self._clock = setup.clock
         rng = setup.rng.child("garbagecollector")
         self._rng = rng
+        self._recorder = Recorder(self._client, clock=setup.clock, component="garbage-collector-controller")
         self._informers = [self._informer(kind) for kind in owning_kinds()]
         self._definitions: Informer[Definition] = Informer(
             self._client, Definition, clock=setup.clock, rng=rng.child("definitions"), what=What(ROW))
@@ -74,6 +76,7 @@ class Collector:
                 await self._first_lists()
                 self._definitions.on_change(partial(self._defined, group))
                 group.create_task(self._definitions.run(), name="garbagecollector definitions")
+                group.create_task(self._recorder.run(), name="garbagecollector events")
                 for number in range(WORKERS):
                     group.create_task(self._work(), name=f"garbagecollector {number}")
         finally:
@@ -153,7 +156,9 @@ class Collector:
         for step in steps:
             if isinstance(step, Stir):
                 self._queue.add(step.uid)
-        writes = [step for step in steps if not isinstance(step, Stir)]
+            elif isinstance(step, Warn):
+                self._recorder.event(step.item.reference, step.reason, step.message, type="Warning")
+        writes = [step for step in steps if isinstance(step, Remove | Amend)]
         async with asyncio.TaskGroup() as group:
             first = [group.create_task(self._try(step)) for step in writes[:-1]]
         for task in first:

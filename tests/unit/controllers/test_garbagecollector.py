@@ -7,6 +7,7 @@ import pytest
 from tests.unit.controllers.cluster import live
 
 GC = ("garbagecollector",)
+ROLES = "/apis/rbac.authorization.k8s.io/v1/clusterroles"
 MAPS = "/api/v1/namespaces/default/configmaps"
 
 
@@ -102,5 +103,59 @@ def test_an_owner_waits_for_a_dependent_with_a_finalizer():
         await cluster.ask("PATCH", f"{MAPS}/child", patch, "application/merge-patch+json")
         await cluster.pass_time()
         assert [] == await family_maps(cluster)
+
+    live(GC, story)
+
+
+async def warned(cluster, namespace="default"):
+    events = await cluster.ask("GET", f"/api/v1/namespaces/{namespace}/events")
+    return [(event["involvedObject"]["name"], event["type"], event["reason"], event["message"]) for event in events["items"]]
+
+
+def test_what_lies_in_no_namespace_is_kept():
+    """A role for the whole cluster names a ConfigMap as its owner, as many charts did: it is warned of, and outlives the map."""
+    async def story(cluster):
+        top = await cluster.create(config("top"))
+        owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": "top", "uid": top["metadata"]["uid"], "blockOwnerDeletion": True}
+        for name, ref in (("held", owner), ("lost", {**owner, "uid": "u-1", "name": "ghost"})):
+            await cluster.ask("POST", ROLES, {"metadata": {"name": name, "ownerReferences": [ref]}, "rules": []})
+        await cluster.pass_time()
+        await cluster.ask("DELETE", f"{MAPS}/top", {"propagationPolicy": "Foreground"})
+        await cluster.pass_time()
+        assert [] == await family_maps(cluster)
+        roles = await cluster.names(ROLES)
+        assert {"held", "lost"} <= set(roles)
+        assert ("held", "Warning", "OwnerRefInvalidNamespace", f'ownerRef [v1/ConfigMap, namespace: , name: top, uid: {owner["uid"]}] '
+                'does not exist in namespace ""') in await warned(cluster)
+
+    live(GC, story)
+
+
+def test_an_owner_in_another_namespace_owns_nothing():
+    """Who names one has no owner that exists: it goes, with a warning that says why."""
+    async def story(cluster):
+        top = await cluster.create(config("top"))
+        await cluster.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "other"}})
+        await cluster.create(config("child", top), "other")
+        await cluster.pass_time()
+        assert ["top"] == await family_maps(cluster)
+        assert "child" not in await cluster.names("/api/v1/namespaces/other/configmaps")
+        assert [("child", "OwnerRefInvalidNamespace")] == [(name, reason) for name, _, reason, _ in await warned(cluster, "other")]
+
+    live(GC, story)
+
+
+def test_a_circle_goes_and_is_warned_of():
+    """Two own each other; one is deleted in the foreground: both go, and an event says what to leave out."""
+    async def story(cluster):
+        one = await cluster.create(config("one"))
+        two = await cluster.create(config("two", one))
+        patch = {"metadata": {"ownerReferences": config("one", two)["metadata"]["ownerReferences"]}}
+        await cluster.ask("PATCH", f"{MAPS}/one", patch, "application/merge-patch+json")
+        await cluster.pass_time()
+        await cluster.ask("DELETE", f"{MAPS}/one", {"propagationPolicy": "Foreground"})
+        await cluster.pass_time()
+        assert [] == await family_maps(cluster)
+        assert [("two", "OwnerCycle")] == [(name, reason) for name, _, reason, _ in await warned(cluster)]
 
     live(GC, story)

@@ -15,6 +15,7 @@ import msgspec
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from knarr.api import kinds
 from knarr.api.types.apps_v1 import DaemonSet
 from knarr.api.types.core_v1 import Node, PersistentVolume, PersistentVolumeClaim, Pod
 from knarr.api.types.meta_v1 import OwnerReference
@@ -27,6 +28,7 @@ from tests.unit.controllers.making import NOW_S, pod, template
 
 binder, collector, disruption = (
     import_module(f"knarr.controllers.{name}.plan") for name in ("volumebinder", "garbagecollector", "disruption"))
+CONFIG_MAP = kinds.by_kind("", "v1", "ConfigMap")
 ROUNDS_MAX = 60      # of a model until nothing more is asked
 
 
@@ -133,7 +135,7 @@ class Objects:
         refs = {owner: OwnerReference(
             uid=owner, name=owner, kind="ConfigMap", apiVersion="v1", blockOwnerDeletion=blocks)
                 for owner, blocks in owners if owner != uid}
-        return Item(None, Meta(uid, "d", uid, "1", ownerReferences=tuple(refs.values())))  # type: ignore[arg-type]
+        return Item(CONFIG_MAP, Meta(uid, "d", uid, "1", ownerReferences=tuple(refs.values())))
 
     def delete(self, uid: str, policy: str) -> None:
         """Delete as the server does: at once where nobody waits, else with the finalizer of the policy."""

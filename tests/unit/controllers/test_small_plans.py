@@ -6,7 +6,7 @@ from importlib import import_module
 
 import pytest
 
-from knarr.api import volumes
+from knarr.api import kinds, volumes
 from knarr.api.types import core_v1, meta_v1, storage_v1
 from knarr.controllers.garbagecollector.graph import Graph, Item, Meta
 from knarr.controllers.nodelifecycle.brake import NEVER
@@ -17,6 +17,7 @@ gc, localpath, nodes, podgc, pvc, pv, binder = (
     import_module(f"knarr.controllers.{name}.plan") for name in (
         "garbagecollector", "localpath", "nodelifecycle", "podgc", "pvcprotection", "pvprotection", "volumebinder"))
 
+CONFIG_MAP = kinds.by_kind("", "v1", "ConfigMap")
 NOW = "2026-01-01T00:00:00Z"
 NOW_S = 1_767_225_600.0
 
@@ -94,7 +95,7 @@ def test_volumes_are_protected(phase, deleting, expected):
 def item(uid, *owners, finalizers=(), deleting=False, block=True):
     refs = tuple(meta_v1.OwnerReference(uid=one, name=one, kind="ConfigMap", apiVersion="v1", blockOwnerDeletion=block)
                  for one in owners)
-    return Item(None, Meta(uid, "d", uid, "1", NOW if deleting else None, finalizers, refs))
+    return Item(CONFIG_MAP, Meta(uid, "d", uid, "1", NOW if deleting else None, finalizers, refs))
 
 
 def ref(uid):
