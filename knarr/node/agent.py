@@ -118,7 +118,7 @@ class Agent:
         self._informers = informers
         self._pods = informers.of(Pod, Selection(fields=f"spec.nodeName={settings.node_name}"))
         self._services = informers.of(Service)
-        self._strays = Strays()
+        self._strays, self._shims = Strays(), shims.Reaper(settings)
         self._admission = Admission(dict, frozenset)
         self._shutdown = Shutdown(settings.rules.shutdown, clock, workers=lambda: tuple(self.workers.values()))
         self._statics: StaticPods | None = None
@@ -320,7 +320,8 @@ class Agent:
         """End shims that containerd has forgotten. containerd_pid: who told `known`, 0 if not ours."""
         if not containerd_pid or containerd_pid != self.containerd.pid():
             return
-        for sandbox_id in await asyncio.to_thread(shims.reap, self._settings, containerd_pid, known):
+        now_s = self._clock.monotonic_s()
+        for sandbox_id in await asyncio.to_thread(self._shims.reap, containerd_pid, known, now_s):
             log.warning("shim.stray", sandbox=sandbox_id)
 
     def _living(self) -> list[Pod]:

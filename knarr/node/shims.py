@@ -1,8 +1,9 @@
 """End the shims that nobody knows: containerd was killed while it made or removed a sandbox, and forgot it.
 
 A shim that is older than the containerd which does not know it can never be known again; nor can one whose bundle,
-the directory that it works in, is gone. What runs in it are its children, each the first process of a namespace of its
-own: with them all the rest goes.
+the directory that it works in, is gone. An agent that dies takes back what it was asking for: a containerd that is
+interrupted so may leave a shim as well, younger than itself. One that looks left over for a while is. What runs in a
+shim are its children, each the first process of a namespace of its own: with them all the rest goes.
 Source: containerd runtime/v2/shim_load.go, which removes such a shim's files, and lets its process live.
 """
 
@@ -17,35 +18,48 @@ from knarr.node.containerd import shims, unmount_below
 from knarr.node.settings import Settings
 
 PROC = Path("/proc")
+DOUBT_S = 15.0  # to make or to end a sandbox takes containerd a second or two, some more on a busy machine
 
 
-def reap(settings: Settings, containerd_pid: int, known: Mapping[str, bool]) -> list[str]:
-    """End the shims of sandboxes that the running containerd has forgotten, and return their ids.
+class Reaper:
+    """Ends shims, and remembers which of them looked left over, since when."""
 
-    known: sandbox id -> whether it is ready.
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._doubted: dict[tuple[int, int], float] = {}  # pid and start of the process -> monotonic seconds
+
+    def reap(self, containerd_pid: int, known: Mapping[str, bool], now_s: float) -> list[str]:
+        """End the shims of sandboxes that the running containerd has forgotten, and return their ids.
+
+        known: sandbox id -> whether it is ready. now_s: monotonic.
+        """
+        since, ended = started_ticks(containerd_pid), list[str]()
+        doubted: dict[tuple[int, int], float] = {}
+        for pid in shims(self._settings):
+            sandbox_id, born = id_of(pid), started_ticks(pid)
+            if not sandbox_id or not is_left_over(pid, ready=known.get(sandbox_id)):
+                continue
+            doubted[pid, born] = first_s = self._doubted.get((pid, born), now_s)
+            if born < since or is_homeless(pid) or now_s - first_s >= DOUBT_S:
+                self._end(pid, sandbox_id)
+                ended.append(sandbox_id)
+        self._doubted = doubted
+        return ended
+
+    def _end(self, pid: int, sandbox_id: str) -> None:
+        end(pid)
+        state = self._settings.runtime_dir / "state"
+        unmount_below(state / "io.containerd.runtime.v2.task" / "k8s.io" / sandbox_id)
+        unmount_below(state / "io.containerd.grpc.v1.cri" / "sandboxes" / sandbox_id)
+
+
+def is_left_over(pid: int, *, ready: bool | None) -> bool:
+    """Tell whether a shim may be one that nobody will ever ask again. ready: of its sandbox, None if that is unknown.
+
+    One whose sandbox is just being made is unknown, too. A sandbox that is over stays known until it is removed: where
+    containerd forgot its shim alone, nothing runs in it any more.
     """
-    since = started_ticks(containerd_pid)
-    ended = []
-    for pid in shims(settings):
-        sandbox_id = id_of(pid)
-        if sandbox_id and is_forgotten(pid, since, ready=known.get(sandbox_id)):
-            end(pid)
-            unmount_below(settings.runtime_dir / "state" / "io.containerd.runtime.v2.task" / "k8s.io" / sandbox_id)
-            unmount_below(settings.runtime_dir / "state" / "io.containerd.grpc.v1.cri" / "sandboxes" / sandbox_id)
-            ended.append(sandbox_id)
-    return ended
-
-
-def is_forgotten(pid: int, since: int, *, ready: bool | None) -> bool:
-    """Tell whether nobody will ever ask a shim again. since: the ticks when containerd began; ready: None if unknown.
-
-    One that is just being made is unknown, too; but it is younger, and has its bundle. A sandbox that is over stays
-    known until it is removed: where containerd forgot its shim alone, nothing runs in it any more.
-    """
-    older = started_ticks(pid) < since
-    if ready is None:
-        return older or is_homeless(pid)
-    return not ready and older and not children(pid)
+    return ready is None or (not ready and not children(pid))
 
 
 def id_of(pid: int) -> str:

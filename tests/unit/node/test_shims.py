@@ -45,7 +45,7 @@ def test_whom_it_ends(shim, tmp_path, monkeypatch, known, age_ticks, bundle, end
     monkeypatch.setattr(shims, "shims", lambda _: [process.pid])
     monkeypatch.setattr(shims, "started_ticks", lambda pid: born if pid == process.pid else born + age_ticks)
 
-    assert ended == shims.reap(SimpleNamespace(runtime_dir=tmp_path), os.getpid(), known)
+    assert ended == shims.Reaper(SimpleNamespace(runtime_dir=tmp_path)).reap(os.getpid(), known, 0.0)
     if ended:
         process.wait(5)
         assert child not in shims.children(process.pid)
@@ -53,13 +53,35 @@ def test_whom_it_ends(shim, tmp_path, monkeypatch, known, age_ticks, bundle, end
         assert shims.children(process.pid) == [child]
 
 
-@pytest.mark.parametrize(("ready", "age_ticks", "forgotten"), [
-    pytest.param(False,  1, True,  id="its sandbox is over, and containerd forgot the shim alone"),
-    pytest.param(False, -1, False, id="its sandbox is ending just now"),
-    pytest.param(True,   1, False, id="its sandbox lives"),
+@pytest.mark.parametrize(("known", "empty", "ended"), [
+    pytest.param({},            False, [[], [], ["s1"]], id="never known: its making was broken off"),
+    pytest.param({},            True,  [[], [], ["s1"]], id="never known, and empty"),
+    pytest.param({"s1": False}, True,  [[], [], ["s1"]], id="its sandbox is over, and nothing runs in it"),
+    pytest.param({"s1": False}, False, [[], [], []],     id="its sandbox is over, but something runs in it"),
+    pytest.param({"s1": True},  True,  [[], [], []],     id="its sandbox lives"),
 ])
-def test_an_empty_shim(monkeypatch, ready, age_ticks, forgotten):
-    """Nothing runs in it any more."""
+def test_who_looks_left_over_for_a_while_is(tmp_path, monkeypatch, known, empty, ended):
+    """A shim younger than its containerd: it is looked at at once, soon after, and when making and ending take no longer."""
+    killed = []
+    monkeypatch.setattr(shims, "shims", lambda _: [] if killed else [7])
+    monkeypatch.setattr(shims, "id_of", lambda pid: "s1")
+    monkeypatch.setattr(shims, "children", lambda pid: [] if empty else [8])
+    monkeypatch.setattr(shims, "started_ticks", lambda pid: 200 if pid == 7 else 100)
+    monkeypatch.setattr(shims, "is_homeless", lambda pid: False)
+    monkeypatch.setattr(shims, "end", killed.append)
+    reaper = shims.Reaper(SimpleNamespace(runtime_dir=tmp_path))
+
+    assert ended == [reaper.reap(1, known, now_s) for now_s in (0.0, shims.DOUBT_S - 1, shims.DOUBT_S)]
+
+
+def test_a_doubt_is_forgotten(tmp_path, monkeypatch):
+    """A sandbox that was just being made is known by the next look: later on its shim is doubted anew, from then."""
+    monkeypatch.setattr(shims, "shims", lambda _: [7])
+    monkeypatch.setattr(shims, "id_of", lambda pid: "s1")
     monkeypatch.setattr(shims, "children", lambda pid: [])
-    monkeypatch.setattr(shims, "started_ticks", lambda pid: 100)
-    assert forgotten == shims.is_forgotten(os.getpid(), 100 + age_ticks, ready=ready)
+    monkeypatch.setattr(shims, "started_ticks", lambda pid: 200 if pid == 7 else 100)
+    monkeypatch.setattr(shims, "is_homeless", lambda pid: False)
+    reaper = shims.Reaper(SimpleNamespace(runtime_dir=tmp_path))
+    looks = [({}, 0.0), ({"s1": True}, 20.0), ({"s1": False}, 40.0)]
+
+    assert [[], [], []] == [reaper.reap(1, known, now_s) for known, now_s in looks]
