@@ -19,11 +19,13 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import orjson
 import uvloop
 
 from knarr.api.http import Call, User
+from knarr.api.quantity import NANO, parse
 from knarr.apiserver.audit.log import AuditLog, Place
 from knarr.apiserver.audit.policy import read
 from knarr.apiserver.audit.trail import Audit
@@ -48,11 +50,13 @@ rules:
 - {level: Metadata, namespaces: [charged]}
 """
 HARD = {"pods": "1000000", "requests.cpu": "1000000", "requests.memory": "1000Ti"}
+QUOTA = "all"
+COUNTED = {"status": {"hard": HARD, "used": dict.fromkeys(HARD, "0")}}  # by the controller, which does not run here
 PREPARED: dict[str, object] = {
     "": {"metadata": {"name": "charged", "labels": {"pod-security.kubernetes.io/enforce": "baseline"}}},
     "/default/serviceaccounts": {"metadata": {"name": "default"}},
     "/charged/serviceaccounts": {"metadata": {"name": "default"}},
-    "/charged/resourcequotas": {"metadata": {"name": "all"}, "spec": {"hard": HARD}},
+    "/charged/resourcequotas": {"metadata": {"name": QUOTA}, "spec": {"hard": HARD}},
     "/charged/limitranges": {
         "metadata": {"name": "all"},
         "spec": {"limits": [{"type": "Container", "default": {"cpu": "1", "memory": "1Gi"}}]},
@@ -106,6 +110,7 @@ def measure(port: int, pki: Pki, pods: int, pid: int) -> None:
     creates = [uvloop.run(create(port, pki, CREATES)) for _ in range(RUNS)]
     tell("api_create_pods", statistics.median(creates), "1/s", 1500)
     charged = [uvloop.run(create(port, pki, CREATES, "charged")) for _ in range(RUNS)]
+    assert uvloop.run(charged_pods(port, pki)) == RUNS * CREATES, "every pod was paid for"
     tell("api_create_pods_with_quota_limits_and_audit", statistics.median(charged), "1/s", 1500)
     applies = [uvloop.run(apply(port, pki, APPLIES, run)) for run in range(RUNS)]
     tell("api_apply_deployments", statistics.median(applies), "1/s", 600)
@@ -180,12 +185,24 @@ async def pour(port: int, pki: Pki, messages: Iterator[bytes]) -> float:
 
 async def name_of_a_pod(port: int, pki: Pki) -> str:
     """Return the first pod's name."""
+    name: str = (await read_object(port, pki, "default/pods?limit=1"))["items"][0]["metadata"]["name"]
+    return name
+
+
+async def charged_pods(port: int, pki: Pki) -> int:
+    """Return how many pods the quota was charged for."""
+    quota = await read_object(port, pki, f"charged/resourcequotas/{QUOTA}")
+    return parse(quota["status"]["used"]["pods"]).nano // NANO
+
+
+async def read_object(port: int, pki: Pki, path: str) -> Any:
+    """Return what lies under a path behind the namespaces."""
     reader, writer = await connect(port, pki)
-    writer.write(b"GET /api/v1/namespaces/default/pods?limit=1 HTTP/1.1\r\nHost: x\r\n\r\n")
-    name: str = orjson.loads(await read_answer(reader, 200))["items"][0]["metadata"]["name"]
+    writer.write(f"GET /api/v1/namespaces/{path} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
+    found = orjson.loads(await read_answer(reader, 200))
     writer.close()
     await writer.wait_closed()
-    return name
+    return found
 
 
 async def connect(port: int, pki: Pki) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -223,6 +240,10 @@ async def serve(folder: Path) -> None:
     for path, body in PREPARED.items():
         answer = await server.handle(Call("POST", f"/api/v1/namespaces{path}", body=orjson.dumps(body), user=ADMIN))
         assert answer.status == 201, answer.body
+    counted = f"/api/v1/namespaces/charged/resourcequotas/{QUOTA}/status"
+    headers = {"content-type": "application/merge-patch+json"}
+    answer = await server.handle(Call("PATCH", counted, headers=headers, body=orjson.dumps(COUNTED), user=ADMIN))
+    assert answer.status == 200, answer.body
     edge = Edge(server.handle, uploads=server.uploads)
     pki = Pki(folder)
     await edge.start("127.0.0.1", 0, server_tls(*pki.files("server"), str(pki.ca)))

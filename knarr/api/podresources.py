@@ -18,23 +18,30 @@ POD_LEVEL: Final = ("cpu", "memory", "hugepages-")  # what `spec.resources` may 
 
 def total(spec: Obj, side: str) -> Amounts:
     """Return a pod's requests or limits by resource name. side: `requests` or `limits`."""
-    running = add_all(of_container(one, side) for one in spec.get("containers") or ())
+    found = add_all(of_container(one, side) for one in spec.get("containers") or ())
+    if spec.get("initContainers"):
+        found = _started(found, spec["initContainers"], side)
+    if spec.get("resources"):
+        whole = amounts(spec["resources"].get(side))
+        found.update({name: amount for name, amount in whole.items() if name.startswith(POD_LEVEL)})
+    if spec.get("overhead"):
+        overhead = amounts(spec["overhead"])
+        if side == "limits":  # overhead raises a limit, it does not make one
+            overhead = {name: amount for name, amount in overhead.items() if name in found}
+        found = add(found, overhead)
+    return found
+
+
+def _started(running: Amounts, containers: Iterable[Obj], side: str) -> Amounts:
+    """Return what a pod needs at its hungriest, while it starts or when it runs. containers: those that start it."""
     sidecars: Amounts = {}
     starting: Amounts = {}
-    for one in spec.get("initContainers") or ():
-        asked = of_container(one, side)
+    for one in containers:
+        asked = add(sidecars, of_container(one, side))
         if one.get("restartPolicy") == "Always":
-            sidecars = asked = add(sidecars, asked)
-        else:
-            asked = add(sidecars, asked)
+            sidecars = asked
         starting = most(starting, asked)
-    found = most(add(running, sidecars), starting)
-    whole = amounts((spec.get("resources") or {}).get(side))
-    found.update({name: amount for name, amount in whole.items() if name.startswith(POD_LEVEL)})
-    overhead = amounts(spec.get("overhead"))
-    if side == "limits":  # overhead raises a limit, it does not make one
-        overhead = {name: amount for name, amount in overhead.items() if name in found}
-    return add(found, overhead)
+    return most(add(running, sidecars), starting)
 
 
 def of_container(container: Obj, side: str) -> Amounts:
@@ -44,7 +51,7 @@ def of_container(container: Obj, side: str) -> Amounts:
 
 def amounts(found: Mapping[str, str] | None) -> Amounts:
     """Read a resource list."""
-    return {name: quantity.parse(text) for name, text in (found or {}).items()}
+    return {name: quantity.parse(text) for name, text in found.items()} if found else {}
 
 
 def add(left: Amounts, right: Mapping[str, Quantity]) -> Amounts:

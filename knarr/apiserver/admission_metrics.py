@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from types import TracebackType
-from typing import Final, Literal
+from typing import Final, Literal, Self
 
 from knarr.apiserver.metrics import Histogram, counter, histogram, labelled
 from knarr.base.clock import Clock
@@ -29,18 +29,25 @@ Key = tuple[str, ...]
 
 
 class Timed:
-    """Times one step of admission, and whether it refused."""
+    """Times one step of admission, and whether it refused. goes_on: it ends later than its block, by `end`."""
 
-    __slots__ = ("_began_s", "_clock", "_operation", "_rows", "_step")
+    __slots__ = ("_began_s", "_clock", "_operation", "_rows", "_step", "goes_on")
 
     def __init__(self, rows: dict[Key, Histogram], clock: Clock, *, step: str, operation: str) -> None:
         self._rows, self._clock, self._step, self._operation = rows, clock, step, operation
+        self.goes_on = False
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> Self:
         self._began_s = self._clock.monotonic_s()
+        return self
 
     def __exit__(self, kind: type[BaseException] | None, fault: BaseException | None, at: TracebackType | None) -> None:
-        key = (self._operation.upper(), "false" if kind is None else "true", self._step)
+        if kind is not None or not self.goes_on:
+            self.end(refused=kind is not None)
+
+    def end(self, *, refused: bool) -> None:
+        """Take the time in."""
+        key = (self._operation.upper(), "true" if refused else "false", self._step)
         observe(self._rows, key, self._clock.monotonic_s() - self._began_s, SECONDS)
 
 

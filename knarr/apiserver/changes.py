@@ -116,14 +116,14 @@ class Changer:
             causes = await judged(form, size_bytes, lambda: validation.update(form, shown, before, subresource))
             if causes:
                 raise invalid(form.kind, form.group, request.target.name, causes)
-            async with chain.checked(admission):
-                if request.dry_run:
-                    return pretended(entry.key, new, replacing=entry.revision)
-                saved = await self._write(kind, entry, new, old=old)
+            writes = await chain.checked(admission)
+            if request.dry_run:
+                return pretended(entry.key, new, replacing=entry.revision)
+            saved = await self._write(kind, entry, new, old=old, writes=writes)
             claim.keep()
         return saved
 
-    async def _write(self, kind: Kind, entry: Entry, new: Obj, *, old: Obj) -> Entry:
+    async def _write(self, kind: Kind, entry: Entry, new: Obj, *, old: Obj, writes: chain.Writes) -> Entry:
         if deletion_done(kind, new):
             last = encode.draft(await conversion.stored(self.core, kind, new))
             await self.core.store.remove(entry.key, expect=entry.revision, last=last)
@@ -132,7 +132,7 @@ class Changer:
         if new == old:
             return entry  # nothing changed: no new revision, no event
         draft = encode.draft(await conversion.stored(self.core, kind, new))
-        return await self.core.store.replace(entry.key, draft, expect=entry.revision)
+        return await writes.replace(entry.key, draft, expect=entry.revision)
 
     async def edit(self, kind: Kind, key: str, edit: Callable[[Obj], None]) -> Entry:
         """Let the server change a stored object in place, past the rules for clients; NotFound or Conflict.
@@ -147,7 +147,7 @@ class Changer:
             new = entry.obj
             edit(new)
             try:
-                return await self._write(kind, entry, new, old=entry.obj)
+                return await self._write(kind, entry, new, old=entry.obj, writes=self.core.store)
             except Stale:
                 continue
             except Gone as gone:

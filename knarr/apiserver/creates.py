@@ -62,10 +62,10 @@ class Creator:
             causes = await judged(form, len(request.call.body), lambda: validation.create(form, shown))
             if causes:
                 raise invalid(kind.kind, requested.group, str(meta.get("name", "")), causes)
-            async with chain.checked(admission):
-                if request.dry_run:
-                    return self._pretend(kind, obj)
-                entry = await self._store(kind, obj, generated)
+            writes = await chain.checked(admission)
+            if request.dry_run:
+                return self._pretend(kind, obj)
+            entry = await self._store(kind, obj, generated, writes)
             claim.keep()
         return entry
 
@@ -80,7 +80,7 @@ class Creator:
         if generated:
             meta["name"] = generated[:GENERATED_BASE_MAX] + self.core.rng.suffix()
 
-    async def _store(self, kind: Kind, obj: Obj, generated: str) -> Entry:
+    async def _store(self, kind: Kind, obj: Obj, generated: str, writes: chain.Writes) -> Entry:
         meta = obj["metadata"]
         if kind.rules is not None and kind.rules.webhook is not None:
             obj = await conversion.stored(self.core, kind, obj)
@@ -88,7 +88,7 @@ class Creator:
         for _ in range(GENERATED_TRIES_MAX if generated else 1):
             try:
                 key = kind.key(meta.get("namespace", ""), meta["name"])
-                entry = await self.core.store.insert(key, encode.draft(obj))
+                entry = await writes.insert(key, encode.draft(obj))
                 await conversion.ready(self.core, kind, [entry])
                 return entry
             except AlreadyThere:

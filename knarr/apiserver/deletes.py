@@ -118,8 +118,8 @@ class Deleter:
             await chain.admit(admission)
             gone = self._mark(kind, obj, options)
             try:
-                async with chain.checked(admission):
-                    return Outcome(obj, gone) if dry_run else await self._carry_out(kind, entry, obj, gone=gone)
+                await chain.checked(admission)
+                return Outcome(obj, gone) if dry_run else await self._carry_out(kind, entry, obj, gone=gone)
             except Stale:
                 continue
             except Gone as fault:

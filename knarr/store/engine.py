@@ -6,21 +6,34 @@ the log, the watchers and the writers learn of the batch, in this order and with
 every writer of the batch gets StoreUnavailable and nothing else happens; its revisions are left out.
 
 A write to a key that has one under way waits for its outcome first, then is decided: so a refusal never rests on a
-state that the disk might still refuse.
+state that the disk might still refuse. Writes that go together are decided in one turn and never parted by a commit.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import Protocol, TypeAlias
 
-from knarr.store.face import AlreadyThere, Among, Change, ChangeKind, Draft, Entry, Gone, Page, Stale, StoreUnavailable
+from knarr.store.face import (
+    AlreadyThere,
+    Among,
+    Change,
+    ChangeKind,
+    Draft,
+    Entry,
+    Gone,
+    Order,
+    Page,
+    Stale,
+    StoreUnavailable,
+)
 from knarr.store.image import Image
 from knarr.store.watchlog import LogWatch, WatchLog
 
 PENDING_MAX = 4096  # writes under way; the next one waits for a place
-BATCH_MAX = 1024  # writes in one commit: 20 ms of disk, no other reason
+BATCH_MAX = 1024  # writes in one commit, but for those that go together: 20 ms of disk, no other reason
 
 Done = Callable[[Exception | None], None]
 
@@ -39,7 +52,7 @@ class Disk(Protocol):
 
 
 class Write:
-    """One change under way: who asked for it, and who waits to see what becomes of it."""
+    """One change under way: who asked for it and for those that go with it, and who waits to see what becomes of it."""
 
     __slots__ = ("answer", "change", "onlookers")
 
@@ -62,6 +75,7 @@ class Write:
 
 
 Writes: TypeAlias = list[Write]
+Part: TypeAlias = tuple[ChangeKind, str, Draft, Entry | None]  # of what goes together; last: what it takes the place of
 
 
 class Engine:
@@ -72,7 +86,7 @@ class Engine:
         self._image = image
         self._log = log
         self._sequenced = log.revision
-        self._gathering: Writes = []
+        self._gathering: deque[Writes] = deque()  # what goes together
         self._pending: dict[str, Write] = {}
         self._places = asyncio.Semaphore(PENDING_MAX)
         self._busy = False
@@ -108,23 +122,25 @@ class Engine:
 
     async def insert(self, key: str, draft: Draft) -> Entry:
         """Store a new key; else AlreadyThere."""
-        async with self._places:
-            stored = await self._settled(key)
-            if stored is not None:
-                raise AlreadyThere(stored)
-            return await self._write("ADDED", key, draft, previous=None)
+        return (await self.write_all((Order(key, draft),)))[0]
 
     async def replace(self, key: str, draft: Draft, *, expect: int) -> Entry:
         """Overwrite the state whose revision is `expect`; else Gone or Stale."""
+        return (await self.write_all((Order(key, draft, expect),)))[0]
+
+    async def write_all(self, orders: Sequence[Order]) -> tuple[Entry, ...]:
+        """Carry out all of them or none, no key twice; else AlreadyThere, Gone or Stale for the first that cannot."""
         async with self._places:
-            stored = await self._expected(key, expect)
-            return await self._write("MODIFIED", key, draft, previous=stored)
+            await self._settled([order.key for order in orders])
+            return await self._write(tuple(map(self._part, orders)))
 
     async def remove(self, key: str, *, expect: int, last: Draft | None = None) -> Entry:
         """Delete the state whose revision is `expect`; else Gone or Stale. Returns the last state."""
         async with self._places:
-            stored = await self._expected(key, expect)
-            return await self._write("DELETED", key, last or around_revision(stored), previous=stored)
+            await self._settled((key,))
+            stored = self._expected(key, expect)
+            assert stored is not None, "what is removed has a revision"
+            return (await self._write((("DELETED", key, last or around_revision(stored), stored),)))[0]
 
     async def reseal(self) -> int:
         """Seal anew what lies under an older key; return how many values that were. Raises StoreUnavailable."""
@@ -141,41 +157,54 @@ class Engine:
         self._log.close()
         await self._disk.close()
 
-    async def _settled(self, key: str) -> Entry | None:
-        while (write := self._pending.get(key)) is not None:
+    async def _settled(self, keys: Sequence[str]) -> None:
+        """Wait until no write to any of these keys is under way."""
+        while (busy := next((key for key in keys if key in self._pending), None)) is not None:
             onlooker = asyncio.get_running_loop().create_future()
-            write.onlookers.append(onlooker)
+            self._pending[busy].onlookers.append(onlooker)
             await onlooker
-        return self._image.entries.get(key)
 
-    async def _expected(self, key: str, expect: int) -> Entry:
-        stored = await self._settled(key)
-        if stored is None:
+    def _expected(self, key: str, expect: int) -> Entry | None:
+        """Return what lies under a key if that is what a write was made for. expect: 0, that there is nothing."""
+        stored = self._image.entries.get(key)
+        if not expect:
+            if stored is not None:
+                raise AlreadyThere(stored)
+        elif stored is None:
             raise Gone(key)
-        if stored.revision != expect:
+        elif stored.revision != expect:
             raise Stale(stored, expect)
         return stored
 
-    async def _write(self, kind: ChangeKind, key: str, draft: Draft, *, previous: Entry | None) -> Entry:
+    def _part(self, order: Order) -> Part:
+        stored = self._expected(order.key, order.expect)
+        return ("ADDED" if stored is None else "MODIFIED", order.key, order.draft, stored)
+
+    async def _write(self, parts: Sequence[Part]) -> tuple[Entry, ...]:
+        """Give writes that go together their revisions, and wait until the disk has them."""
         if self._closed:
             raise StoreUnavailable("it is closed")
         loop = asyncio.get_running_loop()
-        self._sequenced += 1
-        entry = join(key, draft, self._sequenced, previous)
-        write = Write(Change(kind, entry, previous), loop.create_future())
-        self._pending[key] = write
+        answer: asyncio.Future[None] = loop.create_future()
+        together: Writes = []
+        for kind, key, draft, previous in parts:
+            self._sequenced += 1
+            entry = join(key, draft, self._sequenced, previous)
+            self._pending[key] = Write(Change(kind, entry, previous), answer)
+            together.append(self._pending[key])
         if not self._gathering and not self._busy:
             # Not at once: what the other tasks of this turn of the loop write comes along in the same commit.
             loop.call_soon(self._flush)
-        self._gathering.append(write)
+        self._gathering.append(together)
         self._idle.clear()
-        await write.answer
-        return entry
+        await answer
+        return tuple(write.change.entry for write in together)
 
     def _flush(self) -> None:
         assert not self._busy, "one batch at a time: order is what makes revisions mean something"
-        batch, self._gathering = self._gathering[:BATCH_MAX], self._gathering[BATCH_MAX:]
-        assert batch, "a flush needs writes"
+        batch = [*self._gathering.popleft()]
+        while self._gathering and len(batch) + len(self._gathering[0]) <= BATCH_MAX:
+            batch += self._gathering.popleft()
         self._busy = True
         self._disk.submit(tuple(write.change for write in batch), lambda error: self._committed(batch, error))
 

@@ -1,9 +1,10 @@
 """Say what a store is: keys and bytes with revisions, and the refusals it can give.
 
     StoreError
-    ├── AlreadyThere      insert: the key exists               read it, or choose another key
-    ├── Gone              replace, remove: no such key         stop
-    ├── Stale             replace, remove: revision moved on   read again and decide again
+    ├── Crossed           what lies under the key is not what the write was made for
+    │   ├── AlreadyThere  insert: the key exists               read it, or choose another key
+    │   ├── Gone          replace, remove: no such key         stop
+    │   └── Stale         replace, remove: revision moved on   read again and decide again
     ├── Compacted         watch, list: revision too old        list again
     ├── Overrun           watch: the reader is too slow        list again
     ├── StoreUnavailable  the disk refused the write           retry with backoff; nothing was changed
@@ -16,7 +17,7 @@ revision.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
 import msgspec
@@ -107,6 +108,14 @@ class Watch(Protocol):
         """Stop; a waiting reader's iteration ends."""
 
 
+class Order(msgspec.Struct, frozen=True):
+    """One write of several that go together: an insert where `expect` is 0, else the replacement of that revision."""
+
+    key: str
+    draft: Draft
+    expect: int = 0
+
+
 class Store(Protocol):
     """Revisions, compare-and-swap and a watch log over keys and bytes.
 
@@ -136,6 +145,9 @@ class Store(Protocol):
     async def replace(self, key: str, draft: Draft, *, expect: int) -> Entry:
         """Overwrite the state whose revision is `expect`; else Gone or Stale."""
 
+    async def write_all(self, orders: Sequence[Order]) -> tuple[Entry, ...]:
+        """Carry out all of them or none, no key twice; else AlreadyThere, Gone or Stale for the first that cannot."""
+
     async def remove(self, key: str, *, expect: int, last: Draft | None = None) -> Entry:
         """Delete the state whose revision is `expect`; else Gone or Stale.
 
@@ -157,27 +169,34 @@ class StoreError(Exception):
     """Any refusal of the store."""
 
 
-class AlreadyThere(StoreError):
-    """The key to insert exists: `stored`."""
+class Crossed(StoreError):
+    """What lies under `key` is not what the write was made for."""
 
-    def __init__(self, stored: Entry) -> None:
-        super().__init__(f"{stored.key} already exists at revision {stored.revision}")
-        self.stored = stored
-
-
-class Gone(StoreError):
-    """The key to change does not exist."""
-
-    def __init__(self, key: str) -> None:
-        super().__init__(f"{key} does not exist")
+    def __init__(self, key: str, told: str) -> None:
+        super().__init__(f"{key} {told}")
         self.key = key
 
 
-class Stale(StoreError):
+class AlreadyThere(Crossed):
+    """The key to insert exists: `stored`."""
+
+    def __init__(self, stored: Entry) -> None:
+        super().__init__(stored.key, f"already exists at revision {stored.revision}")
+        self.stored = stored
+
+
+class Gone(Crossed):
+    """The key to change does not exist."""
+
+    def __init__(self, key: str) -> None:
+        super().__init__(key, "does not exist")
+
+
+class Stale(Crossed):
     """The caller wrote from an old revision; `stored` is the state now."""
 
     def __init__(self, stored: Entry, expect: int) -> None:
-        super().__init__(f"{stored.key} is at revision {stored.revision} (expected {expect})")
+        super().__init__(stored.key, f"is at revision {stored.revision} (expected {expect})")
         self.stored = stored
 
 

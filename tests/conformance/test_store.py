@@ -9,7 +9,20 @@ from pathlib import Path
 import pytest
 
 from knarr.store.engine import PENDING_MAX, Engine
-from knarr.store.face import AlreadyThere, Among, Compacted, Draft, Entry, Gone, Overrun, Stale, StoreUnavailable, Watch
+from knarr.store.face import (
+    AlreadyThere,
+    Among,
+    Compacted,
+    Crossed,
+    Draft,
+    Entry,
+    Gone,
+    Order,
+    Overrun,
+    Stale,
+    StoreUnavailable,
+    Watch,
+)
 from knarr.store.memory import open_memory
 from knarr.store.sqlite import open_sqlite
 
@@ -130,6 +143,59 @@ async def test_writes_to_what_is_not_there(store: Engine) -> None:
         await store.replace(pod("web"), draft(), expect=1)
     with pytest.raises(Gone):
         await store.remove(pod("web"), expect=1)
+
+
+async def test_what_goes_together_is_one_change(store: Engine) -> None:
+    """A quota and two pods: all are shown in one moment, with revisions in a row."""
+    quota = await store.insert(pod("quota"), draft("0"))
+    watch = store.watch("/", since=quota.revision)
+    entries = await store.write_all(
+        [Order(pod("quota"), draft("2"), quota.revision), Order(pod("a"), draft()), Order(pod("b"), draft())])
+
+    assert [pod("quota"), pod("a"), pod("b")] == [entry.key for entry in entries]
+    assert [quota.revision + n for n in (1, 2, 3)] == [entry.revision for entry in entries]
+    assert [("MODIFIED", entries[0]), ("ADDED", entries[1]), ("ADDED", entries[2])] == [
+        (change.kind, change.entry) for change in await anext(watch)]
+    assert list(entries) == [store.get(entry.key) for entry in entries]
+
+
+@pytest.mark.parametrize(("key", "expect", "fault"), [
+    pytest.param("there", 0, AlreadyThere, id="exists"),
+    pytest.param("there", 1, Stale, id="has changed"),
+    pytest.param("nowhere", 7, Gone, id="is gone"),
+])
+async def test_what_goes_together_is_refused_together(
+    store: Engine, key: str, expect: int, fault: type[Crossed],
+) -> None:
+    """One of three cannot be written: none is, and the refusal names the one."""
+    there = await store.insert(pod("there"), draft("as it was"))
+    with pytest.raises(fault) as refused:
+        await store.write_all([Order(pod("a"), draft()), Order(pod(key), draft("new"), expect), Order(pod("b"), draft())])
+
+    assert pod(key) == refused.value.key
+    assert ([there], there.revision) == (store.list("/").entries, store.revision)
+
+
+async def test_what_goes_together_waits_for_what_is_under_way(store: Engine) -> None:
+    """Twenty clients each move one from a number to another, retrying: the sum stays, whatever a reader sees."""
+    await store.insert(pod("left"), draft("20"))
+    await store.insert(pod("right"), draft("0"))
+
+    async def move_one() -> None:
+        while True:
+            left, right = store.get(pod("left")), store.get(pod("right"))
+            numbers = [int(entry.obj["text"]) for entry in (left, right)]
+            assert 20 == sum(numbers)
+            try:
+                await store.write_all([Order(pod("left"), draft(str(numbers[0] - 1)), left.revision),
+                                       Order(pod("right"), draft(str(numbers[1] + 1)), right.revision)])
+            except Stale:
+                continue
+            return
+
+    await asyncio.gather(*(move_one() for _ in range(20)))
+
+    assert ["0", "20"] == [store.get(pod(name)).obj["text"] for name in ("left", "right")]
 
 
 async def test_list_is_ordered_paged_and_counted(store: Engine) -> None:

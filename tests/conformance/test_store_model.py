@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from knarr.store.engine import Engine
-from knarr.store.face import AlreadyThere, Compacted, Draft, Gone, Stale
+from knarr.store.face import AlreadyThere, Compacted, Draft, Gone, Order, Stale
 from knarr.store.memory import open_memory
 from knarr.store.sqlite import open_sqlite
 
@@ -83,6 +83,20 @@ class MemoryModel(RuleBasedStateMachine):
             return
         self.runner.run(self.store.remove(key, expect=self.model.pop(key)[1]))
         self.remember()
+
+    @rule(keys=st.lists(KEYS, min_size=1, max_size=4, unique=True), text=TEXTS, wrong=st.sampled_from([0, 0, 0, 1]))
+    def write_all(self, keys: list[str], text: str, wrong: int) -> None:
+        orders = [Order(key, draft(text), self.model[key][1] if key in self.model else 0) for key in keys]
+        if wrong:  # the last one is made from a state that never was
+            orders[-1] = Order(keys[-1], draft(text), orders[-1].expect + 1)
+            with pytest.raises((Gone, Stale)):
+                self.runner.run(self.store.write_all(orders))
+            return
+        before = self.store.revision
+        for entry in self.runner.run(self.store.write_all(orders)):
+            self.model[entry.key] = (text, entry.revision)
+            self.past[entry.revision] = {**self.past[entry.revision - 1], entry.key: (text, entry.revision)}
+        assert before + len(keys) == self.store.revision
 
     @rule(prefix=PREFIXES, after=KEYS, limit=st.integers(0, 5), back=st.integers(0, 15))
     def page(self, prefix: str, after: str, limit: int, back: int) -> None:

@@ -132,8 +132,14 @@ class Cluster:
         self.knarr("apply", "-f", "-", "-n", namespace, *([] if wait else ["--detach"]), stdin=text)
 
     def exec(self, pod: str, *command: str, namespace: str = "default", check: bool = True) -> str:
-        """Run a command in a pod and return what it printed."""
+        """Run a command in a pod's first container and return what it printed; with check, once that runs."""
+        if check:
+            until(lambda: self._runs(pod, namespace), f"pod {pod} runs")
         return self.knarr("exec", pod, "-n", namespace, "--", *command, check=check).stdout
+
+    def _runs(self, pod: str, namespace: str) -> bool:
+        containers = self.get(f"pod/{pod}", namespace=namespace)["status"].get("containerStatuses", ())
+        return any("running" in one["state"] for one in containers)
 
     def log(self, part: str) -> str:
         return (self.data_dir / "log" / f"{part}.log").read_text(errors="replace")

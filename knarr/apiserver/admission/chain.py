@@ -1,14 +1,12 @@
 """Run the rules that concern a write, in order. Which those are is a table.
 
     admit(admission)     before validation: completes the object, or refuses it
-    checked(admission)   after validation, around the write: refuses what is whole but not allowed, and charges quotas
+    checked(admission)   after validation: refuses what is whole but not allowed, and says where to store the rest
 """
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from knarr.apiserver.admission import (
     certificates,
@@ -29,6 +27,7 @@ from knarr.apiserver.admission import (
 )
 from knarr.apiserver.admission.judges import judges
 from knarr.apiserver.admission.words import Admission, Step
+from knarr.store.face import Draft, Entry
 
 Table: TypeAlias = dict[tuple[str, str, str], tuple[Step, ...]]
 
@@ -98,18 +97,19 @@ async def _complete(admission: Admission) -> None:
         await step(admission)
 
 
-@asynccontextmanager
-async def checked(admission: Admission) -> AsyncIterator[None]:
-    """Refuse what may not be stored; what is charged for the write is given back if it fails."""
+class Writes(Protocol):
+    """Where an admitted object goes: the store, or where it is charged on its way there."""
+
+    async def insert(self, key: str, draft: Draft) -> Entry: ...
+    async def replace(self, key: str, draft: Draft, *, expect: int) -> Entry: ...
+
+
+async def checked(admission: Admission) -> Writes:
+    """Refuse what may not be stored; return where to store the rest, which may still be Forbidden for what it costs."""
     core = admission.core
-    with core.admissions.step("validate", admission.operation, core.clock):
+    with core.admissions.step("validate", admission.operation, core.clock) as timed:
         for step in CHECKS.get((admission.kind.group, admission.kind.plural, admission.operation), ()):
             await step(admission)
         if core.configured.active:
             await judges().validate(admission)
-        spent = await quota.charge(admission)
-    try:
-        yield
-    except BaseException:
-        await quota.give_back(core, spent)
-        raise
+        return quota.till(admission, timed) or core.store

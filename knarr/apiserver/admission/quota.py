@@ -1,9 +1,9 @@
-"""Charge what is written to the ResourceQuotas of its namespace, before it is stored; refuse what exceeds one.
+"""Charge what is written to the ResourceQuotas of its namespace, with the write itself; refuse what exceeds one.
 
-Theory of operation: the charge is a write to each quota's status, made from the state it was decided on, so that no two
-writers spend the same. Whoever comes while another charges the namespace waits, and the next charge is made for all
-who wait at once: a burst of creations costs a few writes, not one each. A write that fails afterwards gives its charge
-back. What is deleted is given back by the controller, which counts anew.
+Theory of operation: an object and what it costs are stored together or not at all, made from the state of the quotas
+that was decided on, so that no two writers spend the same and nothing is paid for in vain. Whoever comes while another
+is charged in the namespace waits, and all who wait go together: a burst of creations costs a few writes of the quota,
+not one each. What is deleted is given back by the controller, which counts anew.
 Source: kube apiserver admission/plugin/resourcequota/controller.go.
 """
 
@@ -12,7 +12,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, TypeAlias
+from typing import Any, Final
 
 from knarr.api import kinds, quota
 from knarr.api.errors import ApiError, Conflict
@@ -21,25 +21,28 @@ from knarr.api.podresources import Amounts, add, amounts
 from knarr.api.quantity import Quantity
 from knarr.apiserver import encode
 from knarr.apiserver.admission.words import Admission
+from knarr.apiserver.admission_metrics import Timed
 from knarr.apiserver.core import Core
-from knarr.store.face import Entry, Gone, Stale
+from knarr.store.face import AlreadyThere, Crossed, Draft, Entry, Gone, Order, Stale, StoreError
 
 Obj = dict[str, Any]
 TRIES_MAX: Final = 32
+TOGETHER_MAX: Final = 256  # writes of one namespace in one commit: others' wait as long
 GROWING: Final = frozenset({quota.SERVICES, quota.CLAIMS})  # kinds whose updates may cost more
 ATTRIBUTES: Final = "volumeAttributesClassName"
 ZERO: Final = Quantity(0)
+TOO_FAST: Final = "the namespace's quotas change too fast to be charged; try again"
 
 
 @dataclass(slots=True)
 class Book:
-    """One quota while it is charged. used: what it will show. spent: what this charge added."""
+    """One quota while it is charged. used: what it will show. spent: the names whose use has changed."""
 
     entry: Entry
     obj: Obj
     hard: Amounts
     used: Amounts
-    spent: Amounts = field(default_factory=dict)
+    spent: set[str] = field(default_factory=set)
 
     @property
     def name(self) -> str:
@@ -49,30 +52,65 @@ class Book:
 
 @dataclass(slots=True, eq=False)
 class Charge:
-    """One write that waits to be charged. spent: what it cost, by the quota's key. refusal: why it may not be."""
+    """One write that waits for its namespace's turn. delta: what it adds. stored: what becomes of it."""
 
     admission: Admission
     delta: Amounts
-    settled: bool = False
-    refusal: ApiError | None = None
-    spent: dict[str, Amounts] = field(default_factory=dict)
+    order: Order
+    stored: asyncio.Future[Entry]
+
+    def refuse(self, refusal: BaseException) -> None:
+        """Tell who waits, if he still does."""
+        if not self.stored.done():
+            self.stored.set_exception(refusal)
 
 
-Spent: TypeAlias = Mapping[str, Amounts]
-NOTHING: Final[Spent] = {}
+class Till:
+    """Where a write goes that has a price: stands in for the store. timed: admission's time, which ends with it."""
+
+    def __init__(self, a: Admission, delta: Amounts, timed: Timed) -> None:
+        self._admission, self._delta, self._timed = a, delta, timed
+
+    async def insert(self, key: str, draft: Draft) -> Entry:
+        """Store a new object and charge it; Forbidden if a quota does not allow it, or as the store refuses."""
+        return await self._pay(Order(key, draft))
+
+    async def replace(self, key: str, draft: Draft, *, expect: int) -> Entry:
+        """Change an object and charge what it costs more; as `insert`."""
+        return await self._pay(Order(key, draft, expect))
+
+    async def _pay(self, order: Order) -> Entry:
+        a = self._admission
+        charge = Charge(a, self._delta, order, asyncio.get_running_loop().create_future())
+        desk = a.core.desks.setdefault(a.namespace, Desk(a.core, a.namespace))
+        desk.take(charge)
+        refused = False
+        try:
+            return await charge.stored
+        except ApiError:
+            refused = True
+            raise
+        finally:
+            if self._timed.goes_on:
+                self._timed.goes_on = False
+                self._timed.end(refused=refused)
 
 
-async def charge(a: Admission) -> Spent:
-    """Charge a write and return what it cost, by the quota's key; Forbidden if a quota does not allow it.
+def till(a: Admission, timed: Timed) -> Till | None:
+    """Return where a write is charged; None where it costs nothing: one look, where there are no quotas.
 
-    Costs one look where there are no quotas.
+    Raises Forbidden for a dry run that a quota does not allow: it goes to no till.
     """
     if a.operation == "delete" or not a.kind.namespaced or not _quotas(a.core, a.namespace):
-        return NOTHING
-    one = Charge(a, _delta(a))
-    if one.delta or _moves(a):
-        await _settle_soon(one)
-    return one.spent
+        return None
+    delta = _delta(a)
+    if not delta and not _moves(a):
+        return None
+    if a.dry_run:
+        _bills(a, delta, [_open(entry) for entry in _quotas(a.core, a.namespace)])
+        return None
+    timed.goes_on = True
+    return Till(a, delta, timed)
 
 
 def _delta(a: Admission) -> Amounts:
@@ -95,57 +133,100 @@ def _moves(a: Admission) -> bool:
     return bool((a.obj.get("spec") or {}).get(ATTRIBUTES) != (a.old.get("spec") or {}).get(ATTRIBUTES))
 
 
-async def _settle_soon(charge: Charge) -> None:
-    """Wait for the namespace's turn; who has it settles all that wait."""
-    a = charge.admission
-    desk = a.core.desks.setdefault(a.namespace, Desk())
-    desk.waiting.append(charge)
-    try:
-        async with desk.lock:
-            if not charge.settled:
-                batch = [charge, *(other for other in desk.waiting if other is not charge)]
-                desk.waiting = []
-                await _settle(a.core, a.namespace, batch)
-    finally:
-        if charge in desk.waiting:
-            desk.waiting.remove(charge)
-        if not desk.waiting and not desk.lock.locked():
-            a.core.desks.pop(a.namespace, None)
-    if charge.refusal is not None:
-        raise charge.refusal
-
-
-@dataclass(slots=True)
 class Desk:
-    """Where one namespace's writes wait."""
+    """Where one namespace's writes wait; a task of its own stores them, for a waiter may leave in the middle."""
 
-    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
-    waiting: list[Charge] = field(default_factory=list)
+    def __init__(self, core: Core, namespace: str) -> None:
+        self._core, self._namespace = core, namespace
+        self._waiting: list[Charge] = []
+        self._served: list[Charge] = []
+        self._work: asyncio.Task[None] | None = None
 
+    def take(self, charge: Charge) -> None:
+        """Let a write wait its turn."""
+        self._waiting.append(charge)
+        if self._work is None:
+            self._work = asyncio.get_running_loop().create_task(self._serve(), name=f"quotas of {self._namespace}")
+            self._work.add_done_callback(self._close)
 
-async def _settle(core: Core, namespace: str, batch: list[Charge]) -> None:
-    """Decide on each charge in turn and write the sum; again, if the controller's count came between."""
-    told = "the namespace's quotas change too fast to be charged; try again"
-    for _ in range(TRIES_MAX):
-        books = [_open(entry) for entry in _quotas(core, namespace)]
-        for charge in batch:
-            charge.spent, charge.refusal = {}, None
+    async def _serve(self) -> None:
+        while self._waiting:
+            self._served, self._waiting = self._waiting[:TOGETHER_MAX], self._waiting[TOGETHER_MAX:]
             try:
-                _attempt(charge, books)
-            except ApiError as refusal:
-                charge.refusal = refusal
-        if await _write_all(core, books):
-            break
-    else:
+                await self._settle(self._served)
+            except (ApiError, StoreError) as refusal:
+                for charge in self._served:
+                    charge.refuse(refusal)
+
+    def _close(self, work: asyncio.Task[None]) -> None:
+        """Go, unless somebody came in this very moment. What a bug left unserved hears of it."""
+        self._work = None
+        late, self._waiting = self._waiting, []
+        fault = asyncio.CancelledError() if work.cancelled() else work.exception()
+        if fault is not None:
+            for charge in (*self._served, *late):
+                charge.refuse(fault)
+        elif late:
+            for charge in late:
+                self.take(charge)
+            return
+        del self._core.desks[self._namespace]
+
+    async def _settle(self, batch: list[Charge]) -> None:
+        """Decide on each write in turn and store what is allowed; again, if something else came between."""
+        tries = 0
+        while True:
+            books = [_open(entry) for entry in _quotas(self._core, self._namespace)]
+            batch = self._decide(batch, books)
+            if not batch:
+                return
+            paid = [_paid(book) for book in books if book.spent]
+            try:
+                entries = await self._core.store.write_all([*paid, *(charge.order for charge in batch)])
+                break
+            except Crossed as crossed:
+                tries += all(charge.order.key != crossed.key for charge in batch)
+                if tries == TRIES_MAX:
+                    raise Conflict(TOO_FAST) from crossed
+        for charge, entry in zip(batch, entries[len(paid):], strict=True):
+            if not charge.stored.done():
+                charge.stored.set_result(entry)
+
+    def _decide(self, batch: list[Charge], books: list[Book]) -> list[Charge]:
+        """Write into the books what is allowed and can be stored, refuse the rest. A second write of a key waits."""
+        found: dict[str, Charge] = {}
         for charge in batch:
-            charge.spent, charge.refusal = {}, Conflict(told)
-    for charge in batch:
-        charge.settled = True
+            if charge.stored.done():
+                continue  # nobody waits for it any more, and nothing was done
+            if charge.order.key in found:
+                self._waiting.append(charge)
+                continue
+            try:
+                bills = _bills(charge.admission, charge.delta, books)
+                self._look(charge.order)
+            except (ApiError, Crossed) as refusal:
+                charge.refuse(refusal)
+                continue
+            for book, bill in bills:
+                book.used = add(book.used, bill)
+                book.spent.update(bill)
+            found[charge.order.key] = charge
+        return list(found.values())
+
+    def _look(self, order: Order) -> None:
+        """Refuse a write that the store would refuse as things are: together with others it would stop them all."""
+        stored = self._core.store.get(order.key)
+        if stored is None:
+            if order.expect:
+                raise Gone(order.key)
+        elif not order.expect:
+            raise AlreadyThere(stored)
+        elif stored.revision != order.expect:
+            raise Stale(stored, order.expect)
 
 
-def _attempt(charge: Charge, books: list[Book]) -> None:
-    """Check a charge against every book, then write it into all of them."""
-    a = charge.admission
+def _bills(a: Admission, delta: Amounts, books: list[Book]) -> list[tuple[Book, Amounts]]:
+    """Return what a write costs by every book; Forbidden if one does not allow it."""
     row = (a.kind.group, a.kind.plural)
     bills: list[tuple[Book, Amounts]] = []
     for book in books:
@@ -153,20 +234,22 @@ def _attempt(charge: Charge, books: list[Book]) -> None:
         if not names or not quota.covers(book.obj["spec"], row, a.obj):
             continue
         _check_said(a, book, names)
-        delta = charge.delta
+        added = delta
         if a.old is not None and not quota.covers(book.obj["spec"], row, a.old):
-            delta = quota.usage(row, a.obj)  # it comes under this quota now: with all that it uses
+            added = quota.usage(row, a.obj)  # it comes under this quota now: with all that it uses
         unknown = sorted(name for name in names if name not in book.used)
         if unknown:
             raise a.refuse(f"status unknown for quota: {book.name}, resources: {','.join(unknown)}")
-        bill = {name: delta[name] for name in names if name in delta}
+        bill = {name: added[name] for name in names if name in added}
         _check(a, book, bill)
         bills.append((book, bill))
-    if a.dry_run:
-        return
-    for book, bill in bills:
-        book.used, book.spent = add(book.used, bill), add(book.spent, bill)
-        charge.spent[book.entry.key] = bill
+    return bills
+
+
+def _paid(book: Book) -> Order:
+    """Return the write of what is used up now."""
+    book.obj["status"]["used"].update({name: str(book.used[name]) for name in book.spent})
+    return Order(book.entry.key, encode.draft(book.obj), book.entry.revision)
 
 
 def _check_said(a: Admission, book: Book, names: Iterable[str]) -> None:
@@ -187,41 +270,6 @@ def _check(a: Admission, book: Book, bill: Amounts) -> None:
 
 def _listed(names: list[str], found: Mapping[str, Quantity]) -> str:
     return ",".join(f"{name}={found[name]}" for name in names)
-
-
-async def _write_all(core: Core, books: list[Book]) -> bool:
-    """Write the books that were charged; if one has changed meanwhile, undo the others and say so."""
-    written: dict[str, Amounts] = {}
-    for book in books:
-        if not book.spent:
-            continue
-        book.obj["status"]["used"].update({name: str(book.used[name]) for name in book.spent})
-        try:
-            await core.store.replace(book.entry.key, encode.draft(book.obj), expect=book.entry.revision)
-        except (Stale, Gone):
-            await give_back(core, written)
-            return False
-        written[book.entry.key] = book.spent
-    return True
-
-
-async def give_back(core: Core, spent: Spent) -> None:
-    """Take charges out again. A quota that is gone needs none; one counted anew never falls below zero."""
-    for key, bill in spent.items():
-        for _ in range(TRIES_MAX):
-            entry = core.store.get(key)
-            if entry is None:
-                break
-            book = _open(entry)
-            left = {name: max(book.used.get(name, ZERO) - amount, ZERO) for name, amount in bill.items()}
-            book.obj["status"]["used"].update({name: str(one) for name, one in left.items()})
-            try:
-                await core.store.replace(key, encode.draft(book.obj), expect=entry.revision)
-            except Stale:
-                continue
-            except Gone:
-                pass
-            break
 
 
 def _open(entry: Entry) -> Book:

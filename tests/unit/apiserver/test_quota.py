@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from knarr.api import quota
+from knarr.base.rng import Rng
+from knarr.sim.disk import Platter, open_disk
 from tests.unit.apiserver.asking import MERGE, Asker
 
 WEB = "/api/v1/namespaces/web"
@@ -58,6 +60,75 @@ async def test_a_burst_never_exceeds(api):
 
     assert (10, 30, {"pods": "10"}) == (codes.count(201), codes.count(403), await used(api))
     assert not api.server.core.desks
+
+
+async def test_a_burst_of_the_same_name_pays_once(api):
+    """Ten clients make the same pod in one moment: one does, and one is paid for."""
+    await allow(api, {"pods": "5"})
+    codes = [code for code, _ in await asyncio.gather(*(api.ask("POST", f"{WEB}/pods", pod("a")) for _ in range(10)))]
+
+    assert ([201, *[409] * 9], {"pods": "1"}) == (sorted(codes), await used(api))
+    assert not api.server.core.desks
+
+
+async def test_who_leaves_harms_nobody(api):
+    """Of three who wait for their turn the first one's connection is cut: the others are served, the sum is right."""
+    await allow(api, {"pods": "5"})
+    asked = [asyncio.ensure_future(api.ask("POST", f"{WEB}/pods", pod(name))) for name in "abc"]
+    for _ in range(3):  # turns of the loop until they stand there
+        await asyncio.sleep(0)
+    assert api.server.core.desks
+    asked[0].cancel()
+    codes = [(await one)[0] for one in asked[1:]]
+    pods = (await api.ask("GET", f"{WEB}/pods"))[1]["items"]
+
+    assert ([201, 201], {"pods": str(len(pods))}) == (codes, await used(api))
+    assert not api.server.core.desks
+
+
+async def test_a_count_that_comes_between_is_heeded(api):
+    """The controller writes a new count while ten pods are charged again and again: nothing is lost on either side."""
+    await allow(api, {"pods": "100", "configmaps": "100"})
+
+    async def recount():
+        for number in range(20):
+            code, _ = await api.ask("PATCH", f"{WEB}/resourcequotas/q/status",
+                                    {"status": {"used": {"configmaps": str(number)}}}, content_type=MERGE)
+            assert 200 == code
+
+    answers, _ = await asyncio.gather(
+        asyncio.gather(*(api.ask("POST", f"{WEB}/pods", pod(f"p{n}")) for n in range(60))), recount())
+
+    assert {201} == {code for code, _ in answers}
+    assert {"pods": "60", "configmaps": "19"} == await used(api)
+
+
+async def test_a_full_disk_charges_nothing():
+    """The disk takes nothing: the client is told so, nothing is charged or made, and the next try goes through."""
+    platter = Platter(Rng(1), lambda changes: None)
+    store, _ = open_disk(platter)
+    api = await Asker(store=store).start("web")
+    await allow(api, {"pods": "5"})
+    platter.full = True
+    code, refusal = await api.ask("POST", f"{WEB}/pods", pod("a"))
+    platter.full = False
+    left = ((await api.ask("GET", f"{WEB}/pods"))[1]["items"], await used(api))
+    await api.make(f"{WEB}/pods", pod("a"))
+
+    assert (503, True, ([], {"pods": "0"})) == (code, "no space left" in refusal["message"], left)
+    assert {"pods": "1"} == await used(api)
+
+
+async def test_what_is_refused_counts_as_refused(api):
+    """One pod is let in, one is not: admission's times tell one of each."""
+    await allow(api, {"pods": "1"})
+    steps = api.server.core.admissions.steps
+    before = {key: sum(row.counts) for key, row in steps.items()}
+    for name in "ab":
+        await api.ask("POST", f"{WEB}/pods", pod(name))
+    counted = {key: sum(row.counts) - before.get(key, 0) for key, row in steps.items() if key[2] == "validate"}
+
+    assert (1, 1) == (counted["CREATE", "false", "validate"], counted["CREATE", "true", "validate"])
 
 
 async def test_all_quotas_are_charged_or_none(api):

@@ -9,7 +9,7 @@ import pytest
 from knarr.base.clock import ManualClock
 from knarr.base.virtual import run
 from knarr.store.engine import BATCH_MAX, Done, Engine
-from knarr.store.face import AlreadyThere, Change, Draft, StoreUnavailable
+from knarr.store.face import AlreadyThere, Change, Draft, Order, StoreUnavailable
 from knarr.store.image import Image, bucket_of
 from knarr.store.watchlog import WatchLog
 
@@ -93,6 +93,44 @@ def test_a_batch_is_bounded() -> None:
         return disk.sizes
 
     assert [BATCH_MAX, 10] == run(story(), ManualClock())
+
+
+def test_a_commit_never_parts_what_goes_together() -> None:
+    """The batch is nearly full: what would only half fit goes with the next one, and what is too much goes alone."""
+
+    async def story() -> list[int]:
+        store, disk = engine()
+        works = [store.insert(f"{KEY}{n}", DRAFT) for n in range(BATCH_MAX - 1)]
+        works += [store.write_all([Order(f"{KEY}{name}{n}", DRAFT) for n in range(size)])
+                  for name, size in (("two", 2), ("many", BATCH_MAX + 5))]
+        writes = [asyncio.ensure_future(work) for work in works]
+        await turns()
+        for _ in range(3):
+            disk.say()
+        assert [2, BATCH_MAX + 5] == [len(entries) for entries in (await asyncio.gather(*writes))[-2:]]
+        return disk.sizes
+
+    assert [BATCH_MAX - 1, 2, BATCH_MAX + 5] == run(story(), ManualClock())
+
+
+def test_what_goes_together_fails_together() -> None:
+    """The disk is full: the writer of three hears of it once, nothing is shown, and who waited for a key goes on."""
+
+    async def story() -> None:
+        store, disk = engine()
+        three = asyncio.ensure_future(store.write_all([Order(f"{KEY}{n}", DRAFT) for n in range(3)]))
+        await turns()
+        after = asyncio.ensure_future(store.write_all([Order(f"{KEY}{n}", DRAFT) for n in (2, 3)]))
+        await turns()
+        disk.say(FULL)
+        await turns()
+        with pytest.raises(StoreUnavailable, match="disk full"):
+            await three
+        assert [] == store.list("/").entries
+        disk.say()
+        assert [5, 6] == [entry.revision for entry in await after]
+
+    run(story(), ManualClock())
 
 
 def test_a_refusal_never_rests_on_what_the_disk_may_refuse() -> None:
