@@ -6,6 +6,7 @@ import uuid
 
 import pytest
 
+from tests.e2e.cluster import until
 from tests.wire.test_helm import CHART, take
 
 PATIENT = {"wait": "watcher", "timeout": 60}
@@ -57,5 +58,5 @@ def test_scaling_rolling_back_and_taking_away(cluster, harbour):
 
     done, = take(cluster.kubeconfig, harbour, ("uninstall", ["edda"], PATIENT))
     assert "uninstalled" == done["release"]["status"]
-    left = cluster.get("pods", namespace=harbour)["items"]
-    assert [] == [one["metadata"]["name"] for one in left if one["metadata"]["name"].startswith("edda-crew")]
+    until(lambda: not [one for one in cluster.get("pods", namespace=harbour)["items"]
+                       if one["metadata"]["name"].startswith("edda-crew")], "the crew is gone")

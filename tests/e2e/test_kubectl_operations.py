@@ -87,6 +87,7 @@ def test_cordon_taint_drain(kubectl):
 def test_rollouts_paused_and_undone(kubectl):
     """A paused Deployment waits; a revision is looked at and gone back to."""
     apply(kubectl, deployment("paused", 1, "sleep inf"))
+    kubectl("rollout", "status", "deployment/paused", "--timeout=30s")
     kubectl("rollout", "pause", "deployment/paused")
     kubectl("set", "env", "deployment/paused", "A=B")
     kubectl("set", "resources", "deployment/paused", "--requests=cpu=1m")

@@ -16,8 +16,8 @@ def test_forks_without_end(cluster, namespace):
     bomb = pod("bomb", "(while true; do sleep 300 & done); sleep inf", container={"resources": {"limits": {"cpu": "300m"}}})
     cluster.apply(bomb, pod("neighbour"), namespace=namespace)
     uid = cluster.get("pod/bomb", namespace=namespace)["metadata"]["uid"]
-    group, = (found for pattern in (f"pids/knarr-*/burstable/pod{uid}", f"knarr-*/burstable/pod{uid}")
-              for found in Path("/sys/fs/cgroup").glob(pattern))
+    patterns = [f"pids/knarr-*/burstable/pod{uid}", f"knarr-*/burstable/pod{uid}"]
+    group, = until(lambda: [found for each in patterns for found in Path("/sys/fs/cgroup").glob(each)], "the pod's group is made")
     refused = group / "pids.events"
     until(lambda: refused.read_text() != "max 0\n" or any(
         each.read_text() != "max 0\n" for each in group.glob("*/pids.events")), "a fork has been refused", patience_s=90)

@@ -53,7 +53,7 @@ def test_a_static_pod_lives_with_its_file(cluster):
 def test_a_flood_of_logs_is_bounded_and_followed(cluster, namespace):
     """36 MB as fast as awk writes them: full files are put aside, few are kept; who follows misses no line."""
     cluster.apply(pod("flood", FLOOD), namespace=namespace)
-    uid = cluster.get("pod/flood", namespace=namespace)["metadata"]["uid"]
+    uid = until(lambda: ready(shown(cluster, "flood", namespace)), "it runs")["metadata"]["uid"]
     folder = cluster.data_dir / "log" / "pods" / f"{namespace}_flood_{uid}" / "main"
     reader = subprocess.Popen([*KNARR, "logs", "flood", "-n", namespace, "--follow", "--data-dir",
                                str(cluster.data_dir)], stdout=subprocess.PIPE, text=True)

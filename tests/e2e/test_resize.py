@@ -30,6 +30,7 @@ def conditions(cluster, namespace):
 def test_a_running_container_grows(cluster, namespace):
     """The kernel's quota changes under the running process; what no node can give is refused, and told."""
     cluster.apply(pod("grows", container={"resources": LIMITS}), namespace=namespace)
+    until(lambda: cluster.get("pod/grows", namespace=namespace)["status"]["phase"] == "Running", "it runs")
     resize(cluster, namespace, cpu="400m")
 
     def grown():

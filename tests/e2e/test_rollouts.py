@@ -114,12 +114,15 @@ def test_a_failed_rollout_returns_by_itself(cluster, namespace):
     bad["spec"]["template"]["spec"]["containers"][0].update(image="localhost/nowhere:1", imagePullPolicy="Never")
     refused = cluster.knarr("apply", "-f", "-", "-n", namespace, stdin=json.dumps(bad), check=False)
     cluster.knarr("wait", "deployment/safe", "--for", "condition=RolledBack", "-n", namespace, "--timeout", "20")
-    image = cluster.get("deployment/safe", namespace=namespace)["spec"]["template"]["spec"]["containers"][0]["image"]
+    image = good["spec"]["template"]["spec"]["containers"][0]["image"]
 
+    def template():
+        return cluster.get("deployment/safe", namespace=namespace)["spec"]["template"]["spec"]["containers"][0]
+
+    until(lambda: template()["image"] == image, "the image is the good one")
     assert 1 == refused.returncode
     assert "timed out progressing" in refused.stderr
-    assert good["spec"]["template"]["spec"]["containers"][0]["image"] == image
-    assert "DeploymentRollback" in cluster.knarr("get", "events", "-n", namespace).stdout
+    until(lambda: "DeploymentRollback" in cluster.knarr("get", "events", "-n", namespace).stdout, "an event tells of it")
 
 
 def test_a_stateful_set_rolls_one_by_one(cluster, namespace):
@@ -161,7 +164,7 @@ def test_deleting_a_deployment_takes_its_pods(cluster, namespace):
 
     until(lambda: not running(cluster, "a", namespace), "pods of a are gone")
     assert len(running(cluster, "b", namespace)) == 1
-    assert len(cluster.get("replicasets", namespace=namespace)["items"]) == 1
+    until(lambda: len(cluster.get("replicasets", namespace=namespace)["items"]) == 1, "the one of b is left")
 
 
 def test_deleting_a_namespace_takes_everything(cluster):
