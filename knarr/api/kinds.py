@@ -6,6 +6,7 @@ names, categories and subresources are those of a Kubernetes 1.36 API server.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -48,8 +49,9 @@ class Rules(Protocol):
     """What the definition of a custom kind says of its objects; built-in kinds have tables of code instead.
 
     Objects are changed in place. scale: where a Scale's counts lie, None if the kind has none. reshapes: stored bytes
-    may differ from what this version shows. storage_version: the version that is marked so. webhook: who converts
-    between versions; None where only the name changes. lacks and keep: what it has converted, for `show` to find.
+    may differ from what this version shows. storage_version: the version that is marked so. embedded: the whole
+    objects inside of one, by path. webhook: who converts between versions; None where only the name changes. lacks and
+    keep: what it has converted, for `show` to find.
     """
 
     storage_version: str
@@ -66,6 +68,7 @@ class Rules(Protocol):
     @property
     def schema(self) -> dict[str, Any]: ...
     def settle(self, obj: dict[str, Any]) -> Any: ...
+    def embedded(self, obj: dict[str, Any]) -> Iterable[tuple[str, dict[str, Any]]]: ...
     def default(self, obj: dict[str, Any]) -> None: ...
     def create(self, obj: dict[str, Any]) -> list[Any]: ...
     def update(self, new: dict[str, Any], old: dict[str, Any], subresource: str) -> list[Any]: ...

@@ -99,9 +99,9 @@ class Request:
         return {"kind": OPTIONS[self.verb], "apiVersion": "meta.k8s.io/v1", **found}
 
 
-def form_of(call: Call) -> Form:
-    """Return the representation a call asks for; else NoRepresentation."""
-    return accepted(call.headers.get("accept", ""))
+def form_of(call: Call, *, rows: bool = True) -> Form:
+    """Return the representation a call asks for; else NoRepresentation. rows: whether a table can be made of it."""
+    return accepted(call.headers.get("accept", ""), rows=rows)
 
 
 WARNINGS_MAX = 32  # a client that sends hundreds of unknown fields needs no more to understand

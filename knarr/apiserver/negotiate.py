@@ -39,15 +39,18 @@ PLAIN = Form()
 
 
 @lru_cache(maxsize=256)
-def accepted(header: str) -> Form:
-    """Choose the first thing in an Accept header that can be made, best quality first; else NoRepresentation."""
+def accepted(header: str, *, rows: bool = True) -> Form:
+    """Choose the first thing in an Accept header that can be made, best quality first; else NoRepresentation.
+
+    rows: whether there are columns to make a table of.
+    """
     if not header:
         return PLAIN
     for media, parameters in ranked(header):
         if "stream" in parameters and parameters["stream"] != "watch":
             continue
         form = made(media, parameters)
-        if form:
+        if form and (rows or form.view != "Table"):
             return form
     raise NoRepresentation()
 

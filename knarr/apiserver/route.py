@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 
 from knarr.api.errors import MethodNotAllowed, NotFound
-from knarr.api.kinds import Kind, Subresource
+from knarr.api.kinds import CREATE, Kind, Subresource
 from knarr.apiserver.registry import Registry
 
 BY_METHOD = {"GET": "get", "HEAD": "get", "POST": "create", "PUT": "update", "PATCH": "patch", "DELETE": "delete"}
+WITHOUT_ROWS = frozenset({"binding", "eviction", "token"})  # subresources that nobody has columns for
 CONNECTING = frozenset({"exec", "attach", "portforward", "proxy"})  # every method reads as its verb, none as list
 
 
@@ -58,6 +59,12 @@ class Target:
     def prefix(self) -> str:
         """Return the store's prefix of the collection."""
         return self.kind.namespace_prefix(self.namespace)
+
+    @property
+    def has_rows(self) -> bool:
+        """Say whether a table can be made of it: not of what is only ever created and answered, such as reviews."""
+        answered = not self.kind.stored and self.kind.verbs == CREATE
+        return self.subresource not in WITHOUT_ROWS and not answered
 
 
 def reader(registry: Registry) -> Callable[[str], Target]:

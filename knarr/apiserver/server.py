@@ -214,7 +214,9 @@ class ApiServer:
     async def _admitted(self, call: Call, user: User, target: Target, verb: str) -> Answer:
         """Do what a request asks for that has its seat."""
         self._authorize(call, target, user, verb)
-        form = PLAIN if target.subresource in route.CONNECTING else form_of(call)  # whose answers are not ours to form
+        form = PLAIN  # where the answer is not ours to form
+        if target.subresource not in route.CONNECTING:
+            form = form_of(call, rows=target.has_rows)
         request = Request(call, target, user, verb, form)
         handler = self._verbs[verb] if not target.subresource else self._subresource(request)
         if self.core.configured.active:

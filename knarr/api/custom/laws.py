@@ -7,16 +7,16 @@ Source: kube apiextensions pkg/registry/customresource.
 from __future__ import annotations
 
 import zlib
+from collections.abc import Iterable
 from functools import cached_property
 from importlib import import_module
 from typing import Any
 
 import orjson
 
-from knarr.api import schema
 from knarr.api.apply_shapes import Shape
 from knarr.api.columns.view import View
-from knarr.api.custom import jsonpath, lists, printing, words
+from knarr.api.custom import embedded, jsonpath, lists, printing, words
 from knarr.api.custom.check import check, ratcheted
 from knarr.api.custom.node import Node
 from knarr.api.custom.prune import default, prune
@@ -82,10 +82,16 @@ class Laws:
         findings = Findings()
         meta = obj.get("metadata")
         if meta is not None:
-            findings = _settled_metadata(meta)
+            findings = embedded.settled_metadata(meta)
+        if not findings.wrong and self.node.embeds:
+            embedded.settle(obj, self.node, findings)
         if not findings.wrong:
             prune(obj, self.node, unknown=findings.unknown, root=True)
         return findings
+
+    def embedded(self, obj: Obj) -> Iterable[tuple[str, Obj]]:
+        """Return the whole objects inside of one, by path."""
+        return embedded.inside(obj, self.node) if self.node.embeds else ()
 
     def default(self, obj: Obj) -> None:
         """Fill absent fields."""
@@ -167,14 +173,6 @@ def _rules() -> Any:
 def _mark(obj: Obj) -> tuple[str, str]:
     meta = obj["metadata"]
     return str(meta.get("uid", "")), str(meta.get("resourceVersion", ""))
-
-
-def _settled_metadata(meta: Any) -> Findings:
-    if not isinstance(meta, dict):
-        return Findings(wrong=f"json: cannot unmarshal {words.type_of(meta)} into Go value of type v1.ObjectMeta")
-    findings = schema.check_as("meta_v1.ObjectMeta", meta)
-    findings.unknown[:] = [f"metadata.{path}" for path in findings.unknown]
-    return findings
 
 
 def _go(value: Any) -> str:

@@ -15,8 +15,8 @@ RESOURCE_FIELDS = frozenset({"apiVersion", "kind", "metadata"})
 class Node:
     """What may stand at one place of an object. raw: the schema as its author wrote it."""
 
-    __slots__ = ("_additional", "_children", "_defaults", "_items", "_parts", "_required", "_ruled", "embedded",
-                 "nullable", "preserve", "properties", "raw", "types")
+    __slots__ = ("_additional", "_children", "_defaults", "_embeds", "_items", "_parts", "_required", "_ruled",
+                 "embedded", "nullable", "preserve", "properties", "raw", "types")
 
     def __init__(self, raw: dict[str, Any]) -> None:
         self.raw = raw
@@ -33,6 +33,7 @@ class Node:
         self._additional: Node | None = None
         self._defaults: bool | None = None
         self._ruled: bool | None = None
+        self._embeds: bool | None = None
 
     def member(self, name: str) -> Node | None:
         """Return the node of a property, or else of any additional one; None if the schema says nothing of it."""
@@ -85,6 +86,13 @@ class Node:
         if self._defaults is None:
             self._defaults = any_below(self.raw, "default")
         return self._defaults
+
+    @property
+    def embeds(self) -> bool:
+        """Whether anything here or below is a whole object."""
+        if self._embeds is None:
+            self._embeds = any_below(self.raw, "x-kubernetes-embedded-resource")
+        return self._embeds
 
     @property
     def ruled(self) -> bool:

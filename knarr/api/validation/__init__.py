@@ -16,7 +16,7 @@ from importlib import import_module
 from typing import Any, Final, TypeAlias
 
 from knarr.api.errors import Cause
-from knarr.api.kinds import Kind
+from knarr.api.kinds import Kind, Rules
 from knarr.api.validation import (
     addresses,
     apiservice,
@@ -28,6 +28,7 @@ from knarr.api.validation import (
     definition,
     devices,
     deviceslices,
+    embedded,
     events,
     flowcontrol,
     ingress,
@@ -192,7 +193,8 @@ def create(kind: Kind, obj: Object) -> list[Cause]:
     root = Spot("", causes)
     metadata.create(Spot("metadata", causes), kind, obj["metadata"])
     if kind.rules is not None:
-        return causes + kind.rules.create(obj)
+        causes += kind.rules.create(obj)
+        return causes + _embedded(kind.rules, obj)
     check = CREATE.get((kind.group, kind.kind))
     if check is not None:
         check(root, obj)
@@ -207,7 +209,8 @@ def update(kind: Kind, new: Object, old: Object, subresource: str = "") -> list[
     if causes:
         metadata.update(spot, new["metadata"], old["metadata"])   # Kubernetes checks, and says, it twice
     if kind.rules is not None:
-        return causes + kind.rules.update(new, old, subresource)
+        causes += kind.rules.update(new, old, subresource)
+        return causes + _embedded(kind.rules, new)
     if subresource:
         special = SUBRESOURCES.get((kind.group, kind.kind, subresource))
         if special is not None:
@@ -219,6 +222,13 @@ def update(kind: Kind, new: Object, old: Object, subresource: str = "") -> list[
         check(root, new)
     if change is not None:
         change(root, new, old)
+    return causes
+
+
+def _embedded(rules: Rules, obj: Object) -> list[Cause]:
+    causes: list[Cause] = []
+    for path, one in rules.embedded(obj):
+        embedded.check(Spot(path, causes), one)
     return causes
 
 

@@ -39,6 +39,9 @@ PREFIXES: Final[dict[tuple[str, str], Check]] = {
     key: formats.path_segment_prefix if check is formats.path_segment else formats.prefix_of(check)
     for key, check in NAMES.items()
 }
+ANONYMOUS: Final[dict[str, Check]] = {
+    "generateName": formats.path_segment_prefix, "name": formats.path_segment, "namespace": formats.dns_label,
+}
 _subdomain_prefix: Final = formats.prefix_of(formats.dns_subdomain)
 
 
@@ -55,6 +58,18 @@ def create(spot: Spot, kind: Kind, metadata: dict[str, Any]) -> None:
     elif not prefix:
         spot.at("name").required("name or generateName is required")
     _namespace(spot, kind, metadata.get("namespace"))
+    _rest(spot, metadata)
+
+
+def of_any_kind(spot: Spot, metadata: dict[str, Any]) -> None:
+    """Check the metadata of an object inside of another one, whose kind nobody here knows; it may have no name."""
+    for name, check in ANONYMOUS.items():
+        if metadata.get(name):
+            spot.at(name).each(metadata[name], check(metadata[name]))
+    _rest(spot, metadata)
+
+
+def _rest(spot: Spot, metadata: dict[str, Any]) -> None:
     if metadata.get("generation", 0) < 0:
         spot.at("generation").not_negative(metadata["generation"])
     shared(spot, metadata)
