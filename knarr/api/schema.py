@@ -60,7 +60,7 @@ def check(kind: Kind, obj: dict[str, Any]) -> Findings:
     """Check an object and settle it in place.
 
     Settling is what decoding into Go structs and encoding again does: unknown fields and nulls go, so do empty optional
-    lists and maps; quantities and times are written in their canonical form.
+    lists and maps, and zeros that mean the same as nothing; quantities and times are written in their canonical form.
     """
     if kind.rules is not None:
         found: Findings = kind.rules.settle(obj)
@@ -101,6 +101,16 @@ def table() -> dict[str, Any]:
 
 
 @cache
+def _zeros() -> dict[str, list[str]]:
+    """Return, by definition, the fields in which a zero means the same as nothing (scripts/generate_zero_values.py)."""
+    raw = get_data("knarr.api", "zero_values.json")
+    assert raw is not None
+    loaded = orjson.loads(raw)
+    assert isinstance(loaded, dict)
+    return loaded
+
+
+@cache
 def _fields(name: str) -> dict[str, Field]:
     raw = table()["definitions"].get(name, {})
     required = frozenset(raw.get("required", ()))
@@ -123,6 +133,15 @@ class _Scalar:
 
     def settle(self, value: Any, path: Path, _: Findings) -> Any:
         return self.rule(value, path)
+
+
+class _Plain(_Scalar):
+    """A scalar whose zero is dropped."""
+
+    __slots__ = ()
+
+    def settle(self, value: Any, path: Path, _: Findings) -> Any:
+        return self.rule(value, path) or NOTHING
 
 
 ZEROS = {"string": "", "byte": "", "resource.Quantity": "0", "int32": 0, "int64": 0, "boolean": False}
@@ -208,8 +227,12 @@ class _Struct:
         return value
 
     def _compile(self) -> dict[str, Any]:
+        zeros = _zeros().get(self.name, ())
         for row in _fields(self.name).values():
-            self.fields[row.name] = _field_checker(row.type, row.required)
+            checker = _field_checker(row.type, row.required)
+            if row.name in zeros and isinstance(checker, _Scalar):
+                checker = _Plain(checker.rule)
+            self.fields[row.name] = checker
         return self.fields
 
 
