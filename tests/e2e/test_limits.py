@@ -25,7 +25,7 @@ def test_forks_without_end(cluster, namespace):
     assert int((group / "pids.current").read_text()) <= PODS_TASKS
     assert "here" in cluster.exec("neighbour", "echo", "here", namespace=namespace)
     cluster.knarr("delete", "pod", "bomb", "-n", namespace)
-    assert not group.exists()
+    until(lambda: not group.exists(), "the pod's group is gone")
 
 
 def test_a_device_of_a_plugin(cluster, namespace):

@@ -22,12 +22,14 @@ def observe(settings: Any, informers: Informers, key: Key, look: Look) -> View |
     secret = informers.of(Secret, OURS).get(*key)
     if secret is None:
         return None
-    account = informers.of(ServiceAccount).get(key[0], secret.metadata.annotations.get(ACCOUNT, ""))
+    accounts = informers.of(ServiceAccount)
+    account = accounts.get(key[0], secret.metadata.annotations.get(ACCOUNT, ""))
+    current = accounts.version >= int(secret.metadata.resourceVersion or 0)
     if account is None:
-        return View(secret, None, "", "")
+        return View(secret, None, "", "", current)
     meta = account.metadata
     token = partial(settings.account_token, key[0], meta.name, account_uid=meta.uid, secret=key[1])
-    return View(secret, account, settings.ca_pem, "" if secret.data.get("token") else token())
+    return View(secret, account, settings.ca_pem, "" if secret.data.get("token") else token(), current)
 
 
 def watches() -> list[Watch[Any]]:
