@@ -119,9 +119,12 @@ def storage_class(root: Spot, obj: dict[str, Any]) -> None:
         root.at("provisioner").required()
     else:
         root.at("provisioner").each(provisioner, formats.qualified_name(provisioner.lower()))
-    for name, choices in (("reclaimPolicy", CLASS_RECLAIM), ("volumeBindingMode", BINDING)):
-        if obj.get(name) not in choices:
-            root.at(name).choice(obj.get(name), choices)
+    if obj.get("reclaimPolicy"):  # an empty one means Delete to who provisions
+        root.at("reclaimPolicy").choice(obj["reclaimPolicy"], CLASS_RECLAIM)
+    if "volumeBindingMode" not in obj:
+        root.at("volumeBindingMode").required()
+    elif obj["volumeBindingMode"] not in BINDING:
+        root.at("volumeBindingMode").unsupported(obj["volumeBindingMode"], BINDING)
 
 
 def storage_class_update(root: Spot, new: dict[str, Any], old: dict[str, Any]) -> None:
