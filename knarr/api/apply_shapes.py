@@ -106,6 +106,8 @@ class Shape:
         found = {}
         for name, default in self.keys.items():
             value = item.get(name, default)
+            if value == "" and name in KEY_DEFAULTS.get(self.item_type, ()):
+                value = default  # as it will be stored: else each apply would add the item once more
             if value is NEVER:
                 raise Unkeyed(f'associative list with keys has an element that omits key field "{name}" '
                               "(and doesn't have default value)")

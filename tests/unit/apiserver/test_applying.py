@@ -56,6 +56,28 @@ async def test_the_same_again_writes_nothing(api):
     assert first == (await apply(api, f"{MAPS}/x", config(a="1")))[1]
 
 
+async def test_empty_values_applied_again_write_nothing(api):
+    """A chart leaves values empty: what they stand for is kept once, however often it is applied."""
+    wanted = deployment(paused=False)
+    wanted["spec"]["template"]["spec"]["containers"][0].update(
+        imagePullPolicy="", env=[{"name": "A", "value": ""}], ports=[{"containerPort": 80, "protocol": ""}])
+    made, again = [(await apply(api, f"{DEPLOYMENTS}/d", wanted))[1] for _ in range(2)]
+    first = again["spec"]["template"]["spec"]["containers"][0]
+
+    assert made["metadata"]["resourceVersion"] == again["metadata"]["resourceVersion"]
+    assert ([{"containerPort": 80, "protocol": "TCP"}], [{"name": "A"}]) == (first["ports"], first["env"])
+
+
+async def test_a_zero_takes_back_what_another_set(api):
+    """Somebody paused the rollout; who applies `paused: false` by force sets it off again."""
+    await apply(api, f"{DEPLOYMENTS}/d", deployment())
+    await api.ask("PATCH", f"{DEPLOYMENTS}/d", {"spec": {"paused": True}}, content_type=MERGE)
+    code, _ = await apply(api, f"{DEPLOYMENTS}/d", deployment(paused=False))
+    _, forced = await apply(api, f"{DEPLOYMENTS}/d", deployment(paused=False), query="&force=true")
+
+    assert (409, False) == (code, "paused" in forced["spec"])
+
+
 async def test_a_dry_run_makes_nothing(api):
     code, made = await apply(api, f"{MAPS}/x", config(a="1"), query="&dryRun=All")
 
