@@ -14,6 +14,7 @@ from knarr.api import defaults, strategy, validation
 from knarr.api.errors import MODIFIED, BadRequest, Conflict, conflict, invalid, not_found
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
+from knarr.api.validation import unwise
 from knarr.apiserver import bodies, conversion, convert, encode, ownership, patches
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
@@ -116,6 +117,8 @@ class Changer:
             causes = await judged(form, size_bytes, lambda: validation.update(form, shown, before, subresource))
             if causes:
                 raise invalid(form.kind, form.group, request.target.name, causes)
+            if not subresource:
+                request.warnings.extend(unwise.of_write(kind, new, old))
             writes = await chain.checked(admission)
             if request.dry_run:
                 return pretended(entry.key, new, replacing=entry.revision)

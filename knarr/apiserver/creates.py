@@ -9,6 +9,7 @@ from knarr.api import defaults, strategy, validation
 from knarr.api.errors import AlreadyExists, BadRequest, already_exists, invalid
 from knarr.api.http import Answer
 from knarr.api.kinds import Kind
+from knarr.api.validation import unwise
 from knarr.apiserver import bodies, conversion, convert, encode, ownership
 from knarr.apiserver.admission import chain
 from knarr.apiserver.admission.words import Admission
@@ -62,6 +63,7 @@ class Creator:
             causes = await judged(form, len(request.call.body), lambda: validation.create(form, shown))
             if causes:
                 raise invalid(kind.kind, requested.group, str(meta.get("name", "")), causes)
+            request.warnings.extend(unwise.of_write(kind, obj, None))
             writes = await chain.checked(admission)
             if request.dry_run:
                 return self._pretend(kind, obj)

@@ -86,9 +86,6 @@ def _walk(spot: Spot, spec: dict[str, Any]) -> None:
         check_labels(spot.at("nodeSelector"), spec["nodeSelector"])
     if spec.get("securityContext"):
         security.pod_context(spot.at("securityContext"), spec["securityContext"])
-    for number, reference in enumerate(spec.get("imagePullSecrets") or ()):
-        if not reference.get("name"):
-            spot.at("imagePullSecrets").index(number).at("name").required()
     scheduling.check(spot, spec)
     _names(spot, spec)
     if spec.get("resources"):

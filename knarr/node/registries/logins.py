@@ -40,9 +40,9 @@ class Logins:
     async def _pod_keys(self, pod: Pod) -> list[Key]:
         """Return the keys of the pod's pull secrets; a missing or malformed one counts for nothing, as in kubelet."""
         keys: list[Key] = []
-        for reference in pod.spec.imagePullSecrets:
+        for name in filter(None, (reference.name for reference in pod.spec.imagePullSecrets)):
             try:
-                secret = await self._client.get(Secret, pod.metadata.namespace or "", reference.name or "")
+                secret = await self._client.get(Secret, pod.metadata.namespace or "", name)
             except NotFound:
                 continue
             keys += secret_keys(secret)
