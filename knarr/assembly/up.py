@@ -118,12 +118,14 @@ def ready(instance: Instance) -> bool:
 
 
 def node_ready(instance: Instance) -> bool:
-    """Tell whether this machine's node says Ready."""
-    body = ask(instance, f"/api/v1/nodes/{instance.config.node_name}")
+    """Tell whether this machine's node says Ready and its agent answers: what it said outlives it for a while."""
+    path = f"/api/v1/nodes/{instance.config.node_name}"
+    body = ask(instance, path)
     if body is None:
         return False
     conditions: list[dict[str, Any]] = json.loads(body).get("status", {}).get("conditions") or []
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    said = any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+    return said and ask(instance, f"{path}/proxy/healthz") is not None
 
 
 def ask(instance: Instance, path: str, wait_s: float = 2.0) -> bytes | None:

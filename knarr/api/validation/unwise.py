@@ -46,6 +46,8 @@ VOLUMES: Final = {
     "cephfs": "deprecated in v1.28, non-functional in v1.31+",
     "rbd": "deprecated in v1.28, non-functional in v1.31+",
 }
+OLD_VOLUMES: Final = frozenset({*VOLUMES, "ephemeral"})
+PLACING: Final = frozenset({"nodeSelector", "affinity", "topologySpreadConstraints"})
 SECCOMP_POD: Final = "seccomp.security.alpha.kubernetes.io/pod"
 SECCOMP: Final = "container.seccomp.security.alpha.kubernetes.io/"
 APPARMOR: Final = "container.apparmor.security.beta.kubernetes.io/"
@@ -73,31 +75,39 @@ def of_write(kind: Kind, obj: Obj, old: Obj | None) -> list[str]:
 
 def _pod(pod: Obj, path: str, *, template: bool) -> Warnings:
     meta, spec = pod.get("metadata") or {}, pod.get("spec") or {}
-    notes = meta.get("annotations") or {}
-    yield from _placing(spec, f"{path}spec.")
-    for key, said in ANNOTATIONS.items():
-        if key in notes:
-            yield f"{path}metadata.annotations[{key}]: {said}"
+    if not PLACING.isdisjoint(spec):
+        yield from _placing(spec, f"{path}spec.")
     for number, volume in enumerate(spec.get("volumes") or ()):
-        yield from _volume(volume, f"{path}spec.volumes[{number}]")
+        if not OLD_VOLUMES.isdisjoint(volume):
+            yield from _volume(volume, f"{path}spec.volumes[{number}]")
     yield from _twice(spec, f"{path}spec.")
     yield from _fractions(spec.get("overhead"), f"{path}spec.overhead")
-    security = spec.get("securityContext") or {}
-    if SECCOMP_POD in notes and not security.get("seccompProfile"):
-        yield f"{path}metadata.annotations[{SECCOMP_POD}]: {SECCOMP_GONE}"
+    if meta.get("annotations"):
+        yield from _notes(meta["annotations"], spec, path, template=template)
     for part in PARTS:
         for number, container in enumerate(spec.get(part) or ()):
-            own = container.get("securityContext") or {}
-            seccomp, apparmor = (f"{prefix}{container.get('name', '')}" for prefix in (SECCOMP, APPARMOR))
-            if seccomp in notes and not own.get("seccompProfile"):
-                yield f"{path}metadata.annotations[{seccomp}]: {SECCOMP_GONE}"
-            if template and apparmor in notes and not (own.get("appArmorProfile") or security.get("appArmorProfile")):
-                yield f"{path}metadata.annotations[{apparmor}]: {APPARMOR_OLD}"
             yield from _container(container, f"{path}spec.{part}[{number}]")
     yield from _ports(spec, f"{path}spec.")
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
         said = "must be >= 0; negative values are invalid and will be treated as 1"
         yield f"{path}spec.terminationGracePeriodSeconds: {said}"
+
+
+def _notes(notes: Obj, spec: Obj, path: str, *, template: bool) -> Warnings:
+    """Yield annotations that once did what fields do now."""
+    security = spec.get("securityContext") or {}
+    for key, said in ANNOTATIONS.items():
+        if key in notes:
+            yield f"{path}metadata.annotations[{key}]: {said}"
+    if SECCOMP_POD in notes and not security.get("seccompProfile"):
+        yield f"{path}metadata.annotations[{SECCOMP_POD}]: {SECCOMP_GONE}"
+    for container in (container for part in PARTS for container in spec.get(part) or ()):
+        own = container.get("securityContext") or {}
+        seccomp, apparmor = (f"{prefix}{container.get('name', '')}" for prefix in (SECCOMP, APPARMOR))
+        if seccomp in notes and not own.get("seccompProfile"):
+            yield f"{path}metadata.annotations[{seccomp}]: {SECCOMP_GONE}"
+        if template and apparmor in notes and not (own.get("appArmorProfile") or security.get("appArmorProfile")):
+            yield f"{path}metadata.annotations[{apparmor}]: {APPARMOR_OLD}"
 
 
 def _placing(spec: Obj, path: str) -> Warnings:
@@ -154,8 +164,10 @@ def _twice(spec: Obj, path: str) -> Warnings:
 
 
 def _container(container: Obj, path: str) -> Warnings:
-    for side in ("limits", "requests"):
-        yield from _fractions((container.get("resources") or {}).get(side), f"{path}.resources.{side}")
+    resources = container.get("resources")
+    if resources:
+        yield from _fractions(resources.get("limits"), f"{path}.resources.limits")
+        yield from _fractions(resources.get("requests"), f"{path}.resources.requests")
     seen: set[str] = set()
     for number, one in enumerate(container.get("env") or ()):
         name, value = one.get("name", ""), one.get("value", "")
@@ -167,8 +179,10 @@ def _container(container: Obj, path: str) -> Warnings:
 
 
 def _fractions(amounts: Obj | None, path: str) -> Warnings:
+    if not amounts:
+        return
     for name in BYTES:
-        if amounts and name in amounts:
+        if name in amounts:
             yield from _fraction(amounts[name], f"{path}[{name}]")
 
 
@@ -181,22 +195,32 @@ def _fraction(amount: str, path: str) -> Warnings:
 def _ports(spec: Obj, path: str) -> Warnings:
     """Yield ports that are taken twice, or that might be."""
     taken: dict[tuple[int, str], list[tuple[str, str, int]]] = {}
+    for where, port in _all_ports(spec, path):
+        host, on = port.get("hostIP", ""), port.get("hostPort", 0)
+        if host and not on:
+            yield f"{where}: hostIP set without hostPort: {_go(port)}"
+        others = taken.setdefault((port.get("containerPort", 0), port.get("protocol", "")), [])
+        for other, their_host, their_port in others:
+            word = _crossing((host, on), (their_host, their_port))
+            if word:
+                yield f"{where}: {word} port definition with {other}"
+        others.append((where, host, on))
+
+
+def _all_ports(spec: Obj, path: str) -> Iterator[tuple[str, Obj]]:
     for part in PARTS:
         for place, container in enumerate(spec.get(part) or ()):
             for number, port in enumerate(container.get("ports") or ()):
-                where = f"{path}{part}[{place}].ports[{number}]"
-                host, on = port.get("hostIP", ""), port.get("hostPort", 0)
-                if host and not on:
-                    yield f"{where}: hostIP set without hostPort: {_go(port)}"
-                others = taken.setdefault((port.get("containerPort", 0), port.get("protocol", "")), [])
-                for other, their_host, their_port in others:
-                    if (host, on) == (their_host, their_port):
-                        yield f"{where}: duplicate port definition with {other}"
-                    elif not on or not their_port:
-                        yield f"{where}: overlapping port definition with {other}"
-                    elif on == their_port and bool(host) != bool(their_host):
-                        yield f"{where}: dangerously ambiguous port definition with {other}"
-                others.append((where, host, on))
+                yield f"{path}{part}[{place}].ports[{number}]", port
+
+
+def _crossing(one: tuple[str, int], other: tuple[str, int]) -> str:
+    """Say how two ports of one number and protocol get in each other's way, each an address and a port of the host."""
+    if one == other:
+        return "duplicate"
+    if not one[1] or not other[1]:
+        return "overlapping"
+    return "dangerously ambiguous" if one[1] == other[1] and bool(one[0]) != bool(other[0]) else ""
 
 
 def _go(port: Obj) -> str:
