@@ -260,8 +260,8 @@ class RawStream:
         """Return what has come, at most this much; empty when the client has ended."""
         return await self._reader.read(bytes_max)
 
-    async def write(self, data: bytes) -> None:
-        """Send, and wait while the client is slow, for a terminal may be stopped. Raises ConnectionError if it left."""
+    async def send(self, data: bytes) -> None:
+        """Write, and wait while the client is slow: a terminal may be stopped. Raises ConnectionError if it left."""
         await self._connection.push(data, patient=True)
 
     def close(self) -> None:

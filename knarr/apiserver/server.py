@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from knarr.api.errors import ApiError, MethodNotAllowed, Unauthorized
 from knarr.api.http import Answer, Call, Handler, User
 from knarr.api.kinds import Kind
-from knarr.apiserver import configured, conversion, health, policy_status, refuse, route
+from knarr.apiserver import configured, conversion, framed, health, policy_status, refuse, route
 from knarr.apiserver.admission.judges import judges
 from knarr.apiserver.admission.words import Step
 from knarr.apiserver.aggregation import requests
@@ -428,7 +428,7 @@ class ApiServer:
         return self.reader.collection(request, listed)
 
     async def _watch(self, request: Request) -> Answer:
-        return self.watcher.watch(request)
+        return await framed.events(request.call, self.watcher.watch(request))
 
     async def _create(self, request: Request) -> Answer:
         kind = request.target.kind

@@ -13,6 +13,7 @@ from contextlib import suppress
 
 from knarr.api.errors import BadRequest, Unavailable
 from knarr.api.http import Answer, Broken, Call
+from knarr.apiserver import framed
 from knarr.apiserver.agents import Place, log_place, stream_place
 from knarr.apiserver.connection import Upgrade
 from knarr.apiserver.core import Core, Request
@@ -31,7 +32,7 @@ class Streams:
         self.core, self.forwarder = core, forwarder
 
     async def log(self, request: Request) -> Answer:
-        """Answer with a container's log, streamed as it comes."""
+        """Answer with a container's log, streamed as it comes: as HTTP, or as WebSocket messages."""
         backend = self._backend(log_place(self.core, request))
         try:
             response = await self.forwarder.ask(Call("GET", request.call.path), backend, [])
@@ -40,7 +41,7 @@ class Streams:
         answer = passed_on(response)
         assert answer.stream is not None, "what is passed on is a stream"
         answer.stream, answer.patient = _log(answer.stream), True
-        return answer
+        return await framed.log(request.call, answer)
 
     async def connect(self, request: Request) -> Answer:
         """Join a client to exec, attach or port-forward of a container. The answer counts only if the agent refuses."""

@@ -102,7 +102,7 @@ class Forwarder:
         try:
             client = upgrade.take()
             try:
-                await client.write(head)
+                await client.send(head)
                 await splice(client, reader, writer)
             finally:
                 client.close()
@@ -162,7 +162,7 @@ async def splice(client: RawStream, reader: asyncio.StreamReader, writer: asynci
 
     async def to_client() -> None:
         while data := await reader.read(CHUNK_BYTES):
-            await client.write(data)
+            await client.send(data)
 
     await first_done(to_backend, to_client)
 

@@ -21,6 +21,10 @@ class Pipe:
     reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
 
+    async def read(self, bytes_max: int) -> bytes:
+        """Return what has come, at most this much; empty when the peer has ended."""
+        return await self.reader.read(bytes_max)
+
     async def send(self, data: bytes) -> None:
         """Write and wait while the peer is slow. Raises OSError when it has gone."""
         if data:

@@ -13,6 +13,7 @@ from typing import Final
 import structlog
 from aiohttp import web
 
+from knarr.base.websocket import WebSocket, offered
 from knarr.node.cri.face import Runtime, RuntimeFault
 from knarr.node.faces import ContainerRef, Lookup
 from knarr.node.server import translate, tunnel
@@ -20,7 +21,6 @@ from knarr.node.server.connection import Connection, Pipe, splice
 from knarr.node.server.refusal import Refusal
 from knarr.node.server.spdy import SpdyError
 from knarr.node.server.upstream import Headers, Refused, Stream, open_stream
-from knarr.node.server.websocket import WebSocket, offered
 
 PORTS_MAX: Final = 1024
 

@@ -15,9 +15,9 @@ import asyncio
 from dataclasses import dataclass, field
 from typing import Final
 
+from knarr.base.websocket import WebSocket
 from knarr.node.server import spdy
 from knarr.node.server.connection import BLOCK_BYTES, Pipe, until_first
-from knarr.node.server.websocket import WebSocket
 
 PROTOCOL: Final = "v5.channel.k8s.io"
 STDIN, STDOUT, STDERR, ERROR, RESIZE, CLOSE = 0, 1, 2, 3, 4, 255

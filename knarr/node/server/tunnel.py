@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from knarr.base.websocket import WebSocket
 from knarr.node.server.connection import BLOCK_BYTES, Pipe, until_first
-from knarr.node.server.websocket import WebSocket
 
 PREFIX: Final = "SPDY/3.1+"
 PROTOCOL: Final = "SPDY/3.1+portforward.k8s.io"
