@@ -1,7 +1,7 @@
-"""Decide whether this node takes a pod that was bound to it: it may be short by now, or have no room. Pure.
+"""Decide whether this node takes a pod that was bound to it: it may be short, have no room, or not be meant. Pure.
 
 The scheduler has looked already, but at an older picture, and a pod may name its node itself.
-Source: kube eviction/eviction_manager.go (Admit), lifecycle/predicate.go (Admit, InsufficientResourceError).
+Source: kube eviction/eviction_manager.go (Admit), lifecycle/predicate.go (Admit, generalFilter).
 """
 
 from __future__ import annotations
@@ -13,8 +13,9 @@ from typing import Final
 import msgspec
 
 from knarr.api import podresources
+from knarr.api.placement import NO_EXECUTE, host_ports, selected, uncovered
 from knarr.api.tolerations import tolerates
-from knarr.api.types.core_v1 import Pod, PodSpec, Taint
+from knarr.api.types.core_v1 import Node, Pod, PodSpec, Taint
 from knarr.node.containerlimits import CRITICAL_PRIORITY
 from knarr.node.podmachine.state import Refusal
 
@@ -22,19 +23,30 @@ MEMORY_TAINT: Final = Taint(key="node.kubernetes.io/memory-pressure", effect="No
 FIRST: Final = ("pods", "cpu", "memory", "ephemeral-storage")      # the order in which room is looked for
 
 
+UNMEANT: Final = Refusal(
+    "NodeAffinity", "Predicate NodeAffinity failed: node(s) didn't match Pod's node affinity/selector")
+NO_PORTS: Final = Refusal(
+    "NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports")
+TAINTED: Final = Refusal(
+    "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate")
+OF_THE_NODE: Final = (UNMEANT, TAINTED)      # what may have changed since the node's object was read
+
+
 @dataclass(slots=True)
 class Admission:
     """One node's door. allocatable: what pods may use, in the units of `allocatable`; pressures: names of conditions.
 
-    What each pod asks for is added up once for each state of its spec.
+    node: this node's object as it was last read, None before. What each pod asks for is added up once for each state
+    of its spec.
     """
 
     allocatable: Callable[[], Mapping[str, int]]
     pressures: Callable[[], frozenset[str]]
+    node: Callable[[], Node | None] = lambda: None
     _asked: dict[str, tuple[PodSpec, Mapping[str, int]]] = field(default_factory=dict)
 
-    def judge(self, pod: Pod, others: Iterable[Pod]) -> Refusal | None:
-        """Return why the pod is not taken, or None. others: those that live here already."""
+    def judge(self, pod: Pod, others: Iterable[Pod], *, node: Node | None = None) -> Refusal | None:
+        """Return why the pod is not taken, or None. others: those that live here already. node: if read just now."""
         short = under_pressure(pod, self.pressures())
         if short is not None:
             return short
@@ -45,7 +57,8 @@ class Admission:
         for other in here.values():
             for name, amount in self.asks(other).items():
                 used[name] = used.get(name, 0) + amount
-        return no_room(asked_for(pod.spec), used, self.allocatable())
+        room = no_room(asked_for(pod.spec), used, self.allocatable())
+        return room or misplaced(pod.spec, here.values(), node or self.node())
 
     def asks(self, pod: Pod) -> Mapping[str, int]:
         """Return what a pod asks for, remembered until its spec is another object."""
@@ -71,6 +84,17 @@ def no_room(asked: Mapping[str, int], used: Mapping[str, int], capacity: Mapping
             return Refusal(f"OutOf{name}", f"Node didn't have enough resource: {name}, requested: {wanted[name]}, "
                                            f"used: {used.get(name, 0)}, capacity: {capacity[name]}")
     return None
+
+
+def misplaced(spec: PodSpec, others: Iterable[Pod], node: Node | None) -> Refusal | None:
+    """Return why a pod does not belong here: it chooses others, its ports are taken, or it bears no taint of ours."""
+    if node is not None and not selected(spec, node):
+        return UNMEANT
+    wanted = host_ports(spec)
+    if wanted and any(mine.clashes(port) for other in others for port in host_ports(other.spec) for mine in wanted):
+        return NO_PORTS
+    bare = node is not None and uncovered(node.spec.taints, spec.tolerations, NO_EXECUTE)
+    return TAINTED if bare else None
 
 
 def under_pressure(pod: Pod, pressures: frozenset[str]) -> Refusal | None:

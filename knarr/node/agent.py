@@ -24,6 +24,7 @@ from knarr.client.informers import Informers
 from knarr.node import adopt, cni, nodestatus, pausefilter, shims, status
 from knarr.node.act import Hands
 from knarr.node.admission import Admission
+from knarr.node.arrivals import Arrivals
 from knarr.node.containerd import Containerd
 from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
 from knarr.node.cri.runtime import CriRuntime
@@ -41,7 +42,7 @@ from knarr.node.logrotate import LogRotation
 from knarr.node.lookup import AgentLookup
 from knarr.node.orphans import remove_folders, remove_orphan
 from knarr.node.podgroups import PodGroups
-from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, Refused, SandboxLost
+from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, SandboxLost
 from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.probes.counts import ProbeCounts
 from knarr.node.probes.prober import Prober
@@ -163,7 +164,8 @@ class Agent:
         hands = Hands(tools, prober, writer=writer, forget=self._forget)
         evictor = self._evictor(runtime, recorder)
         shares = nodestatus.allocatable_amounts(settings, facts)
-        self._admission = Admission(lambda: {**shares, **devices.amounts().allocatable}, lambda: evictor.pressures)
+        self._admission = Admission(lambda: {**shares, **devices.amounts().allocatable}, lambda: evictor.pressures,
+                                    node=lambda: heartbeat.node)
         heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock,
                               changing=lambda: nodestatus.Changing(
                                   evictor.pressures, devices.amounts(), self._shutdown.trouble()))
@@ -250,19 +252,20 @@ class Agent:
                   if not is_mirror(pod)}
         self._parts.devices.keep({*wanted, *self.workers})
 
-        def live(worker: PodWorker) -> PodWorker:
-            known = worker.machine.pod.status.startTime is not None or worker.machine.sandbox_id
-            refusal = self._shutdown.refusal() or self._admission.judge(worker.machine.pod, self._living())
-            self.workers[worker.uid] = worker
-            worker.post(Begin() if known or refusal is None else Refused(refusal))
-            return worker
-
         def worker_of(machine: Machine) -> PodWorker:
             return PodWorker(machine, self._clock, perform=hands.perform, changed=writer.mark)
 
+        def new_worker(pod: Pod) -> PodWorker:
+            return worker_of(adopt.machine_of(
+                pod, adopt.NOTHING, reports={}, ips=(), now_s=self._clock.now_s(),
+                backoff_cap_s=self._settings.rules.crash_loop_max_s))
+
+        arrivals = Arrivals(
+            self._admission, self.workers, self._settings.node_name, self._client, self._clock, tools.group,
+            closed=self._shutdown.refusal, living=self._living, shown=self._shown, make=new_worker)
         for uid, pod in wanted.items():
             worker = await self._adopted(pod, left.get(uid, adopt.NOTHING), tools=tools, worker_of=worker_of)
-            live(worker)
+            arrivals.come(worker)
         known = wanted.keys() | self.workers.keys()
         for uid in left.keys() - known:
             tools.group.create_task(self._remove_orphan(tools, uid, left[uid]))
@@ -279,17 +282,20 @@ class Agent:
             known = self.workers.get(new.metadata.uid or "")
             if known is not None:
                 known.see(new)
+                self._parts.volumes.see(known.machine.pod)
             else:
-                live(worker_of(adopt.machine_of(
-                    new, adopt.NOTHING, reports={}, ips=(), now_s=self._clock.now_s(),
-                    backoff_cap_s=self._settings.rules.crash_loop_max_s)))
+                arrivals.see(new)
 
         self._pods.on_change(changed)
-        for uid, pod in wanted.items():     # who went while we took over: nobody tells of that any more
-            shown = self._pods.get(pod.metadata.namespace or "", pod.metadata.name or "")
-            if shown is None or shown.metadata.uid != uid:
+        for pod in wanted.values():     # who went while we took over: nobody tells of that any more
+            if self._shown(pod) is None:
                 self._gone(pod)
         self._taken_over = True
+
+    def _shown(self, pod: Pod) -> Pod | None:
+        """Return a pod's newest object; None where there is none, or its name is another's now."""
+        found = self._pods.get(pod.metadata.namespace or "", pod.metadata.name or "")
+        return found if found is not None and found.metadata.uid == pod.metadata.uid else None
 
     async def _adopted(self, pod: Pod, left: adopt.Remains, *, tools: Tools,
                        worker_of: Callable[[Machine], W]) -> W:

@@ -169,6 +169,10 @@ class PodVolumes(Protocol):
         """Make all volumes stand. Raises MountError."""
         ...
 
+    def see(self, pod: Pod) -> None:
+        """Take a newer object of a pod: what its files tell of it follows."""
+        ...
+
     async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:
         """Return a container's mounts. Raises ConfigError."""
         ...

@@ -56,6 +56,7 @@ class Heartbeat:
         self._written_at_s = float("-inf")
         self._lease: Lease | None = None
         self.registered = asyncio.Event()
+        self.node: Node | None = None       # as it was read last
 
     async def run(self) -> NoReturn:
         """Register, then beat for ever."""
@@ -110,6 +111,7 @@ class Heartbeat:
 
         The node controller does so once it takes us for lost: it must hear at once that we are not.
         """
+        self.node = node
         age_s = self._clock.monotonic_s() - self._written_at_s      # the wall clock may have been set back
         version, fault, images = await self._look()
         before = {each.type: each for each in node.status.conditions}

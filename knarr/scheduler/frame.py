@@ -13,11 +13,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from msgspec.structs import replace
 
+from knarr.api.placement import HostPort
 from knarr.api.types import core_v1
 from knarr.scheduler import requests
 from knarr.scheduler.arrays import Bools, Ints
 from knarr.scheduler.census import Census
-from knarr.scheduler.needs import Attached, HostPort, Needs
+from knarr.scheduler.needs import Attached, Needs
 
 ROWS_FIRST = 64  # room at the start; doubles as nodes come
 COLUMNS_FIRST = 8

@@ -12,19 +12,11 @@ from typing import TypeAlias
 import msgspec
 
 from knarr.api import volumes
+from knarr.api.placement import HostPort, host_ports
 from knarr.api.types import core_v1
 from knarr.scheduler import requests as asked
 from knarr.scheduler import terms
 from knarr.scheduler.terms import AffinityTerm, NodeTerm, PodTerm, Requirement, Selector
-
-
-@dataclass(frozen=True, slots=True)
-class HostPort:
-    """A port that a pod wants on its node. ip: 0.0.0.0 means every address."""
-
-    ip: str
-    protocol: str
-    port: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,15 +135,6 @@ def group_key(pod: core_v1.Pod, extra: object = None) -> bytes:
         spec.nodeName, spec.nodeSelector, spec.overhead, spec.preemptionPolicy, spec.priority, spec.resources,
         spec.tolerations, spec.topologySpreadConstraints, spec.hostNetwork, extra,
     ))
-
-
-def host_ports(spec: core_v1.PodSpec) -> tuple[HostPort, ...]:
-    """List the node ports that a pod takes; sidecars' count too, other init containers' do not."""
-    lasting = [one for one in spec.initContainers if one.restartPolicy == "Always"]
-    return tuple(
-        HostPort(port.hostIP or "0.0.0.0", port.protocol or "TCP", port.hostPort)
-        for one in (*spec.containers, *lasting) for port in one.ports if port.hostPort
-    )
 
 
 def _node_preferred(nodes: core_v1.NodeAffinity | None) -> tuple[tuple[int, NodeTerm], ...]:

@@ -157,6 +157,9 @@ class SimVolumes:
     async def set_up(self, pod: Pod) -> None:
         """They stand."""
 
+    def see(self, pod: Pod) -> None:
+        """They hold no files."""
+
     async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:
         """Nothing is mounted."""
         return ()

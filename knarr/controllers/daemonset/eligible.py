@@ -5,13 +5,11 @@ Source: kube daemon/daemon_controller.go, NodeShouldRunDaemonPod, and util/daemo
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from msgspec.structs import replace
 
-from knarr.api.selectors import GREATER, LESS, OBJECT_OPERATORS, Requirement
-from knarr.api.tolerations import tolerates
+from knarr.api.placement import NAME_FIELD, NO_EXECUTE, NO_SCHEDULE, selected, uncovered
 from knarr.api.types.apps_v1 import DaemonSet
 from knarr.api.types.core_v1 import (
     Affinity,
@@ -22,13 +20,9 @@ from knarr.api.types.core_v1 import (
     NodeSelectorTerm,
     Pod,
     PodSpec,
-    Taint,
     Toleration,
 )
 
-NAME_FIELD = "metadata.name"
-NO_EXECUTE, NO_SCHEDULE = "NoExecute", "NoSchedule"
-OPERATORS = {**OBJECT_OPERATORS, "Gt": GREATER, "Lt": LESS}
 ALWAYS = (
     Toleration(key="node.kubernetes.io/not-ready", operator="Exists", effect=NO_EXECUTE),
     Toleration(key="node.kubernetes.io/unreachable", operator="Exists", effect=NO_EXECUTE),
@@ -53,11 +47,11 @@ def fit(daemonset: DaemonSet, node: Node) -> Fit:
     spec = daemonset.spec.template.spec
     if spec.nodeName and spec.nodeName != node.metadata.name:
         return Fit(run=False, stay=False)
-    if not _selected(spec, node):
+    if not selected(spec, node):
         return Fit(run=False, stay=False)
-    covered = tolerations(spec)
-    bare = [taint for taint in node.spec.taints if not any(tolerates(one, taint) for one in covered)]
-    return Fit(run=not _has(bare, NO_EXECUTE, NO_SCHEDULE), stay=not _has(bare, NO_EXECUTE))
+    taints, covered = node.spec.taints, tolerations(spec)
+    return Fit(run=not uncovered(taints, covered, NO_EXECUTE, NO_SCHEDULE),
+               stay=not uncovered(taints, covered, NO_EXECUTE))
 
 
 def tolerations(spec: PodSpec) -> tuple[Toleration, ...]:
@@ -88,27 +82,3 @@ def node_of(pod: Pod) -> str:
                 return one.values[0]
     return ""
 
-
-def _has(taints: Sequence[Taint], *effects: str) -> bool:
-    return any(taint.effect in effects for taint in taints)
-
-
-def _selected(spec: PodSpec, node: Node) -> bool:
-    if not spec.nodeSelector.items() <= node.metadata.labels.items():
-        return False
-    affinity = spec.affinity.nodeAffinity if spec.affinity is not None else None
-    required = affinity.requiredDuringSchedulingIgnoredDuringExecution if affinity is not None else None
-    return required is None or any(_holds(term, node) for term in required.nodeSelectorTerms)
-
-
-def _holds(term: NodeSelectorTerm, node: Node) -> bool:
-    """Tell whether all of a term holds; an empty term holds nowhere. Source: component-helpers nodeaffinity.go."""
-    if not term.matchExpressions and not term.matchFields:
-        return False
-    fields = {NAME_FIELD: node.metadata.name or ""}
-    return (all(_requirement(one).matches(node.metadata.labels) for one in term.matchExpressions)
-            and all(_requirement(one).matches(fields) for one in term.matchFields))
-
-
-def _requirement(one: NodeSelectorRequirement) -> Requirement:
-    return Requirement(one.key, OPERATORS[one.operator], frozenset(one.values))

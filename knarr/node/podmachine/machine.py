@@ -152,12 +152,17 @@ STEPS: dict[Phase, Callable[[Deciding], None]] = {
 
 def on_begin(d: Deciding, event: Begin) -> None:
     """Arm the deadline; heed a deletion that came first."""
-    deadline_s = d.machine.pod.spec.activeDeadlineSeconds
-    if deadline_s is not None and d.machine.phase not in (Phase.ENDED, Phase.GONE):
-        d.ask(After(DEADLINE_TIMER, 0, max(0.0, d.machine.began_s + deadline_s - d.now_s)))
+    arm_deadline(d)
     if d.machine.wish is not None:
         d.ask(Fit(d.machine.wish.pod))
     heed_deletion(d)
+
+
+def arm_deadline(d: Deciding) -> None:
+    """Ring when the pod has had its time. That only ever gets shorter: what rings later finds the pod ended."""
+    deadline_s = d.machine.pod.spec.activeDeadlineSeconds
+    if deadline_s is not None and d.machine.phase not in (Phase.ENDED, Phase.GONE):
+        d.ask(After(DEADLINE_TIMER, 0, max(0.0, d.machine.began_s + deadline_s - d.now_s)))
 
 
 def on_refused(d: Deciding, event: Refused) -> None:
@@ -169,8 +174,11 @@ def on_refused(d: Deciding, event: Refused) -> None:
 
 
 def on_pod_changed(d: Deciding, event: PodChanged) -> None:
-    """Take the new object; heed a deletion, new images, new resources and added ephemeral containers."""
+    """Take the new object; heed a deletion, a deadline, new images and resources, and added ephemeral containers."""
+    before_s = d.machine.pod.spec.activeDeadlineSeconds
     resizing.take(d, event.pod)
+    if d.machine.pod.spec.activeDeadlineSeconds != before_s:
+        arm_deadline(d)
     known = {box.name for box in d.machine.boxes}
     added = tuple(box for box in boxes_of(event.pod) if box.name not in known)
     if added:

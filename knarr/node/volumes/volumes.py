@@ -16,7 +16,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import structlog
 
@@ -103,6 +103,16 @@ class Volumes:
             for volume in volumes:
                 await self._set_up_disk(pod, volume)
             self._pods[uid] = pod
+
+    def see(self, pod: Pod) -> None:
+        """Take a newer object of a pod whose volumes stand: files that tell of it are written again if it changed."""
+        uid = pod.metadata.uid or ""
+        old = self._pods.get(uid)
+        if old is None:
+            return
+        self._pods[uid] = pod
+        if any(map(tells_of_the_pod, pod.spec.volumes)) and told(old) != told(pod):
+            self._touch([uid])
 
     async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:
         """Return what a container mounts, after `set_up`. env: for subPathExpr. Raises ConfigError."""
@@ -301,6 +311,18 @@ class Volumes:
             except MountError as error:
                 log.warning("volume.refresh", pod=pod.metadata.name, error=str(error))
                 self._dirty[uid] = self._clock.monotonic_s() + RETRY_S
+
+
+def tells_of_the_pod(volume: Volume) -> bool:
+    """Tell whether a volume holds files about its own pod."""
+    sources = volume.projected.sources if volume.projected is not None else ()
+    return volume.downwardAPI is not None or any(one.downwardAPI is not None for one in sources)
+
+
+def told(pod: Pod) -> tuple[Any, ...]:
+    """Return what files may tell of a pod and what may change while it runs."""
+    resources = [one.resources for one in (*pod.spec.initContainers, *pod.spec.containers)]
+    return pod.metadata.labels, pod.metadata.annotations, resources
 
 
 def remove(directory: Path) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from knarr.api.placement import meet
 from knarr.scheduler.arrays import Bools
 from knarr.scheduler.frame import Frame
-from knarr.scheduler.needs import HostPort, Needs
+from knarr.scheduler.needs import Needs
 from knarr.scheduler.verdict import Reason
 
 REASON = Reason("node(s) didn't have free ports for the requested pod ports", "NodePorts", curable=True)
-ANY = "0.0.0.0"
 
 
 def refuse(needs: Needs, frame: Frame) -> Bools:
@@ -18,10 +18,6 @@ def refuse(needs: Needs, frame: Frame) -> Bools:
     refused = np.zeros(frame.rows_max, np.bool_)
     for port in needs.ports:
         for row, taken in frame.ports.get((port.protocol, port.port), {}).items():
-            refused[row] |= any(clashes(port, address) for address in taken)
+            refused[row] |= any(meet(port.ip, address) for address in taken)
     return refused
 
-
-def clashes(port: HostPort, address: str) -> bool:
-    """Tell whether `port` clashes with the same port taken on `address`."""
-    return ANY in (port.ip, address) or port.ip == address

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 
+import msgspec
 import pytest
 
-from knarr.node.admission import Admission
+from knarr.api.http import Answer, Call
+from knarr.api.types.core_v1 import Node
+from knarr.node.admission import NO_PORTS, TAINTED, UNMEANT, Admission
 from knarr.node.eviction.thresholds import Level
 from knarr.node.podmachine.state import Refusal
 from tests.unit.node.making import pod
-from tests.unit.node.test_agent import World, ready, tell
+from tests.unit.node.test_agent import PODS, World, ready, tell
 
 ROOM = {"cpu": 2000, "memory": 1 << 30, "pods": 3, "example.com/gpu": 1}
 
@@ -60,6 +63,85 @@ def test_pressure(shape, pressures, refused):
     told = door(*pressures).judge(pod(**shape), [])
 
     assert (Refusal("Evicted", f"The node had condition: {refused}. ") if refused else None) == told
+
+
+NODE = msgspec.convert({"metadata": {"name": "n1", "labels": {"kubernetes.io/os": "linux", "disk": "ssd", "cores": "4"}},
+                        "spec": {"taints": [{"key": "leave", "effect": "NoExecute"}, {"key": "full", "effect": "NoSchedule"}]}}, Node)
+PATIENT = {"tolerations": [{"key": "leave", "operator": "Exists"}]}
+
+
+def on_port(name="web", *, ip=None, protocol="TCP", number=80, field="containers", **more):
+    """Return a pod that wants a port of its node."""
+    port = {"containerPort": 8080, "hostPort": number, "hostIP": ip, "protocol": protocol}
+    return pod(name=name, **PATIENT, **{field: [{"name": "p", "image": "app:1", "ports": [port], **more}]})
+
+
+def choosing(**term):
+    """Return what a pod with this required affinity asks for."""
+    chosen = {"requiredDuringSchedulingIgnoredDuringExecution": {"nodeSelectorTerms": [term]}}
+    return {**PATIENT, "affinity": {"nodeAffinity": chosen}}
+
+
+@pytest.mark.parametrize(("wanted", "others", "refused"), [
+    pytest.param(pod(**PATIENT), [], None, id="asks for nothing"),
+    pytest.param(pod(**PATIENT, nodeSelector={"disk": "ssd"}), [], None, id="chooses us"),
+    pytest.param(pod(**PATIENT, nodeSelector={"disk": "hdd"}), [], UNMEANT, id="chooses others"),
+    pytest.param(pod(**choosing(matchExpressions=[{"key": "cores", "operator": "Gt", "values": ["3"]}])), [], None, id="affine"),
+    pytest.param(pod(**choosing(matchFields=[{"key": "metadata.name", "operator": "In", "values": ["n2"]}])), [], UNMEANT,
+                 id="affine to another"),
+    pytest.param(pod(), [], TAINTED, id="does not bear a taint"),
+    pytest.param(on_port(), [on_port("a")], NO_PORTS, id="its port is taken"),
+    pytest.param(on_port(ip="127.0.0.1"), [on_port("a")], NO_PORTS, id="its port is taken everywhere"),
+    pytest.param(on_port(ip="127.0.0.1"), [on_port("a", ip="127.0.0.2")], None, id="its port is taken elsewhere"),
+    pytest.param(on_port(), [on_port("a", protocol="UDP")], None, id="its port is taken for another protocol"),
+    pytest.param(on_port(), [on_port("a", number=81)], None, id="another port is taken"),
+    pytest.param(on_port(), [on_port("a", field="initContainers", restartPolicy="Always")], NO_PORTS, id="a sidecar has it"),
+    pytest.param(on_port(), [on_port("a", field="initContainers")], None, id="who ends first has none"),
+    pytest.param(on_port(), [on_port()], None, id="its own port"),
+])
+def test_what_does_not_belong_here(wanted, others, refused):
+    """It names its node itself, past the scheduler."""
+    assert refused == Admission(lambda: ROOM, frozenset, node=lambda: NODE).judge(wanted, others)
+
+
+def test_the_node_is_looked_at_again_before_it_refuses(tmp_path):
+    """A label is put on the node and a pod comes for its sake at once; another asks for one that nobody has."""
+    async def story(world: World) -> None:
+        await asyncio.sleep(1)
+        await world.api.ask("PATCH", "/api/v1/nodes/n1", {"metadata": {"labels": {"disk": "ssd"}}},
+                            content_type="application/merge-patch+json")
+        await world.make("chosen", nodeSelector={"disk": "ssd"})
+        await world.make("lost", nodeSelector={"disk": "hdd"})
+        await world.until(ready, name="chosen")
+        lost = await world.until(lambda each: each["status"]["phase"] == "Failed", name="lost")
+        assert ("NodeAffinity", "Pod was rejected: " + UNMEANT.message) == (
+            lost["status"]["reason"], lost["status"]["message"])
+
+    tell(tmp_path, story)
+
+
+def test_who_waits_for_a_second_look_may_go(tmp_path):
+    """The node cannot be read for a while, and the pod is deleted meanwhile: nothing of it is left."""
+    async def story(world: World) -> None:
+        await asyncio.sleep(1)
+        refused = 0
+        own = world.api.server.handle
+
+        async def deaf(call: Call) -> Answer:
+            nonlocal refused
+            if (call.method, call.path) == ("GET", "/api/v1/nodes/n1") and refused < 3:
+                refused += 1
+                raise OSError("connection refused")
+            return await own(call)
+
+        world.api.server.handle = deaf
+        await world.make("lost", nodeSelector={"disk": "hdd"})
+        await asyncio.sleep(0.05)
+        await world.api.ask("DELETE", f"{PODS}/lost", query={"gracePeriodSeconds": "0"})
+        await asyncio.sleep(20)
+        assert (3, None, {}) == (refused, await world.pod("lost"), world.agent.workers)
+
+    tell(tmp_path, story)
 
 
 def test_a_refused_pod_never_runs(tmp_path):

@@ -47,6 +47,8 @@ class NoVolumes:
 
     async def set_up(self, pod: Pod) -> None: ...
 
+    def see(self, pod: Pod) -> None: ...
+
     async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:
         return ()
 

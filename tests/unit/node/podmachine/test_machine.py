@@ -244,6 +244,17 @@ def test_the_deadline_ends_the_pod():
     assert ("ENDED", "deadline") == (story.phase, story.machine.ending.why)
 
 
+@pytest.mark.parametrize(("at_first", "ends_after_s"), [(None, 5), (100, 5), (3, 3)])
+def test_a_deadline_that_is_set_later_ends_the_pod(at_first, ends_after_s):
+    """Somebody sets activeDeadlineSeconds: 5 on a pod that runs without one, or with a longer one."""
+    story = Story(pod(activeDeadlineSeconds=at_first)).begin().wait(1)
+    story.tell(PodChanged(pod(activeDeadlineSeconds=min(at_first or 5, 5)))).wait(ends_after_s - 2)
+    assert "UP" == story.phase
+
+    story.wait(2)
+    assert ("ENDED", "deadline") == (story.phase, story.machine.ending.why)
+
+
 def test_only_the_last_two_runs_are_kept():
     """For --previous one dead run is enough; older ones are removed from the runtime."""
     story = Story(pod()).begin().exits().exits().wait(10).exits().wait(30)

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 import orjson
 import pytest
+from msgspec.structs import replace
 
 from knarr.api.http import Answer, Call
 from knarr.api.types.core_v1 import Pod
@@ -131,6 +132,27 @@ async def test_config_map_is_written_and_follows_changes(tmp_path: Path) -> None
         machine.api.drop("configmaps", "ns", "cm")     # gone: what was there stays
         await asyncio.sleep(0.01)
         assert "2" == (where / "a").read_text()
+
+
+@pytest.mark.parametrize("projected", [False, True])
+async def test_files_about_a_pod_follow_it(tmp_path: Path, projected: bool) -> None:
+    """Somebody labels a pod that runs: its file tells of it. What files cannot tell of writes nothing."""
+    items = {"items": [{"path": "labels", "fieldRef": {"fieldPath": "metadata.labels"}}]}
+    source = {"projected": {"sources": [{"downwardAPI": items}]}} if projected else {"downwardAPI": items}
+    async with running(tmp_path) as machine:
+        made = pod(source)
+        (mount,) = await machine.mounted(made)
+        file = Path(mount.host_path, "labels")
+        assert 'app="web"' == file.read_text()
+
+        machine.volumes.see(replace(made, metadata=replace(made.metadata, labels={"app": "other"})))
+        await until(lambda: file.read_text() == 'app="other"')
+
+        version = file.resolve().parent
+        machine.volumes.see(replace(made, metadata=replace(made.metadata, labels={"app": "other"}, generation=2)))
+        await asyncio.sleep(0.02)
+        assert version == file.resolve().parent
+        machine.volumes.see(pod(source, uid="a stranger"))
 
 
 async def test_one_watch_for_many_pods_and_none_after_them(tmp_path: Path) -> None:
