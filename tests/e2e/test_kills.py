@@ -79,15 +79,16 @@ def kill(cluster, part):
 
 
 def at_rest(cluster):
-    """Return the API's whole state once nothing changes any more."""
+    """Return the API's whole state once nothing is going and nothing changes any more."""
     seen = []
 
     def same():
         seen.append(api_state(cluster))
         time.sleep(1)
-        return len(seen) > 1 and seen[-1] == seen[-2]
+        going = any("deletionTimestamp" in one["metadata"] for one in seen[-1].values())
+        return not going and len(seen) > 1 and seen[-1] == seen[-2]
 
-    until(same, "nothing changes", 60)
+    until(same, "nothing changes", 120)
     return seen[-1]
 
 
@@ -229,13 +230,14 @@ def test_kills_while_pods_come_and_go_leak_nothing(cluster, namespace, victims):
     print(f"{6 * max(1, ROUNDS // 4)} kills of {' '.join(victims)} under churn: API, runtime and machine agree")
 
 
-@pytest.mark.parametrize("victims", [{"agent": 128}, {"agent": 128, "containerd": 255}],
+@pytest.mark.parametrize("victims", [{"agent": {128}}, {"agent": {128}, "containerd": {255, 1}}],
                          ids=" and ".join)
 def test_ends_that_nobody_watched_are_told_right(cluster, namespace, victims):
     """Pods start and end, each with a code and a line of its own, under kills: all end, none runs twice.
 
     An agent that dies just when a process begins takes the start with it, 128; a containerd that dies may not hear an
-    end, 255, and takes what it was just reading with it. All else is kept, and no line comes twice.
+    end, 255, may cut short what makes a process, 1, and takes what it was just reading with it. All else is kept, and
+    no line comes twice. See docs/decisions/lost-ends.md.
     """
     dice, codes = random.Random(13), range(16)
     pods = [pod(f"end-{code}", f"echo line {code}; sleep {code % 6}; exit {code}", restartPolicy="Never") for code in codes]
@@ -255,7 +257,7 @@ def test_ends_that_nobody_watched_are_told_right(cluster, namespace, victims):
     states = {one["metadata"]["name"]: one["status"]["containerStatuses"][0] for one in until(ended, "all ended", 120)}
     told = {name: (state["state"]["terminated"]["exitCode"], state["restartCount"]) for name, state in states.items()}
     own = {f"end-{code}": (code, 0) for code in codes}
-    cut = {name for name, (code, _) in told.items() if code in victims.values()}
+    cut = {name for name, (code, _) in told.items() if code in set().union(*victims.values()) and code != own[name][0]}
     logs = {name: server.ask("GET", f"/api/v1/namespaces/{namespace}/pods/{name}/log") for name in sorted(own.keys() - cut)}
 
     assert {name: own[name] if name not in cut else (told[name][0], 0) for name in own} == told
