@@ -23,8 +23,8 @@ check: setup-dev          ## style, types, import walls, tidiness
 	$(BIN)/python -m pytest tests/house
 
 test: check               ## everything CI runs
-	$(BIN)/python -m pytest tests/unit tests/conformance tests/sim -n 2
-	$(BIN)/python -m pytest tests/wire tests/e2e --durations=10
+	$(BIN)/python -m pytest tests/unit tests/conformance tests/sim tests/wire -n 2
+	$(BIN)/python -m pytest tests/e2e --durations=10
 
 bench: setup-dev          ## every claim against its figure
 	$(BIN)/python -m bench

@@ -1,8 +1,9 @@
 """Run a thousand Deployments of ten replicas on simulated nodes; then leave them alone; then delete their namespace.
 
-API server, SQLite at FULL, all controllers, the scheduler and the node agents in one process: the agents are the real
-ones over container runtimes in memory (`knarr.sim.machine`), so what is missing is only the containers' own work.
-Prints `name value unit figure` lines; the size may be given: `python -m bench.workloads 100`.
+API server, SQLite at FULL, all controllers and the scheduler in one process, with nodes that tell the API what an agent
+tells it and do nothing else (`bench.fleet`): in a cluster of a hundred machines their work is not done here. To have it
+done here, by real agents over container runtimes in memory (`knarr.sim.machine`), say so. Prints `name value unit
+figure` lines. The size may be given: `python -m bench.workloads 100`, `python -m bench.workloads 100 agents`.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ import structlog
 import uvloop
 
 from bench.controllers import deployment
+from bench.fleet import Fleet
 from knarr.api.types.apps_v1 import Deployment
 from knarr.api.types.core_v1 import Namespace, Node, Pod, ServiceAccount
 from knarr.api.types.meta_v1 import ObjectMeta
@@ -39,13 +41,14 @@ DEPLOYMENTS, REPLICAS = 1_000, 10
 PODS_OF_NODE = 100
 NAMESPACE = "many"
 SENDERS = 16
-IDLE_S = 10.0
+IDLE_S = 20.0
+SETTLE_S = 5.0
 LIMIT_S = 600.0
 FIGURES = {"available_s": 40.0, "delete_s": 15.0, "idle_percent": 0.5}
 
 
-async def main(deployments: int) -> None:
-    """Measure coming up, idling and going."""
+async def main(deployments: int, *, agents: bool) -> None:
+    """Measure coming up, idling and going. agents: real ones."""
     collect_rarely()  # as every process of ours
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     with tempfile.TemporaryDirectory() as folder:
@@ -57,16 +60,24 @@ async def main(deployments: int) -> None:
         watched = Informers(client, clock=clock, rng=rng.child("bench"))
         async with asyncio.TaskGroup() as group:
             settings = SimpleNamespace(ca_pem="PEM", ca_key_pem="", account_token=None, public_url="")
-            tasks = [group.create_task(together(PARTS, client, clock=clock, rng=rng, settings=settings)),
-                     group.create_task(watched.run())]
+
+            def controllers() -> asyncio.Task[None]:
+                return group.create_task(together(PARTS, client, clock=clock, rng=rng, settings=settings))
+
+            tasks = [controllers(), group.create_task(watched.run())]
             nodes = -(-deployments * REPLICAS // PODS_OF_NODE) + 1
-            for number in range(1, nodes + 1):
-                plot = Plot(f"node-{number}", number, Path(folder, f"node-{number}"), cpus=64)
-                machine = Machine(plot, InProcess(server.handle), clock=clock, rng=rng.child(plot.name))
-                tasks.append(group.create_task(machine.live()))
+            lives = [Fleet(client, watched, clock, nodes=nodes).live]
+            if agents:
+                plots = [Plot(f"node-{number}", number, Path(folder, f"node-{number}"), cpus=64)
+                         for number in range(1, nodes + 1)]
+                lives = [Machine(plot, InProcess(server.handle), clock=clock, rng=rng.child(plot.name)).live
+                         for plot in plots]
+            tasks += [group.create_task(live()) for live in lives]
             await prepare(client, watched, nodes)
             await come_up(client, watched, deployments)
-            await idle()
+            await idle(tasks[0])
+            tasks[0] = controllers()
+            await asyncio.sleep(SETTLE_S)
             await go(client, watched)
             for task in tasks:
                 task.cancel()
@@ -111,12 +122,21 @@ async def come_up(client: Client, watched: Informers, deployments: int) -> None:
     print(f"workloads_memory {(resident_mb() - memory_mb) / pods * 1e3:.0f} kB/pod 60")
 
 
-async def idle() -> None:
-    """Do nothing, and count what that costs; heartbeats of the nodes are in it."""
-    await asyncio.sleep(5)
+async def idle(controllers: asyncio.Task[None]) -> None:
+    """Let only the nodes' heartbeats come, and count what the controllers make of them: with them, and without."""
+    await asyncio.sleep(SETTLE_S)
+    whole = await percent()
+    controllers.cancel()
+    await asyncio.wait([controllers])
+    rest = await percent()
+    print(f"workloads_idle_controllers {whole - rest:.2f} % {FIGURES['idle_percent']}")
+
+
+async def percent() -> float:
+    """Return how much of one core this process takes."""
     cpu_s = time.process_time()
     await asyncio.sleep(IDLE_S)
-    print(f"workloads_idle {(time.process_time() - cpu_s) / IDLE_S * 100:.2f} % {FIGURES['idle_percent']}")
+    return (time.process_time() - cpu_s) / IDLE_S * 100
 
 
 async def go(client: Client, watched: Informers) -> None:
@@ -146,4 +166,4 @@ def resident_mb() -> float:
 
 
 if __name__ == "__main__":
-    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else DEPLOYMENTS))
+    uvloop.run(main(int(sys.argv[1]) if len(sys.argv) > 1 else DEPLOYMENTS, agents="agents" in sys.argv))
