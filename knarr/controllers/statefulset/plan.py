@@ -108,8 +108,15 @@ def _grow(work: Pass) -> bool:
 
 
 def _shrink(work: Pass) -> bool:
-    """Delete pods beyond the wanted ones, highest ordinal first; tell whether the next phase may begin."""
+    """Delete pods beyond the wanted ones, highest ordinal first; tell whether the next phase may begin.
+
+    In order, one that is not available waits for those before it that are not either: a set in trouble is not scaled
+    down on. Source: kubernetes pkg/controller/statefulset/stateful_set_control.go, processCondemned.
+    """
+    first_unwell = next((pod for pod in reversed(work.condemned) if not _is_healthy(work, pod)), None)
     for pod in work.condemned:
+        if work.ordered and pod is not first_unwell and not _is_available(work, pod):
+            return False
         if not is_terminating(pod):
             _pass_on_claims(work, pod)
             work.pods.append(_delete(work, pod))
@@ -232,7 +239,7 @@ def _wait(work: Pass) -> Iterator[Action]:
     """Look again when a pod becomes available by mere waiting, or when a claim must first be gone."""
     statefulset = work.view.statefulset
     min_ready_s = statefulset.spec.minReadySeconds or 0
-    pods = work.replicas.values() if min_ready_s else ()
+    pods = [*work.replicas.values(), *work.condemned] if min_ready_s else ()
     waits = [available_in_s(pod, min_ready_s, now_s=work.view.now_s) for pod in pods]
     missing = [number for number in identity.ordinals(statefulset) if number not in work.replicas]
     if any(identity.is_stale(statefulset, number, work.view.claims) for number in missing):

@@ -65,6 +65,12 @@ ORDERED = [
     pytest.param([(0, {}), (1, {}), (2, {}), (3, {}), (4, {})], [], ["db-4"], id="the last goes first"),
     pytest.param([(0, {}), (1, {}), (2, {}), (3, {}), (4, {"metadata": GONE})], [], [], id="one at a time"),
     pytest.param([(0, {}), (1, {"ready": False}), (2, {}), (3, {})], [], [], id="a broken set is not scaled down"),
+    pytest.param([(0, {}), (1, {}), (2, {}), (3, {}), (4, {"ready": False})], [], ["db-4"], id="the only unwell one goes"),
+    pytest.param([(0, {}), (1, {}), (2, {}), (3, {"ready": False}), (4, {})], [], ["db-4"], id="the well one after it goes"),
+    pytest.param([(0, {}), (1, {}), (2, {}), (3, {"ready": False}), (4, {"ready": False})], [], [],
+                 id="one unwell waits for the other"),
+    pytest.param([(0, {}), (1, {}), (2, {}), (3, {"metadata": GONE}), (4, {"ready": False})], [], [],
+                 id="one unwell waits for the one that goes"),
 ]
 
 
@@ -246,6 +252,8 @@ def test_one_step_at_a_time(want, there, parallel):
     assert not set(made(actions)) & {p.metadata.name for p in pods.values()}
     assert all(int(name.rpartition("-")[2]) >= want for name in gone(actions))
     assert parallel or len(made(actions)) + len(gone(actions)) <= 1
+    unwell = sorted(n for n, ready, going in {at[0]: at for at in there}.values() if n >= want and (going or not ready))
+    assert parallel or not set(gone(actions)) & {f"db-{n}" for n in unwell[1:]}
 
 
 @pytest.mark.parametrize("name", ["statefulset-ordered", "statefulset-parallel-claims"])
