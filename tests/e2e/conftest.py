@@ -13,6 +13,7 @@ import yaml
 
 from tests.e2e.cluster import PODS_TASKS, WEB, Cluster, busybox_archive, deployment, kubectls, new_cluster, service
 from tests.e2e.driving import Kubectl
+from tests.e2e.place import Place
 
 
 def missing() -> str:
@@ -57,6 +58,12 @@ def namespace(cluster: Cluster) -> Iterator[str]:
     cluster.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
     yield name
     cluster.knarr("delete", "namespace", name, "--detach", check=False)
+
+
+@pytest.fixture
+def place(cluster: Cluster, namespace: str) -> Place:
+    """The namespace, to be asked quickly."""
+    return Place(cluster, namespace)
 
 
 @pytest.fixture(scope="session", params=kubectls() or [None], ids=lambda path: Path(path).name if path else "none")

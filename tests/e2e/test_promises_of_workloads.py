@@ -10,64 +10,14 @@ from typing import Any
 
 import pytest
 
-from knarr.cli.connect import Server, connect
 from knarr.cli.failure import RequestFailed
-from tests.e2e.cluster import Cluster, deployment, pod, until
+from tests.e2e.cluster import deployment, pod, until
+from tests.e2e.place import Objects, Place, name_of, ready
 from tests.e2e.test_batch import job
 
 GONE = {"terminationGracePeriodSeconds": 0}
 WELL = {"readinessProbe": {"exec": {"command": ["test", "!", "-e", "/tmp/ill"]}, "periodSeconds": 1,
                            "failureThreshold": 1}}
-Objects = list[dict[str, Any]]
-
-
-class Place:
-    """A namespace of a cluster, asked without a command line between."""
-
-    def __init__(self, cluster: Cluster, namespace: str) -> None:
-        self.cluster, self.namespace = cluster, namespace
-        self.server: Server = connect(None, str(cluster.data_dir))
-
-    def path(self, what: str) -> str:
-        """Return where "deployments/web" lies."""
-        kind = what.split("/")[0]
-        group = {"jobs": "apis/batch/v1", "cronjobs": "apis/batch/v1", "pods": "api/v1", "resourcequotas": "api/v1",
-                 "replicationcontrollers": "api/v1", "poddisruptionbudgets": "apis/policy/v1"}.get(kind, "apis/apps/v1")
-        return f"/{group}/namespaces/{self.namespace}/{what}"
-
-    def get(self, what: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.server.ask("GET", self.path(what))
-        return found
-
-    def patch(self, what: str, change: dict[str, Any]) -> None:
-        self.server.ask("PATCH", self.path(what), change, content_type="application/merge-patch+json")
-
-    def delete(self, what: str, **options: Any) -> None:
-        self.server.ask("DELETE", self.path(what), options)
-
-    def make(self, *objects: dict[str, Any]) -> None:
-        self.cluster.apply(*objects, namespace=self.namespace, wait=False)
-
-    def pods(self, app: str) -> Objects:
-        """Return the pods of an app that are not going, by name."""
-        found = self.server.ask("GET", self.path("pods"), query={"labelSelector": f"app={app}"})["items"]
-        return sorted((one for one in found if "deletionTimestamp" not in one["metadata"]), key=name_of)
-
-    def all_ready(self, app: str, count: int) -> Callable[[], Objects | None]:
-        """Return a question: the pods, once they are so many and ready."""
-        def look() -> Objects | None:
-            pods = self.pods(app)
-            return pods if len(pods) == count and all(ready(one) for one in pods) else None
-        return look
-
-
-@pytest.fixture
-def place(cluster: Cluster, namespace: str) -> Place:
-    return Place(cluster, namespace)
-
-
-def name_of(one: dict[str, Any]) -> str:
-    return str(one["metadata"]["name"])
 
 
 def owner(one: dict[str, Any]) -> str | None:
@@ -77,10 +27,6 @@ def owner(one: dict[str, Any]) -> str | None:
 def images(pods: Objects) -> list[str]:
     """Return what each pod's annotation says of its template."""
     return [one["metadata"].get("annotations", {}).get("v", "") for one in pods]
-
-
-def ready(one: dict[str, Any]) -> bool:
-    return any(c["type"] == "Ready" and c["status"] == "True" for c in one["status"].get("conditions", ()))
 
 
 def workload(kind: str, name: str, replicas: int, version: str = "1", **spec: Any) -> dict[str, Any]:
