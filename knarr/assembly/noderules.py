@@ -8,7 +8,10 @@ import yaml
 
 from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Config
-from knarr.node import kubeletfile
+from knarr.node import alignmentfile, allocatable, kubeletfile
+from knarr.node.alignment import topology
+from knarr.node.filefields import BadRules
+from knarr.node.nodestatus import meminfo
 from knarr.node.rules import Rules
 
 ROOT = Path("/sys/fs/cgroup")
@@ -27,7 +30,7 @@ def node_rules(config: Config) -> Rules:
         fits(rules)
     except OSError as error:
         raise Failure(f"{where} cannot be read: {error.strerror}", "mend the path, or leave the option out") from error
-    except (yaml.YAMLError, kubeletfile.BadRules) as error:
+    except (yaml.YAMLError, BadRules) as error:
         raise Failure(f"{where} cannot be followed: {error}", "mend it, then: knarr up") from error
     return rules
 
@@ -35,7 +38,10 @@ def node_rules(config: Config) -> Rules:
 def fits(rules: Rules) -> None:
     """Refuse what this machine cannot do. Raises BadRules."""
     if rules.swap == "LimitedSwap" and not (ROOT / "cgroup.controllers").exists():
-        raise kubeletfile.BadRules("memorySwap.swapBehavior: LimitedSwap needs control groups of version 2")
+        raise BadRules("memorySwap.swapBehavior: LimitedSwap needs control groups of version 2")
     if rules.fail_on_swap and len(Path("/proc/swaps").read_text().splitlines()) > 1:
-        raise kubeletfile.BadRules("failSwapOn: running with swap on is not supported, please disable swap or set "
+        raise BadRules("failSwapOn: running with swap on is not supported, please disable swap or set "
                                    "failSwapOn to false")
+    if rules.alignment.pins or rules.alignment.policy != "none":
+        kept = allocatable.kept_bytes(rules, meminfo()["MemTotal"])
+        alignmentfile.check(rules.alignment, kept, topology.read())

@@ -112,7 +112,9 @@ class Hands:
 
     def fit(self, worker: PodWorker, asked: words.Fit) -> None:
         """Judge whether the node has room for new resources."""
-        worker.post(allocation.judge(asked.pod, self._tools.pods(), self._tools.node_facts()))
+        fixed = self._tools.alignment.fixed(worker.uid)
+        worker.post(words.Fitted(asked.pod, "Infeasible", fixed) if fixed else
+                    allocation.judge(asked.pod, self._tools.pods(), self._tools.node_facts()))
 
     def resize(self, worker: PodWorker, asked: words.Resize) -> None:
         """Give a run new resources."""
@@ -141,7 +143,7 @@ class Hands:
 
     async def _mount(self, worker: PodWorker) -> None:
         try:
-            refusal = await self._tools.devices.admit(worker.machine.pod)
+            refusal = await self._tools.alignment.admit(worker.machine.pod)
             if refusal is not None:
                 worker.post(words.Refused(refusal))
                 worker.post(words.Mounted())        # nothing is, and what ends needs nothing
@@ -277,7 +279,7 @@ class Hands:
         for sandbox_id in sorted(worker.sandboxes):
             await self._until_done(self._stopping(sandbox_id))
         await self._until_done(lambda: self._tools.volumes.tear_down(worker.uid))
-        self._tools.devices.release(worker.uid)
+        self._tools.alignment.release(worker.uid)
         worker.post(words.SandboxStopped())
 
     def _stopping(self, sandbox_id: str) -> Callable[[], Awaitable[None]]:

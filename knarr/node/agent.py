@@ -8,7 +8,7 @@ next one builds the same workers from the runtime's labels and annotations, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn, Protocol, TypeVar
@@ -24,6 +24,9 @@ from knarr.client.informers import Informers
 from knarr.node import adopt, cni, nodestatus, pausefilter, shims, status
 from knarr.node.act import Hands
 from knarr.node.admission import Admission
+from knarr.node.alignment import topology
+from knarr.node.alignment.book import Book
+from knarr.node.alignment.topology import Topology
 from knarr.node.arrivals import Arrivals
 from knarr.node.containerd import Containerd
 from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
@@ -38,6 +41,7 @@ from knarr.node.faces import DnsConfig, Lookup, NodeFacts, PodVolumes, ProbeEven
 from knarr.node.heartbeat import Heartbeat
 from knarr.node.hooks import Hooks
 from knarr.node.images import Images
+from knarr.node.keeper import Keeper, Runner
 from knarr.node.logrotate import LogRotation
 from knarr.node.lookup import AgentLookup
 from knarr.node.orphans import remove_folders, remove_orphan
@@ -102,6 +106,7 @@ class Parts:
     levels: Callable[[Settings], Mapping[str, Level]] = signals.read
     facts: Callable[[Path], nodestatus.MachineFacts] = nodestatus.machine_facts
     devices: DeviceService = field(default_factory=NoDevices)
+    topology: Callable[[], Topology] = topology.read
     power: Callable[[], AsyncIterator[bool]] = always_up
 
 
@@ -176,6 +181,7 @@ class Agent:
 
         for part in (heartbeat.run(), evictor.run(), self._informers.run(), recorder.run(), prober.run(),
                      self._parts.volumes.run(), devices.run(), LogRotation(settings, runtime, clock).run(),
+                     tools.alignment.run(runtime.update_pin, self._running),
                      self._parts.serve(runtime, self.lookup), self._shutdown.run(self._parts.power(), told)):
             group.create_task(part)
         try:
@@ -236,7 +242,7 @@ class Agent:
             dead=DeadLogs(settings, self._clock),
             client=self._client, clock=self._clock, runtime=runtime,
             images=Images(settings, runtime), recorder=recorder,
-            volumes=self._parts.volumes, devices=self._parts.devices,
+            volumes=self._parts.volumes, devices=self._parts.devices, alignment=self._keeper(),
             registry=registry_of(settings, self._client, runtime, providers=self._parts.credential_providers),
             hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, pods=self.lookup.pods,
             node_facts=lambda: node,
@@ -245,12 +251,26 @@ class Agent:
             start_slots=asyncio.Semaphore(settings.start_parallel),
         )
 
+    def _keeper(self) -> Keeper:
+        """Take up who has which processors and memory. The machine is asked for its own only where that matters."""
+        rules, book = self._settings.rules.alignment, Book(self._settings.alignment_file)
+        asked = rules.pins or rules.policy != "none" or book.file.exists()
+        machine = self._parts.topology() if asked else Topology()
+        book.read(machine.numbers, machine.nodes)
+        return Keeper(rules, machine, book, self._parts.devices)
+
+    def _running(self) -> Iterator[Runner]:
+        for uid, worker in self.workers.items():
+            for box in worker.machine.boxes:
+                if box.run is not None and not box.run.ended:
+                    yield Runner(uid, box.name, box.run.id)
+
     async def _adopt(self, tools: Tools, hands: Hands, *, writer: StatusWriter) -> None:
         """Take over what runs, stop what nobody wants, then follow the informer."""
         left = await self._left(tools)
         wanted = {pod.metadata.uid or "": pod for pod in sorted(self._pods.all(), key=first_by_priority)
                   if not is_mirror(pod)}
-        self._parts.devices.keep({*wanted, *self.workers})
+        tools.alignment.keep({*wanted, *self.workers})
 
         def worker_of(machine: Machine) -> PodWorker:
             return PodWorker(machine, self._clock, perform=hands.perform, changed=writer.mark)

@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from knarr.api import quantity
+from knarr.node.hugepages import binary, hugepage_name
 from knarr.node.rules import Rules, Threshold
 
 KEPT_FREE = {"memory.available": "memory", "nodefs.available": "ephemeral-storage"}
-UNITS = ((30, "Gi"), (20, "Mi"), (10, "Ki"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,12 @@ def allocatable(machine: Machine, rules: Rules) -> dict[str, int]:
     return {name: max(0, amount) for name, amount in found.items()}
 
 
+def kept_bytes(rules: Rules, whole_bytes: int) -> int:
+    """Return how much memory pods may not use, huge pages not counted."""
+    thresholds = [one for one in rules.thresholds if one.signal == "memory.available" and not one.soft]
+    return rules.reserved("memory") + sum(kept_free(one, whole_bytes) for one in thresholds)
+
+
 def kept_free(threshold: Threshold, whole: int) -> int:
     """Return what a threshold keeps free, in whole units.
 
@@ -74,29 +80,3 @@ def spell(name: str, amount: int) -> str:
     if name.startswith("hugepages-") and amount:
         return binary(amount)
     return str(amount)
-
-
-def hugepage_name(size_bytes: int) -> str:
-    """Return the resource of huge pages of a size.
-
-    >>> hugepage_name(2 << 20)
-    'hugepages-2Mi'
-    """
-    return f"hugepages-{binary(size_bytes)}"
-
-
-def binary(amount: int) -> str:
-    """Spell an amount in the greatest binary unit that divides it."""
-    return next((f"{amount >> shift}{unit}" for shift, unit in UNITS if amount % (1 << shift) == 0), str(amount))
-
-
-def page_size(size_bytes: int) -> str:
-    """Name a size of huge pages as control groups do.
-
-    >>> page_size(2 << 20)
-    '2MB'
-    """
-    for shift, unit in ((30, "GB"), (20, "MB")):
-        if size_bytes % (1 << shift) == 0:
-            return f"{size_bytes >> shift}{unit}"
-    return f"{size_bytes >> 10}KB"

@@ -12,8 +12,8 @@ from typing import Final
 
 from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod
-from knarr.node.allocatable import hugepage_name
 from knarr.node.cri.face import Resources
+from knarr.node.hugepages import hugepage_name
 from knarr.node.rules import Swap
 
 SHARES_MIN, SHARES_PER_CPU = 2, 1024       # Source: linux cgroup v1 cpu.shares; kube cm/helpers_linux.go

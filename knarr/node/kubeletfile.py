@@ -10,20 +10,16 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from knarr.api import quantity
+from knarr.node import alignmentfile
+from knarr.node.filefields import BadRules, amount, mapping, seconds, whole
 from knarr.node.rules import HARD, HOLD_S, PIDS_PER_POD, RESOURCES, Band, Rules, Threshold
 
 API_VERSION, KIND = "kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"
 RESERVABLE: Final = ("cpu", "memory", "ephemeral-storage", "pid")
+MILLI: Final = 1000
 ENFORCEABLE: Final = ("none", "pods", "kube-reserved", "system-reserved")
 SYSTEM_CRITICAL: Final = 2_000_000_000      # Source: kube scheduling/types.go, SystemCriticalPriority
 CRASH_LOOP_MAX_S: Final = 300.0             # Source: kube validation.go, MaxCrashLoopThreshold
-UNITS_S: Final = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "us": 1e-6, "µs": 1e-6, "ns": 1e-9}
-DURATION: Final = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(h|ms|us|µs|ns|m|s)")
-
-
-class BadRules(Exception):
-    """The configuration cannot be followed; the text names the field."""
 
 
 def read(document: Mapping[str, Any]) -> Rules:
@@ -36,6 +32,9 @@ def read(document: Mapping[str, Any]) -> Rules:
     if unknown:
         raise BadRules(f"{', '.join(unknown)}: not followed by this node; it follows {', '.join(sorted(FIELDS))}")
     kube, system = reserves(document, "kubeReserved"), reserves(document, "systemReserved")
+    alignment = alignmentfile.read(document, kept_milli=kube.get("cpu", 0) + system.get("cpu", 0))
+    if alignment.reserved_cpus:
+        kube, system = {**kube, "cpu": 0}, {**system, "cpu": MILLI * len(alignment.reserved_cpus)}
     hold = document.get("evictionPressureTransitionPeriod")
     rules = Rules(
         kube_reserved=kube, system_reserved=system,
@@ -49,6 +48,7 @@ def read(document: Mapping[str, Any]) -> Rules:
         shutdown=shutdown(document), crash_loop_max_s=crash_loop_max_s(document),
         log_bytes_max=max(1, amount(document.get("containerLogMaxSize", "10Mi"), "containerLogMaxSize")),
         log_files_max=whole(document, "containerLogMaxFiles", 5, least=2),
+        alignment=alignment,
     )
     check(rules)
     return rules
@@ -176,47 +176,6 @@ def crash_loop_max_s(document: Mapping[str, Any]) -> float:
     return value_s
 
 
-def mapping(document: Mapping[str, Any], field: str) -> Mapping[str, Any]:
-    """Return a field that is a map."""
-    value = document.get(field) or {}
-    if not isinstance(value, Mapping):
-        raise BadRules(f"{field}: expected a map (got {value!r})")
-    return value
-
-
-def whole(document: Mapping[str, Any], field: str, default: int, *, least: int = 0) -> int:
-    """Return a field that is a whole number."""
-    value = document.get(field, default)
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise BadRules(f"{field}: expected a whole number of at least {least} (got {value!r})")
-    return value
-
-
-def amount(text: object, where: str, *, milli: bool = False) -> int:
-    """Return a quantity that is not negative."""
-    try:
-        known = quantity.parse(str(text))
-    except ValueError as error:
-        raise BadRules(f"{where}: {error}") from error
-    value = known.milli if milli else known.value
-    if value < 0:
-        raise BadRules(f"{where}: cannot be negative (got {text})")
-    return value
-
-
-def seconds(text: object, where: str) -> float:
-    """Return a duration as Go writes it: `1m30s`.
-
-    >>> seconds("1m30s", "")
-    90.0
-    """
-    said = str(text)
-    parts = DURATION.findall(said)
-    if (said != "0" and "".join(number + unit for number, unit in parts) != said) or not said:
-        raise BadRules(f'{where}: invalid duration "{said}"')
-    return sum(float(number) * UNITS_S[unit] for number, unit in parts)
-
-
 def flags(found: Mapping[str, str]) -> dict[str, Any]:
     """Return what kubelet's command-line options say, as the file would say it. Raises BadRules."""
     said: dict[str, Any] = {}
@@ -274,4 +233,4 @@ FLAGS: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
 FIELDS: Final = frozenset({field for field, _ in FLAGS.values()} | {
     "kubeReservedCgroup", "systemReservedCgroup", "memorySwap", "failSwapOn", "shutdownGracePeriod",
     "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority", "crashLoopBackOff", "containerLogMaxSize",
-    "containerLogMaxFiles"})
+    "containerLogMaxFiles"} | alignmentfile.FIELDS)

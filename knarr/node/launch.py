@@ -101,6 +101,7 @@ class Launcher:
             notes={**{key: text for grant in grants for key, text in grant.annotations.items()},
                    specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
             ground=tools.ground, pid_target=pid_target(machine, container.name),
+            pin=tools.alignment.pin(pod.metadata.uid or "", container.name),
         ))
 
     def _own_mounts(self, pod: Pod, container: Container, *, attempt: int, pod_ip: str) -> tuple[Mount, ...]:

@@ -23,9 +23,9 @@ import msgspec
 
 from knarr.api import podresources
 from knarr.api.types.core_v1 import Pod
-from knarr.node.allocatable import hugepage_name, page_size
 from knarr.node.cgroups import QOS_DIRS, ROOT, pod_parent
 from knarr.node.containerlimits import QUOTA_MIN_US, QUOTA_PERIOD_US, SHARES_MIN, SHARES_PER_CPU
+from knarr.node.hugepages import hugepage_name, page_size
 from knarr.node.rules import Rules
 
 SHARES_MAX: Final = 262_144      # Source: linux kernel/sched/core.c, MAX_SHARES

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
+from knarr.node.alignment.hints import Policy
+
 Swap: TypeAlias = Literal["NoSwap", "LimitedSwap"]
 HOLD_S: Final = 300.0      # how long a condition outlives its cause. Source: evictionPressureTransitionPeriod
 PIDS_PER_POD: Final = 4096     # kubelet's own default is no bound, and then one pod's forks can end every other's
@@ -48,6 +50,28 @@ class Band:
 
 
 @dataclass(frozen=True, slots=True)
+class Alignment:
+    """Who has processors and memory for itself, and how close to each other. cpus_kept: those nobody has alone, count.
+
+    reserved_cpus: which those are, where they are named. reserved_memory: NUMA node -> resource -> bytes.
+    """
+
+    cpus: Literal["none", "static"] = "none"
+    cpu_options: frozenset[str] = frozenset()
+    cpus_kept: int = 0
+    reserved_cpus: frozenset[int] = frozenset()
+    memory: Literal["None", "Static"] = "None"
+    reserved_memory: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    policy: Policy = "none"
+    scope: Literal["container", "pod"] = "container"
+
+    @property
+    def pins(self) -> bool:
+        """Tell whether containers may be bound to some of the machine."""
+        return self.cpus == "static" or self.memory == "Static"
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """One node's rules. Reserves: resource name -> cpu in milli, memory and storage in bytes, pid as a count.
 
@@ -70,6 +94,7 @@ class Rules:
     crash_loop_max_s: float = 300.0     # the longest wait between two runs of a container that keeps failing
     log_bytes_max: int = 10 << 20       # of a container's current log
     log_files_max: int = 5              # of one run of a container, the current one included
+    alignment: Alignment = field(default_factory=Alignment)
 
     def reserved(self, name: str) -> int:
         """Return what of a resource is kept from pods, thresholds not counted."""

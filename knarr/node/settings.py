@@ -126,6 +126,11 @@ class Settings:
         return self.data_dir / "device-plugins"
 
     @property
+    def alignment_file(self) -> Path:
+        """Return where it stands which container has which processors and memory."""
+        return self.data_dir / "alignment.json"
+
+    @property
     def pods_dir(self) -> Path:
         """Return the parent of all pods' own directories."""
         return self.data_dir / "pods"

@@ -19,7 +19,7 @@ from knarr.api.types.core_v1 import (
 )
 from knarr.node import containerlimits, podcontainers
 from knarr.node.containerlimits import NO_GROUND, Ground
-from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, SandboxSpec, Security
+from knarr.node.cri.face import NO_PIN, ContainerSpec, Namespaces, Pin, PortMapping, SandboxSpec, Security
 from knarr.node.faces import ConfigError, Device, DnsConfig, Mount
 
 MASKED_PATHS = (
@@ -54,6 +54,7 @@ class Prepared:
     pid_target: str = ""
     devices: tuple[Device, ...] = ()
     cdi_devices: tuple[str, ...] = ()
+    pin: Pin = NO_PIN
 
 
 def sandbox_spec(
@@ -94,7 +95,7 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
         stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
         namespaces=container_namespaces(pod, prepared.pid_target),
         security=security(pod, container, privileged=privileged),
-        resources=containerlimits.resources(pod, container, prepared.ground),
+        resources=replace(containerlimits.resources(pod, container, prepared.ground), pin=prepared.pin),
         labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
         annotations={
             "io.kubernetes.container.restartCount": str(prepared.attempt),

@@ -19,6 +19,7 @@ from knarr.node.devices.face import DeviceService
 from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
 from knarr.node.hooks import Hooks
 from knarr.node.images import Images
+from knarr.node.keeper import Keeper
 from knarr.node.podgroups import PodGroups
 from knarr.node.podmachine.state import Machine, Run
 from knarr.node.registries.registry import Registry
@@ -50,6 +51,7 @@ class Tools:
     registry: Registry
     volumes: PodVolumes
     devices: DeviceService
+    alignment: Keeper
     recorder: Recorder
     hooks: Hooks
     group: asyncio.TaskGroup

@@ -15,6 +15,7 @@ from knarr.node.cri.face import (
     ContainerReport,
     ContainerSpec,
     ImageLine,
+    Pin,
     Resources,
     RuntimeEvent,
     RuntimeFault,
@@ -155,6 +156,11 @@ class MemoryRuntime:
         if not held.obeys:
             await self.clock.sleep(grace_s)
         self.exit(container_id, 0 if held.obeys else 137)
+
+    async def update_pin(self, container_id: str, pin: Pin) -> None:
+        await self.reach("update_pin")
+        held = self._container(container_id)
+        held.spec = replace(held.spec, resources=replace(held.spec.resources, pin=pin))
 
     async def update_resources(self, container_id: str, resources: Resources) -> None:
         await self.reach("update_resources")

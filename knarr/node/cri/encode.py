@@ -6,9 +6,9 @@ from typing import Any
 
 from cri_api.v1 import api_pb2 as pb
 
-from knarr.node.allocatable import page_size
 from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security
 from knarr.node.faces import Mount
+from knarr.node.hugepages import page_size
 
 MODES = {"pod": pb.POD, "container": pb.CONTAINER, "node": pb.NODE}
 PROTOCOLS = {"TCP": pb.TCP, "UDP": pb.UDP, "SCTP": pb.SCTP}
@@ -90,6 +90,7 @@ def resources(limits: Resources) -> Any:
         memory_limit_in_bytes=limits.memory_limit_bytes, oom_score_adj=limits.oom_score_adj, unified=limits.unified,
         hugepage_limits=[pb.HugepageLimit(page_size=page_size(size), limit=most)
                          for size, most in limits.hugepages.items()],
+        cpuset_cpus=limits.pin.cpus, cpuset_mems=limits.pin.nodes,
     )
 
 

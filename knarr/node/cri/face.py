@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal, Protocol, TypeAlias
+from typing import Final, Literal, Protocol, TypeAlias
 
 from knarr.node.faces import Device, DnsConfig, ExecResult, Mount
 
@@ -78,6 +78,20 @@ class Security:
 
 
 @dataclass(frozen=True, slots=True)
+class Pin:
+    """Where a container may run and have its memory: lists of processors and of NUMA nodes, as the kernel writes them.
+
+    Empty: anywhere; of a container that runs: where it may already.
+    """
+
+    cpus: str = ""
+    nodes: str = ""
+
+
+NO_PIN: Final = Pin()
+
+
+@dataclass(frozen=True, slots=True)
 class Resources:
     """Linux limits of a container. 0: not limited (shares: the least).
 
@@ -91,6 +105,7 @@ class Resources:
     oom_score_adj: int = 1000
     hugepages: Mapping[int, int] = field(default_factory=dict)
     unified: Mapping[str, str] = field(default_factory=dict)
+    pin: Pin = NO_PIN
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,6 +280,10 @@ class Runtime(Protocol):
     async def start_container(self, container_id: str) -> None: ...
     async def stop_container(self, container_id: str, *, grace_s: float) -> None:
         """Send the stop signal, then KILL after grace_s. Returns when it is dead. Idempotent."""
+        ...
+
+    async def update_pin(self, container_id: str, pin: Pin) -> None:
+        """Change where a running container may run and have its memory."""
         ...
 
     async def update_resources(self, container_id: str, resources: Resources) -> None:

@@ -18,6 +18,7 @@ from knarr.node.cri.face import (
     ContainerReport,
     ContainerSpec,
     ImageLine,
+    Pin,
     Resources,
     RuntimeEvent,
     RuntimeFault,
@@ -127,6 +128,12 @@ class CriRuntime:
         """Send the stop signal, then KILL after grace_s."""
         request = pb.StopContainerRequest(container_id=container_id, timeout=max(0, round(grace_s)))
         await unless_gone(self._runtime.StopContainer(request, timeout=grace_s + LONG_S))
+
+    async def update_pin(self, container_id: str, pin: Pin) -> None:
+        """Change where a running container may run and have its memory; all else stays as it is."""
+        linux = pb.LinuxContainerResources(cpuset_cpus=pin.cpus, cpuset_mems=pin.nodes)
+        request = pb.UpdateContainerResourcesRequest(container_id=container_id, linux=linux)
+        await asked(self._runtime.UpdateContainerResources(request, timeout=SHORT_S))
 
     async def update_resources(self, container_id: str, resources: Resources) -> None:
         """Change a running container's limits."""

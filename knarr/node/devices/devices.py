@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, NoReturn
@@ -19,6 +19,7 @@ import structlog
 
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.base.clock import Clock
+from knarr.node.alignment.hints import Offer
 from knarr.node.devices import pool as pools
 from knarr.node.devices.face import Amounts, DeviceFault, Grant
 from knarr.node.devices.ledger import Ledger
@@ -27,7 +28,6 @@ from knarr.node.devices.pool import Pool, Unavailable
 from knarr.node.faces import Device, Mount
 from knarr.node.plugins import rpc
 from knarr.node.plugins.rpc import Channel, PluginFault, Server
-from knarr.node.podmachine.state import Refusal
 
 SOCKET, LEDGER = "kubelet.sock", "knarr_devices.json"
 CALL_S: Final = 30.0           # of Allocate and the like. Source: kubeletPreStartContainerRPCTimeoutInSecs
@@ -58,7 +58,6 @@ class Devices:
         self._plugins: dict[str, Plugin] = {}
         self._hearing: dict[str, asyncio.Task[None]] = {}
         self._group: asyncio.TaskGroup | None = None
-        self._giving = asyncio.Lock()
         self._tell: Callable[[str], None] = lambda uid: None
         folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         self._pools = {name: Pool(name, dict.fromkeys(ids, False), gone_s=clock.monotonic_s())
@@ -86,21 +85,31 @@ class Devices:
         shown = {name: known.shown(now_s) for name, known in self._pools.items()}
         return Amounts({name: both[0] for name, both in shown.items()}, {name: both[1] for name, both in shown.items()})
 
-    async def admit(self, pod: Pod) -> Refusal | None:
-        """Give a pod's containers the devices that they ask for, once; or say why that cannot be."""
+    def offers(self, pod: Pod, containers: Sequence[Container], nodes: frozenset[int]) -> Mapping[str, Offer]:
+        """Return by resource which of the machine's NUMA nodes have what containers ask for together."""
+        counts = pools.needed(pod, containers, lambda one: pools.wanted(one, self._pools))
+        return {name: pools.offers(self._pools[name], count, nodes, used=self._ledger.used(name),
+                                   again=self._again(pod, containers[0], name)) for name, count in counts.items()}
+
+    async def give(self, pod: Pod, container: Container, near: frozenset[int] | None) -> None:
+        """Choose and ask for one container's devices, once. Raises Unavailable and PluginFault."""
         uid = pod.metadata.uid or ""
-        if not self._pools or uid in self._ledger.held:
-            return None
-        async with self._giving:
-            try:
-                for container, passing in pools.in_order(pod):
-                    await self._give(uid, container, passing=passing, pod=pod)
-            except (Unavailable, PluginFault) as fault:
-                self.release(uid)
-                return Refusal("UnexpectedAdmissionError", f"Allocate failed due to {fault}, which is unexpected")
-            if uid in self._ledger.held:
-                self._ledger.write(self._pools)
-        return None
+        had = {grant.resource for grant in self.grants(uid, container.name)}
+        for name, count in pools.wanted(container, self._pools).items():
+            if name in had:
+                continue
+            again = self._again(pod, container, name)
+            available = pools.free(self._pools[name], count, used=self._ledger.used(name), again=again)
+            close = available if near is None else available & self._pools[name].near(near)
+            enough = close if len(close) >= count else available
+            ids = await self._chosen(name, enough, count, first=again if enough is close else again | close)
+            grant = await self._allocated(name, ids)
+            self._ledger.held.setdefault(uid, {}).setdefault(container.name, []).append(grant)
+
+    def record(self, pod_uid: str) -> None:
+        """Write down what a pod has been given. Raises OSError."""
+        if pod_uid in self._ledger.held:
+            self._ledger.write(self._pools)
 
     def grants(self, pod_uid: str, container: str) -> tuple[Grant, ...]:
         """Return what a container has."""
@@ -145,19 +154,16 @@ class Devices:
             return "Unknown"
         return "Healthy" if known.devices[device] else "Unhealthy"
 
-    async def _give(self, uid: str, container: Container, *, passing: bool, pod: Pod) -> None:
-        """Choose and ask for one container's devices. Raises Unavailable and PluginFault."""
-        held = self._ledger.held.get(uid, {})
-        before = {each.name for each, again in pools.in_order(pod) if again and each.name != container.name}
-        for name, needed in pools.wanted(container, self._pools).items():
-            again = frozenset(device for other in before for grant in held.get(other, ()) if grant.resource == name
-                              for device in grant.ids)
-            kept = frozenset(device for other, grants in held.items() if other not in before for grant in grants
-                             if grant.resource == name for device in grant.ids)
-            available = pools.free(self._pools[name], needed, used=self._ledger.used(name), again=again - kept)
-            ids = await self._chosen(name, available, needed, first=again - kept)
-            grant = await self._allocated(name, ids)
-            self._ledger.held.setdefault(uid, {}).setdefault(container.name, []).append(grant)
+    def _again(self, pod: Pod, container: Container, name: str) -> frozenset[str]:
+        """Return the devices of other init containers, as far as nobody beside them has them."""
+        held = self._ledger.held.get(pod.metadata.uid or "", {})
+        before = {each.name for each, passing in pools.in_order(pod) if passing and each.name != container.name}
+
+        def ids(of: Iterable[str]) -> frozenset[str]:
+            return frozenset(device for other in of for grant in held.get(other, ()) if grant.resource == name
+                             for device in grant.ids)
+
+        return ids(before) - ids(held.keys() - before)
 
     async def _chosen(self, name: str, available: frozenset[str], needed: int, *,
                       first: frozenset[str]) -> tuple[str, ...]:
@@ -216,7 +222,10 @@ class Devices:
         try:
             async for told in plugin.channel.follow(f"{PLUGIN}ListAndWatch", message("Empty")(),
                                                     answer="ListAndWatchResponse"):
-                self._pools[name] = Pool(name, {each.ID: each.health == "Healthy" for each in told.devices})
+                self._pools[name] = Pool(
+                    name, {each.ID: each.health == "Healthy" for each in told.devices},
+                    nodes={each.ID: nodes for each in told.devices
+                           if (nodes := frozenset(one.ID for one in each.topology.nodes))})
                 self._changed(name)
                 self._ledger.write(self._pools)
         except PluginFault as fault:

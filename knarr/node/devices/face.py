@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NoReturn, Protocol
 
-from knarr.api.types.core_v1 import Pod
+from knarr.api.types.core_v1 import Container, Pod
+from knarr.node.alignment.hints import Offer
 from knarr.node.faces import Device, Mount
-from knarr.node.podmachine.state import Refusal
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,8 +51,16 @@ class DeviceService(Protocol):
         """Return how many devices there are."""
         ...
 
-    async def admit(self, pod: Pod) -> Refusal | None:
-        """Give a pod's containers the devices that they ask for, once; or say why that cannot be."""
+    def offers(self, pod: Pod, containers: Sequence[Container], nodes: frozenset[int]) -> Mapping[str, Offer]:
+        """Return by resource which of the machine's NUMA nodes have what containers ask for together."""
+        ...
+
+    async def give(self, pod: Pod, container: Container, near: frozenset[int] | None) -> None:
+        """Give one container the devices it asks for, once. near: NUMA nodes. Raises Unavailable and PluginFault."""
+        ...
+
+    def record(self, pod_uid: str) -> None:
+        """Write down what a pod has been given. Raises OSError."""
         ...
 
     def grants(self, pod_uid: str, container: str) -> tuple[Grant, ...]:
@@ -92,9 +100,15 @@ class NoDevices:
         """There are none."""
         return Amounts()
 
-    async def admit(self, pod: Pod) -> Refusal | None:
+    def offers(self, pod: Pod, containers: Sequence[Container], nodes: frozenset[int]) -> Mapping[str, Offer]:
+        """Nothing is asked for."""
+        return {}
+
+    async def give(self, pod: Pod, container: Container, near: frozenset[int] | None) -> None:
         """Nothing is given, nothing refused."""
-        return None
+
+    def record(self, pod_uid: str) -> None:
+        """There is nothing to write."""
 
     def grants(self, pod_uid: str, container: str) -> tuple[Grant, ...]:
         """Nobody has any."""

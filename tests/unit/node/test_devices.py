@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from knarr.base.clock import SystemClock
+from knarr.node.alignment.book import Book
+from knarr.node.alignment.topology import Topology
 from knarr.node.devices import pool as pools
 from knarr.node.devices.devices import Devices
 from knarr.node.devices.pool import Pool, Unavailable
+from knarr.node.keeper import Keeper
 from knarr.node.plugins.rpc import PluginFault
+from knarr.node.rules import Alignment
 from tests.devices.plugin import RESOURCE, LampPlugin
 from tests.unit.node.making import pod
 
@@ -40,6 +45,11 @@ async def until(holds):
 def allocatable(devices):
     """Return how many lamps can be given."""
     return devices.amounts().allocatable.get(RESOURCE)
+
+
+async def admit(devices, pod):
+    """Admit a pod on a machine where it does not matter what lies where."""
+    return await Keeper(Alignment(), Topology(), Book(Path("/dev/null/none")), devices).admit(pod)
 
 
 @asynccontextmanager
@@ -71,8 +81,8 @@ async def test_a_pod_gets_its_devices(tmp_path):
     """It is given what it asks for, with all that the plugin wants it to have; asked again, nothing is asked again."""
     async with node(tmp_path) as devices, lamps(tmp_path, 3) as plugin:
         await until(lambda: allocatable(devices) == 3)
-        assert await devices.admit(asking("a", 2)) is None
-        assert await devices.admit(asking("a", 2)) is None
+        assert await admit(devices, asking("a", 2)) is None
+        assert await admit(devices, asking("a", 2)) is None
         await devices.starting("uid-a", "c0")
         grant, = devices.grants("uid-a", "c0")
 
@@ -99,13 +109,13 @@ async def test_too_few_devices(tmp_path):
     """kubelet's words; what the refused pod's first container had is free again, and so is what an ended pod had."""
     async with node(tmp_path) as devices, lamps(tmp_path, 3):
         await until(lambda: allocatable(devices) == 3)
-        refusal = await devices.admit(asking("greedy", 2, 2))
+        refusal = await admit(devices, asking("greedy", 2, 2))
         assert ("UnexpectedAdmissionError", "Allocate failed due to requested number of devices unavailable for "
                 "example.com/lamp. Requested: 2, Available: 1, which is unexpected") == (refusal.reason, refusal.message)
-        assert await devices.admit(asking("b", 3)) is None
-        assert await devices.admit(asking("c", 1)) is not None
+        assert await admit(devices, asking("b", 3)) is None
+        assert await admit(devices, asking("c", 1)) is not None
         devices.release("uid-b")
-        assert await devices.admit(asking("c", 1)) is None
+        assert await admit(devices, asking("c", 1)) is None
 
 
 async def test_init_containers_pass_their_devices_on(tmp_path):
@@ -113,14 +123,14 @@ async def test_init_containers_pass_their_devices_on(tmp_path):
     async with node(tmp_path) as devices, lamps(tmp_path, 3):
         await until(lambda: allocatable(devices) == 3)
 
-        assert await devices.admit(asking("a", 2, inits=(3,))) is None
+        assert await admit(devices, asking("a", 2, inits=(3,))) is None
 
 
 async def test_a_plugin_may_prefer(tmp_path):
     """What it would rather give is given."""
     async with node(tmp_path) as devices, lamps(tmp_path, 4, prefers=("lamp-3", "lamp-1")):
         await until(lambda: allocatable(devices) == 4)
-        await devices.admit(asking("a", 2))
+        await admit(devices, asking("a", 2))
 
         assert ("lamp-1", "lamp-3") == devices.grants("uid-a", "c0")[0].ids
 
@@ -129,7 +139,7 @@ async def test_a_device_falls_ill(tmp_path):
     """It is no longer offered; who has it is told."""
     async with node(tmp_path) as devices, lamps(tmp_path, 2) as plugin:
         await until(lambda: allocatable(devices) == 2)
-        await devices.admit(asking("a", 1))
+        await admit(devices, asking("a", 1))
         told = []
         devices.on_change(told.append)
         plugin.set_health("lamp-0", False)
@@ -144,18 +154,18 @@ async def test_the_plugin_and_the_agent_come_and_go(tmp_path):
     async with node(tmp_path) as devices:
         async with lamps(tmp_path, 2) as plugin:
             await until(lambda: allocatable(devices) == 2)
-            await devices.admit(asking("a", 1))
+            await admit(devices, asking("a", 1))
         await until(lambda: allocatable(devices) == 0)
         assert "Unknown" == devices.health("uid-a")["c0"][0]["resources"][0]["health"]
-        refusal = await devices.admit(asking("b", 1))
+        refusal = await admit(devices, asking("b", 1))
         assert "no healthy devices present; cannot allocate unhealthy devices example.com/lamp" in refusal.message
     async with node(tmp_path) as devices:
         assert ({RESOURCE: 2}, {RESOURCE: 0}) == (devices.amounts().capacity, devices.amounts().allocatable)
-        assert await devices.admit(asking("a", 1)) is None
+        assert await admit(devices, asking("a", 1)) is None
         assert ("lamp-0",) == devices.grants("uid-a", "c0")[0].ids
         async with lamps(tmp_path, 2) as plugin:
             await until(lambda: allocatable(devices) == 2)
-            await devices.admit(asking("b", 1))
+            await admit(devices, asking("b", 1))
             assert [("Allocate", ["lamp-1"])] == plugin.calls
             devices.keep({"uid-b"})
             assert () == devices.grants("uid-a", "c0")
@@ -166,7 +176,7 @@ async def test_a_plugin_that_refuses(tmp_path):
     async with node(tmp_path) as devices, lamps(tmp_path, 1) as plugin:
         await until(lambda: allocatable(devices) == 1)
         plugin.refuse["Allocate"] = "no current"
-        refusal = await devices.admit(asking("a", 1))
+        refusal = await admit(devices, asking("a", 1))
 
         assert "Allocate failed due to rpc error: code = Internal desc = no current, which is unexpected" == refusal.message
         assert () == devices.grants("uid-a", "c0")
@@ -193,7 +203,7 @@ async def test_a_ledger_that_cannot_be_read(tmp_path):
     async with node(tmp_path) as devices, lamps(tmp_path, 1):
         await until(lambda: allocatable(devices) == 1)
 
-        assert await devices.admit(asking("a", 1)) is None
+        assert await admit(devices, asking("a", 1)) is None
 
 
 NAMES = st.sets(st.sampled_from([f"d{number}" for number in range(8)]))
