@@ -1,6 +1,7 @@
 # The two commands of the README are `make up` and `make test`; the rest serves developers.
 SHELL := /bin/bash
 BIN := .venv/bin
+KUBECTL_TESTS := tests/e2e/test_kubectl.py tests/e2e/test_kubectl_operations.py
 export PYTHONDONTWRITEBYTECODE :=
 
 .PHONY: setup setup-dev up down check test bench golden soak fuzz
@@ -24,7 +25,8 @@ check: setup-dev          ## style, types, import walls, tidiness
 
 test: check               ## everything CI runs
 	$(BIN)/python -m pytest tests/unit tests/conformance tests/sim tests/wire -n 2
-	$(BIN)/python -m pytest tests/e2e --durations=10
+	$(BIN)/python -m pytest $(KUBECTL_TESTS) -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests/e2e $(addprefix --ignore=,$(KUBECTL_TESTS)) --durations=10
 
 bench: setup-dev          ## every claim against its figure
 	$(BIN)/python -m bench
