@@ -16,6 +16,7 @@ from knarr.api import podresources
 from knarr.api.placement import NO_EXECUTE, host_ports, selected, uncovered
 from knarr.api.tolerations import tolerates
 from knarr.api.types.core_v1 import Node, Pod, PodSpec, Taint
+from knarr.node import podcontainers, specs
 from knarr.node.containerlimits import CRITICAL_PRIORITY
 from knarr.node.podmachine.state import Refusal
 
@@ -29,6 +30,7 @@ NO_PORTS: Final = Refusal(
     "NodePorts", "Predicate NodePorts failed: node(s) didn't have free ports for the requested pod ports")
 TAINTED: Final = Refusal(
     "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate")
+UNCONFINABLE: Final = Refusal("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host")
 OF_THE_NODE: Final = (UNMEANT, TAINTED)      # what may have changed since the node's object was read
 
 
@@ -36,13 +38,14 @@ OF_THE_NODE: Final = (UNMEANT, TAINTED)      # what may have changed since the n
 class Admission:
     """One node's door. allocatable: what pods may use, in the units of `allocatable`; pressures: names of conditions.
 
-    node: this node's object as it was last read, None before. What each pod asks for is added up once for each state
-    of its spec.
+    node: this node's object as it was last read, None before. apparmor: whether the kernel knows its profiles. What
+    each pod asks for is added up once for each state of its spec.
     """
 
     allocatable: Callable[[], Mapping[str, int]]
     pressures: Callable[[], frozenset[str]]
     node: Callable[[], Node | None] = lambda: None
+    apparmor: bool = True
     _asked: dict[str, tuple[PodSpec, Mapping[str, int]]] = field(default_factory=dict)
 
     def judge(self, pod: Pod, others: Iterable[Pod], *, node: Node | None = None) -> Refusal | None:
@@ -58,7 +61,8 @@ class Admission:
             for name, amount in self.asks(other).items():
                 used[name] = used.get(name, 0) + amount
         room = no_room(asked_for(pod.spec), used, self.allocatable())
-        return room or misplaced(pod.spec, here.values(), node or self.node())
+        stray = misplaced(pod.spec, here.values(), node or self.node())
+        return room or stray or (None if self.apparmor or not is_confined(pod) else UNCONFINABLE)
 
     def asks(self, pod: Pod) -> Mapping[str, int]:
         """Return what a pod asks for, remembered until its spec is another object."""
@@ -95,6 +99,11 @@ def misplaced(spec: PodSpec, others: Iterable[Pod], node: Node | None) -> Refusa
         return NO_PORTS
     bare = node is not None and uncovered(node.spec.taints, spec.tolerations, NO_EXECUTE)
     return TAINTED if bare else None
+
+
+def is_confined(pod: Pod) -> bool:
+    """Tell whether any container asks for an AppArmor profile. Source: kube security/apparmor/validate.go."""
+    return any(specs.apparmor(pod, each) not in ("", "unconfined") for each in podcontainers.every(pod))
 
 
 def under_pressure(pod: Pod, pressures: frozenset[str]) -> Refusal | None:

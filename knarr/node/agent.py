@@ -170,7 +170,7 @@ class Agent:
         evictor = self._evictor(runtime, recorder)
         shares = nodestatus.allocatable_amounts(settings, facts)
         self._admission = Admission(lambda: {**shares, **devices.amounts().allocatable}, lambda: evictor.pressures,
-                                    node=lambda: heartbeat.node)
+                                    node=lambda: heartbeat.node, apparmor=facts.apparmor)
         heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock,
                               changing=lambda: nodestatus.Changing(
                                   evictor.pressures, devices.amounts(), self._shutdown.trouble()))

@@ -48,6 +48,7 @@ class MachineFacts:
     hostname: str
     hugepages: Mapping[int, int] = field(default_factory=dict)      # size of one -> all of that size, bytes
     swap_bytes: int = 0
+    apparmor: bool = False          # its profiles can be enforced
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +86,7 @@ def machine_facts(data_dir: Path) -> MachineFacts:
         hostname=platform.node(),
         hugepages=hugepages(HUGEPAGES),
         swap_bytes=meminfo()["SwapTotal"],
+        apparmor=first_line("/sys/module/apparmor/parameters/enabled") == "Y",
     )
 
 

@@ -31,6 +31,8 @@ HOSTNAME_MAX = 63                          # characters. Source: kube util/node.
 TERMINATION_LOG = "/dev/termination-log"     # Source: kube core/v1 defaults
 BACKOFF_NOTE = "knarr.dev/backoff"         # "<wait in s>:<since, wall s>": survives the agent
 IMAGE_NOTE = "knarr.dev/image"             # the image as the spec names it
+APPARMOR_NOTE = "container.apparmor.security.beta.kubernetes.io/"    # and the container's name: what fields say now
+APPARMOR_TYPES = {"RuntimeDefault": "runtime/default", "Unconfined": "unconfined"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,10 +167,25 @@ def security(pod: Pod, container: Container, *, privileged: bool) -> Security:
         add_capabilities=capabilities.add if capabilities else (),
         drop_capabilities=capabilities.drop if capabilities else (),
         seccomp=seccomp(own.seccompProfile or shared.seccompProfile),
+        apparmor=apparmor(pod, container),
         selinux=selinux(own.seLinuxOptions or shared.seLinuxOptions),
         masked_paths=() if unmasked else MASKED_PATHS,
         readonly_paths=() if unmasked else READONLY_PATHS,
     )
+
+
+def apparmor(pod: Pod, container: Container) -> str:
+    """Return the profile as CRI names it; empty: whatever the runtime does by itself.
+
+    Source: kube apis/core/v1/helper/apparmor (annotations), security/apparmor/helpers.go (GetProfile).
+    """
+    own = container.securityContext.appArmorProfile if container.securityContext else None
+    noted = pod.metadata.annotations.get(APPARMOR_NOTE + container.name, "")
+    shared = pod.spec.securityContext.appArmorProfile if pod.spec.securityContext else None
+    profile = own or (None if noted else shared)
+    if profile is None:
+        return noted
+    return f"localhost/{profile.localhostProfile}" if profile.type == "Localhost" else APPARMOR_TYPES[profile.type]
 
 
 def groups(context: PodSecurityContext) -> tuple[int, ...]:

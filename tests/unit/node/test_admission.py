@@ -9,7 +9,7 @@ import pytest
 
 from knarr.api.http import Answer, Call
 from knarr.api.types.core_v1 import Node
-from knarr.node.admission import NO_PORTS, TAINTED, UNMEANT, Admission
+from knarr.node.admission import NO_PORTS, TAINTED, UNCONFINABLE, UNMEANT, Admission
 from knarr.node.eviction.thresholds import Level
 from knarr.node.podmachine.state import Refusal
 from tests.unit.node.making import pod
@@ -102,6 +102,15 @@ def choosing(**term):
 def test_what_does_not_belong_here(wanted, others, refused):
     """It names its node itself, past the scheduler."""
     assert refused == Admission(lambda: ROOM, frozenset, node=lambda: NODE).judge(wanted, others)
+
+
+@pytest.mark.parametrize(("profile", "enabled", "refused"), [
+    ("RuntimeDefault", False, UNCONFINABLE), ("RuntimeDefault", True, None), ("Unconfined", False, None)])
+def test_a_profile_that_cannot_be_enforced(profile, enabled, refused):
+    """A kernel without AppArmor takes no pod that asks for it."""
+    wanted = pod(securityContext={"appArmorProfile": {"type": profile}})
+
+    assert refused == Admission(lambda: ROOM, frozenset, apparmor=enabled).judge(wanted, ())
 
 
 def test_the_node_is_looked_at_again_before_it_refuses(tmp_path):

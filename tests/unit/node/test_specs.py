@@ -54,6 +54,25 @@ def test_oom_scores(qos, request_text, score):
     assert score == of({"resources": {"requests": requests}}, {"qosClass": qos}).resources.oom_score_adj
 
 
+NOTE = {"container.apparmor.security.beta.kubernetes.io/c": "localhost/noted"}
+
+
+@pytest.mark.parametrize(("own", "shared", "notes", "named"), [
+    pytest.param(None, None, {}, "", id="the runtime's own"),
+    pytest.param({"type": "RuntimeDefault"}, {"type": "Unconfined"}, {}, "runtime/default", id="the container's word wins"),
+    pytest.param(None, {"type": "Localhost", "localhostProfile": "web"}, {}, "localhost/web", id="the pod's"),
+    pytest.param(None, {"type": "Unconfined"}, NOTE, "localhost/noted", id="as it was said before there were fields"),
+    pytest.param({"type": "Unconfined"}, None, NOTE, "unconfined", id="the field wins"),
+])
+def test_apparmor(own, shared, notes, named):
+    """The profile that the runtime is to enforce."""
+    made = pod(containers=[{"name": "c", "image": "app:1", "securityContext": {"appArmorProfile": own}}],
+               securityContext={"appArmorProfile": shared})
+    made.metadata.annotations.update(notes)
+
+    assert named == specs.container_spec(made, made.spec.containers[0], prepared()).security.apparmor
+
+
 def test_the_containers_own_words_win():
     """The pod says user 1, the container says user 2; the group is the pod's."""
     made = of({"securityContext": {"runAsUser": 2, "allowPrivilegeEscalation": False,
