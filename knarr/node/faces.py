@@ -33,6 +33,15 @@ class Device:
 
 
 @dataclass(frozen=True, slots=True)
+class Layers:
+    """What is to be mounted to see an image. kind: `overlay` or `bind`. options: of mount(8)."""
+
+    kind: str
+    source: str
+    options: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class DnsConfig:
     """What the runtime writes to a pod's resolv.conf. All empty: the runtime copies the host's."""
 
@@ -171,6 +180,10 @@ class PodVolumes(Protocol):
 
     def see(self, pod: Pod) -> None:
         """Take a newer object of a pod: what its files tell of it follows."""
+        ...
+
+    async def show(self, pod: Pod, volume: str, layers: Layers) -> None:
+        """Let an image volume show its image. Idempotent. Raises OSError."""
         ...
 
     async def mounts(self, pod: Pod, container: Container, *, env: Mapping[str, str]) -> tuple[Mount, ...]:

@@ -55,6 +55,8 @@ class Launcher:
         tell = self._tools.teller(pod, container.name)
         try:
             image = await self._obtain.image(worker, container)
+            for volume, shown in (await self._obtain.shown(worker, container)).items():
+                await self._tools.volumes.show(pod, volume, await self._tools.runtime.image_layers(shown.id))
             spec = await self._spec(worker, container, start=start, image=image)
             await self._tools.devices.starting(pod.metadata.uid or "", container.name)
         except ImageFault as fault:

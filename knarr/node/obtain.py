@@ -21,9 +21,18 @@ class Obtain:
         self._tools = tools
 
     async def image(self, worker: PodWorker, container: Container) -> ImageLine:
-        """Find the image or pull it. Raises ImageFault with the container's waiting reason."""
-        name, policy = container.image or "", container.imagePullPolicy or "IfNotPresent"
-        pod, tell = worker.machine.pod, self._tools.teller(worker.machine.pod, container.name)
+        """Find a container's image or pull it. Raises ImageFault with the container's waiting reason."""
+        return await self._obtain(worker, container.name, container.image or "", container.imagePullPolicy)
+
+    async def shown(self, worker: PodWorker, container: Container) -> dict[str, ImageLine]:
+        """Find or pull the images that a container sees as volumes; return them by volume. Raises ImageFault."""
+        mounted = {each.name for each in container.volumeMounts}
+        return {volume.name: await self._obtain(
+                    worker, container.name, volume.image.reference or "", volume.image.pullPolicy)
+                for volume in worker.machine.pod.spec.volumes if volume.image is not None and volume.name in mounted}
+
+    async def _obtain(self, worker: PodWorker, container: str, name: str, policy: str | None) -> ImageLine:
+        pod, tell = worker.machine.pod, self._tools.teller(worker.machine.pod, container)
         found = await self._find(name, tell)
         if found is not None and policy != "Always" and await self._tools.registry.usable(pod, name, found):
             tell("Pulled", f'Container image "{name}" already present on machine and can be accessed by the pod')
@@ -33,7 +42,7 @@ class Obtain:
             tell("ErrImageNeverPull", message, "Warning")
             tell("Failed", "Error: ErrImageNeverPull", "Warning")
             raise ImageFault("ErrImageNeverPull", message)
-        return await self._pull(worker, container.name, name)
+        return await self._pull(worker, container, name)
 
     async def _find(self, name: str, tell: Teller) -> ImageLine | None:
         try:

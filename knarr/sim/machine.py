@@ -21,7 +21,7 @@ from knarr.client.transport import Transport
 from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import RuntimeFault, Sandbox
 from knarr.node.eviction.thresholds import Level
-from knarr.node.faces import Device, DnsConfig, Mount, References
+from knarr.node.faces import Device, DnsConfig, Layers, Mount, References
 from knarr.node.nodestatus import MachineFacts
 from knarr.node.registries.providers import Providers
 from knarr.node.settings import Settings
@@ -156,6 +156,9 @@ class SimVolumes:
 
     async def set_up(self, pod: Pod) -> None:
         """They stand."""
+
+    async def show(self, pod: Pod, volume: str, layers: Layers) -> None:
+        """Nobody looks at it."""
 
     def see(self, pod: Pod) -> None:
         """They hold no files."""

@@ -24,7 +24,7 @@ from knarr.node.cri.face import (
     SandboxSpec,
     Usage,
 )
-from knarr.node.faces import ExecResult
+from knarr.node.faces import ExecResult, Layers
 
 
 @dataclass(slots=True)
@@ -202,6 +202,10 @@ class MemoryRuntime:
     async def image(self, reference: str) -> ImageLine | None:
         await self.reach("image")
         return self.images.get(reference)
+
+    async def image_layers(self, image_id: str) -> Layers:
+        await self.reach("image_layers")
+        return Layers("bind", f"/layers/{image_id}", ("ro",))
 
     async def list_images(self) -> tuple[ImageLine, ...]:
         return tuple(self.images.values())

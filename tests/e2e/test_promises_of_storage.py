@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from knarr.cli.failure import RequestFailed
+from knarr.node import oci
 from tests.e2e.cluster import pod, until
 from tests.e2e.place import Objects, Place, name_of, ready
 
@@ -211,3 +212,38 @@ def test_one_pod_alone_uses_a_claim_that_is_for_one(place):
     assert "Pending" == phase(place, "pods/two")
     place.delete("pods/one", gracePeriodSeconds=0)
     until(lambda: ready(place.get("pods/two")), "the second runs")
+
+
+@pytest.mark.parametrize("layers", [1, 2])
+def test_an_image_is_seen_as_a_volume(place, tmp_path, layers):
+    """Its files can be read, not written nor run; one that is not there is told as a container's image is."""
+    program = Path("/bin/busybox").read_bytes()
+    made = [oci.layer({"bin/busybox": program, "etc/word": b"under\n"}), oci.layer({"etc/word": b"over\n"})][:layers]
+    name, archive = f"localhost/seen:{layers}", tmp_path / "seen.tar"
+    oci.write_archive(archive, name=name, layers=made, config={})
+    place.cluster.knarr("image", "load", str(archive))
+
+    def seeing(name: str, image: str, script: str) -> dict[str, Any]:
+        mounts = [{"name": "image", "mountPath": "/see"}, {"name": "image", "mountPath": "/part", "subPath": "etc"}]
+        return pod(name, script, container={"volumeMounts": mounts}, restartPolicy="Never", terminationGracePeriodSeconds=0,
+                   volumes=[{"name": "image", "image": {"reference": image, "pullPolicy": "Never"}}])
+
+    place.make(seeing("sees", name, "cat /part/word; /see/bin/busybox true 2>&1; touch /see/new 2>&1; sleep inf"),
+               seeing("waits", "localhost/absent:1", "true"))
+
+    def said() -> str:
+        return place.cluster.knarr("logs", "sees", "-n", place.namespace, check=False).stdout
+
+    until(lambda: "Read-only" in said(), "it has looked")
+    word = "under" if layers == 1 else "over"
+    assert [word, "Permission denied", "Read-only file system"] == [line.rsplit(": ")[-1] for line in said().splitlines()]
+    until(lambda: waiting(place, "waits") == "ErrImageNeverPull", "the other one is told why it waits")
+    uid = place.get("pods/sees")["metadata"]["uid"]
+    place.delete("pods/sees", gracePeriodSeconds=0)
+    until(lambda: uid not in Path("/proc/self/mounts").read_text(), "it is unmounted")
+
+
+def waiting(place: Place, name: str) -> str:
+    """Return why a pod's container waits."""
+    (one,) = place.get(f"pods/{name}")["status"].get("containerStatuses") or [{"state": {}}]
+    return str(one["state"].get("waiting", {}).get("reason", ""))

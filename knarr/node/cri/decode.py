@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 from cri_api.v1 import api_pb2 as pb
@@ -65,6 +67,14 @@ def image(message: Any) -> ImageLine:
         id=message.id, tags=tuple(message.repo_tags), digests=tuple(message.repo_digests), size_bytes=message.size,
         uid=message.uid.value if message.HasField("uid") else None, username=message.username,
     )
+
+
+def chain_id(info: Mapping[str, str]) -> str:
+    """Return what names an image's topmost layer, out of what containerd tells beside; empty where it does not."""
+    try:
+        return str(json.loads(info.get("info", "{}")).get("chainID", ""))
+    except ValueError:
+        return ""
 
 
 def usage(message: Any) -> Usage:

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
-from knarr.node.faces import Device, DnsConfig, ExecResult, Mount
+from knarr.node.faces import Device, DnsConfig, ExecResult, Layers, Mount
 
 NamespaceMode: TypeAlias = Literal["pod", "container", "node"]
 ContainerState: TypeAlias = Literal["created", "running", "exited", "unknown"]
@@ -320,6 +320,10 @@ class Runtime(Protocol):
 
     async def image(self, reference: str) -> ImageLine | None:
         """Find an image on this machine by name or id."""
+        ...
+
+    async def image_layers(self, image_id: str) -> Layers:
+        """Return what is to be mounted to see an image's files."""
         ...
 
     async def list_images(self) -> tuple[ImageLine, ...]: ...

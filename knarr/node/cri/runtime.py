@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -11,7 +12,7 @@ import grpc.aio
 from cri_api.v1 import api_pb2 as pb
 from cri_api.v1 import api_pb2_grpc as stubs
 
-from knarr.node.cri import decode, encode, events, tasks
+from knarr.node.cri import decode, encode, events, layers, tasks
 from knarr.node.cri.face import (
     AWAY,
     ContainerLine,
@@ -27,7 +28,7 @@ from knarr.node.cri.face import (
     SandboxSpec,
     Usage,
 )
-from knarr.node.faces import ExecResult, ExecTimeout
+from knarr.node.faces import ExecResult, ExecTimeout, Layers
 
 SHORT_S = 30.0         # reads and small changes
 LONG_S = 240.0         # sandboxes and creations under load. Source: kubelet's runtimeRequestTimeout of 2 min, doubled
@@ -211,6 +212,15 @@ class CriRuntime:
         request = pb.ImageStatusRequest(image=pb.ImageSpec(image=reference))
         answer = await asked(self._images.ImageStatus(request, timeout=SHORT_S))
         return decode.image(answer.image) if answer.HasField("image") and answer.image.id else None
+
+    async def image_layers(self, image_id: str) -> Layers:
+        """Return what is to be mounted to see an image's files."""
+        request = pb.ImageStatusRequest(image=pb.ImageSpec(image=image_id), verbose=True)
+        answer = await asked(self._images.ImageStatus(request, timeout=SHORT_S))
+        chain_id = decode.chain_id(answer.info)
+        if not chain_id:
+            raise RuntimeFault("UNIMPLEMENTED", "this container runtime does not show images as volumes")
+        return await asked(layers.of_image(self._channel, chain_id, f"knarr-{image_id}-{os.getpid()}"))
 
     async def list_images(self) -> tuple[ImageLine, ...]:
         """Return every image on this machine."""

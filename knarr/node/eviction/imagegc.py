@@ -72,9 +72,10 @@ def named(pods: Iterable[Pod]) -> set[str]:
     """Return every name by which pods know images: what their specs ask for and what their statuses say they got."""
     names: set[str] = set()
     for pod in pods:
-        for container in podcontainers.every(pod):
+        shown = [volume.image.reference or "" for volume in pod.spec.volumes if volume.image is not None]
+        for image in (*(container.image or "" for container in podcontainers.every(pod)), *shown):
             try:
-                names.add(normalize(container.image or ""))
+                names.add(normalize(image))
             except ImageFault:
                 continue        # nobody can have pulled it
         names |= {row.imageID for row in (*pod.status.containerStatuses, *pod.status.initContainerStatuses)}

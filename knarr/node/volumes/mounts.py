@@ -11,11 +11,18 @@ import re
 from pathlib import Path
 from typing import Final
 
+from knarr.node.faces import Layers
+
 _READ_ONLY: Final = 0x1
+_NO_SUID: Final = 0x2
+_NO_DEV: Final = 0x4
+_NO_EXEC: Final = 0x8
+_REMOUNT: Final = 0x20
 _BIND: Final = 0x1000
 _REC: Final = 0x4000
 _DETACH: Final = 0x2
 _NOFOLLOW: Final = 0x8
+_FLAG_WORDS: Final = frozenset({"ro", "rw", "bind", "rbind"})      # of a runtime's options; the rest is the kernel's
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.mount.argtypes = (ctypes.c_char_p, ctypes.c_char_p, ctypes.c_char_p, ctypes.c_ulong, ctypes.c_char_p)
 _libc.umount2.argtypes = (ctypes.c_char_p, ctypes.c_int)
@@ -35,6 +42,15 @@ def hugetlbfs(where: Path, *, page_bytes: int) -> None:
 def bind(source: str, where: Path) -> None:
     """Let `where` show what `source` (a path, or /proc/self/fd/N) shows."""
     _mount(source, where, kind="", flags=_BIND | _REC, options="")
+
+
+def image(layers: Layers, where: Path) -> None:
+    """Show an image's files; nothing of it can be written nor run."""
+    is_bind = layers.kind == "bind"
+    data = ",".join(word for word in layers.options if word not in _FLAG_WORDS)
+    _mount(layers.source, where, kind="" if is_bind else layers.kind, flags=_BIND | _REC if is_bind else _READ_ONLY,
+           options=data)
+    _mount("", where, kind="", flags=_REMOUNT | _BIND | _READ_ONLY | _NO_EXEC | _NO_SUID | _NO_DEV, options="")
 
 
 def network(source: str, where: Path, *, kind: str, options: str, read_only: bool) -> None:

@@ -25,7 +25,7 @@ from knarr.api.volumes import claim_name
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.client import Client
-from knarr.node.faces import ConfigError, Device, Mount, MountError, NodeFacts, References
+from knarr.node.faces import ConfigError, Device, Layers, Mount, MountError, NodeFacts, References
 from knarr.node.settings import Settings
 from knarr.node.volumes import atomic, disks, inmemory, mounts, subpath, tokens
 from knarr.node.volumes.csi.contents import Source, of_inline
@@ -103,6 +103,13 @@ class Volumes:
             for volume in volumes:
                 await self._set_up_disk(pod, volume)
             self._pods[uid] = pod
+
+    async def show(self, pod: Pod, volume: str, layers: Layers) -> None:
+        """Let an image volume show its image. Idempotent. Raises OSError."""
+        async with self._locks.setdefault(pod.metadata.uid or "", asyncio.Lock()):
+            where = next(self.place(pod, each) for each in pod.spec.volumes if each.name == volume)
+            if where not in mounts.below(where):
+                mounts.image(layers, where)
 
     def see(self, pod: Pod) -> None:
         """Take a newer object of a pod whose volumes stand: files that tell of it are written again if it changed."""

@@ -19,7 +19,7 @@ from knarr.client.transport import InProcess
 from knarr.node.agent import Agent, Parts
 from knarr.node.cri.face import RuntimeFault
 from knarr.node.eviction.thresholds import Level
-from knarr.node.faces import DnsConfig, Mount, MountError, References
+from knarr.node.faces import DnsConfig, Layers, Mount, MountError, References
 from knarr.node.registries.providers import Providers
 from knarr.node.rules import Rules
 from knarr.node.settings import Settings
@@ -36,6 +36,9 @@ class NoVolumes:
 
     stuck = 0
 
+    def __init__(self) -> None:
+        self.shown: list[tuple[str, Layers]] = []
+
     async def run(self) -> None:
         await asyncio.Event().wait()
 
@@ -46,6 +49,9 @@ class NoVolumes:
         return References()
 
     async def set_up(self, pod: Pod) -> None: ...
+
+    async def show(self, pod: Pod, volume: str, layers: Layers) -> None:
+        self.shown.append((volume, layers))
 
     def see(self, pod: Pod) -> None: ...
 
@@ -179,6 +185,25 @@ def test_a_pod_comes_up_and_goes(tmp_path):
         await world.until(lambda shown: shown is None)
         await asyncio.sleep(1)
         assert ({}, {}, []) == (world.runtime.sandboxes, world.runtime.containers, list((tmp_path / "pods").iterdir()))
+
+    tell(tmp_path, story)
+
+
+def test_an_image_is_shown_as_a_volume_before_the_container_starts(tmp_path):
+    """Once it is there; one that is not there holds the container back, as its own image would."""
+    def seeing(image: str) -> dict[str, Any]:
+        return {"containers": [{"name": "c", "image": "app:1", "volumeMounts": [{"name": "v", "mountPath": "/v"}]}],
+                "volumes": [{"name": "v", "image": {"reference": image, "pullPolicy": "Never"}},
+                            {"name": "unused", "image": {"reference": "absent:1"}}]}
+
+    async def story(world: World) -> None:
+        await world.make(**seeing("app:1"))
+        await world.until(ready)
+        (image,) = world.runtime.images.values()
+        assert [("v", Layers("bind", f"/layers/{image.id}", ("ro",)))] == world.volumes.shown
+        await world.make("b", **seeing("absent:1"))
+        shown = await world.until(told, name="b")
+        assert "ErrImageNeverPull" == state(shown)["state"]["waiting"]["reason"]
 
     tell(tmp_path, story)
 

@@ -226,9 +226,6 @@ async def test_a_secret_that_a_former_agent_mounted_is_kept_up_where_it_is(tmp_p
                  id="host path"),
     pytest.param({"cephfs": {"monitors": ["x"]}}, 'MountVolume.SetUp failed for volume "v0" : no volume plugin matched',
                  id="unknown plugin"),
-    pytest.param({"image": {"reference": "i"}},
-                 'MountVolume.SetUp failed for volume "v0" : this node\'s container runtime cannot mount an image as a '
-                 "volume: that takes containerd 2.1", id="image"),
     pytest.param({"nfs": {"server": "nowhere.invalid", "path": "/"}}, NO_ADDRESS, id="NFS server without address"),
     pytest.param({"persistentVolumeClaim": {"claimName": "no"}},
                  "Unable to attach or mount volumes: unmounted volumes=[v0], unattached volumes=[], failed to process "
