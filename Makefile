@@ -1,8 +1,9 @@
 # The two commands of the README are `make up` and `make test`; the rest serves developers.
 SHELL := /bin/bash
 BIN := .venv/bin
-KUBECTL_TESTS := tests/e2e/test_kubectl.py tests/e2e/test_kubectl_operations.py
-export PYTHONDONTWRITEBYTECODE :=
+# Two at a time, each beside a cluster of its own; what looks at the whole machine or at its ports runs alone.
+PAIRED := $(patsubst %,tests/e2e/test_%.py,kubectl kubectl_operations promises_of_pods promises_of_workloads \
+	promises_of_storage cli bad_input batch clients helm)
 
 .PHONY: setup setup-dev up down check test bench golden soak fuzz
 
@@ -25,8 +26,8 @@ check: setup-dev          ## style, types, import walls, tidiness
 
 test: check               ## everything CI runs
 	$(BIN)/python -m pytest tests/unit tests/conformance tests/sim tests/wire -n 2
-	$(BIN)/python -m pytest $(KUBECTL_TESTS) -n 2 --dist loadfile
-	$(BIN)/python -m pytest tests/e2e $(addprefix --ignore=,$(KUBECTL_TESTS)) --durations=10
+	$(BIN)/python -m pytest $(PAIRED) -n 2 --dist loadfile
+	$(BIN)/python -m pytest tests/e2e $(addprefix --ignore=,$(PAIRED)) --durations=10
 
 bench: setup-dev          ## every claim against its figure
 	$(BIN)/python -m bench
