@@ -143,7 +143,8 @@ class Hands:
 
     async def _mount(self, worker: PodWorker) -> None:
         try:
-            refusal = await self._tools.alignment.admit(worker.machine.pod)
+            runs = any(box.run is not None and not box.run.ended for box in worker.machine.boxes)
+            refusal = await self._tools.alignment.admit(worker.machine.pod, runs=runs)
             if refusal is not None:
                 worker.post(words.Refused(refusal))
                 worker.post(words.Mounted())        # nothing is, and what ends needs nothing

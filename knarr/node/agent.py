@@ -181,7 +181,6 @@ class Agent:
 
         for part in (heartbeat.run(), evictor.run(), self._informers.run(), recorder.run(), prober.run(),
                      self._parts.volumes.run(), devices.run(), LogRotation(settings, runtime, clock).run(),
-                     tools.alignment.run(runtime.update_pin, self._running),
                      self._parts.serve(runtime, self.lookup), self._shutdown.run(self._parts.power(), told)):
             group.create_task(part)
         try:
@@ -191,6 +190,7 @@ class Agent:
                 own.create_task(self._relist_forever(tools, hands))
                 await self._informers.wait_synced()
                 await self._adopt(tools, hands, writer=writer)
+                own.create_task(tools.alignment.run(runtime.update_pin, self._running))
         finally:
             hands.close()
 

@@ -67,8 +67,11 @@ class Keeper:
         self._memory = {node: {name: max(0, size - rules.reserved_memory.get(node, {}).get(name, 0))
                                for name, size in amounts.items()} for node, amounts in topology.memory.items()}
 
-    async def admit(self, pod: Pod) -> Refusal | None:
-        """Serve a pod's containers, once; or say why that cannot be. Raises OSError."""
+    async def admit(self, pod: Pod, *, runs: bool = False) -> Refusal | None:
+        """Serve a pod's containers, once; or say why that cannot be. Raises OSError.
+
+        runs: it does already, and came under other rules: what it cannot have now is no reason to end it.
+        """
         uid, before = pod.metadata.uid or "", self.shared()
         if uid in self._book.held:
             return None
@@ -77,7 +80,9 @@ class Keeper:
                 await self._serve(pod)
             except Unsuited as fault:
                 self.release(uid)
-                return fault.refusal
+                if not runs:
+                    return fault.refusal
+                log.warning("alignment.shares", pod=pod.metadata.name, pod_uid=uid, error=str(fault))
             if self._rules.pins or self._rules.policy != "none":
                 self._book.held.setdefault(uid, {})     # taken, once and for all
                 self._book.write()

@@ -196,6 +196,15 @@ def test_who_was_taken_is_not_judged_again(tmp_path):
         assert "1-3" == pinned(kept, "all")
 
 
+def test_who_runs_already_is_not_ended_by_new_rules(tmp_path):
+    """Taken over from an agent with other rules, it shares where it cannot have its own."""
+    kept = keeper(tmp_path, topology=machine(1, 4, 1))
+
+    assert asyncio.run(kept.admit(asking("large", ("8", "1Gi")), runs=True)) is None
+    assert "0-3" == pinned(kept, "large")
+    assert asyncio.run(kept.admit(asking("large", ("8", "1Gi")))) is None, "once and for all"
+
+
 def test_whole_cores_only(tmp_path):
     kept = keeper(tmp_path, Alignment(cpus="static", cpus_kept=2, cpu_options=frozenset({cpus.FULL_CORES})))
     three, two = admit(kept, asking("three", ("3", "1Gi")), asking("two", ("2", "1Gi")))
