@@ -13,8 +13,9 @@ from knarr.assembly.failure import Failure
 from knarr.assembly.instance import Instance
 
 CNI_FOLDERS = (Path("/usr/lib/cni"), Path("/opt/cni/bin"), Path("/usr/libexec/cni"))
-CNI_PLUGINS = ("bridge", "host-local", "loopback", "portmap")
-PROGRAMS = {"containerd": "containerd", "ctr": "containerd", "runc": "runc", "nft": "nftables"}
+CNI_PLUGINS = ("portmap",)
+PROGRAMS = {"containerd": "containerd", "ctr": "containerd", "runc": "runc", "nft": "nftables", "ip": "iproute2",
+            "nsenter": "util-linux"}
 
 
 def check(instance: Instance) -> None:

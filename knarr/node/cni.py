@@ -1,4 +1,8 @@
-"""Describe the pod network to the runtime: one CNI list of this instance's own, bridge and host-local.
+"""Describe the pod network to the runtime: one CNI list of this instance's own, and the plugin that it names.
+
+The plugin is a small shell program (`podnet.sh`) with this node's names and numbers filled in: it does what the
+reference plugins bridge and host-local do, for a third of their processor time. `loopback.sh` spares the runtime's call
+of loopback, whose work the same plugin does along.
 
 Pods with host ports get a second list of the same network, with portmap behind: a handler of the runtime's own chooses
 it. To have portmap in everybody's list cost 18 ms of CPU per pod: it asks iptables whether there is something to
@@ -6,24 +10,33 @@ remove, also where nothing was ever mapped.
 
 Pods' traffic to the world is masqueraded by one nftables rule for the whole node: the bridge plugin's own `ipMasq`
 calls iptables several times per pod, which cost 45 of 200 ms at every start.
-Source: CNI specification 0.4.0; containernetworking plugins' bridge, host-local, portmap, loopback.
+Source: CNI specification 0.4.0; containernetworking plugins' bridge, host-local (whose notes of addresses it keeps),
+portmap, loopback.
 """
 
 from __future__ import annotations
 
 import asyncio
 import json
+import re
 import shutil
 import subprocess
-from ipaddress import ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from pathlib import Path
 from typing import Any
 
 from knarr.node.settings import Settings
 
-PLUGINS = ("bridge", "host-local", "portmap", "loopback")
+PORTMAP, POD = "portmap", "knarr-pod"
+ADDRESSES_MAX = 65_000          # that pods of one node are given, count
+FAMILIES = {
+    4: {"VERSION": "4", "DEFAULT": "0.0.0.0/0", "FLAGS": "", "FORWARDING": "/proc/sys/net/ipv4/ip_forward"},
+    6: {"VERSION": "6", "DEFAULT": "::/0", "FLAGS": "nodad", "FORWARDING": "/proc/sys/net/ipv6/conf/all/forwarding"},
+}
 HOST_PORTS = "host-ports"       # the runtime handler of pods that have any
 LIST = "10-knarr.conflist"
+HERE = Path(__file__).parent
+PLACE = re.compile("@([A-Z]+)@")
 RESULTS_DIR = Path("/var/lib/cni/results")      # what a runtime notes of each network it made. Source: libcni api.go
 
 
@@ -32,11 +45,20 @@ class NoPlugins(Exception):
 
 
 def write(settings: Settings) -> None:
-    """Write the lists where our containerd looks; NoPlugins when they could not work. Same settings, same bytes."""
-    missing = [name for name in PLUGINS if not (settings.cni_bin_dir / name).exists()]
-    if missing:
-        raise NoPlugins(f"no {', '.join(missing)} in {settings.cni_bin_dir}; "
+    """Write plugins and lists where our containerd looks. Same settings, same bytes. Raises NoPlugins."""
+    portmap = settings.cni_bin_dir / PORTMAP
+    if not portmap.exists():
+        raise NoPlugins(f"no {PORTMAP} in {settings.cni_bin_dir}; "
                         "on Debian: apt-get install containernetworking-plugins")
+    (settings.addresses_dir / "of").mkdir(parents=True, exist_ok=True)
+    settings.cni_plugins_dir.mkdir(parents=True, exist_ok=True)
+    for name, text in ((POD, program(settings)), ("loopback", (HERE / "loopback.sh").read_text())):
+        draft = settings.cni_plugins_dir / f"{name}.tmp"
+        draft.write_text(text)
+        draft.chmod(0o755)
+        draft.replace(settings.cni_plugins_dir / name)
+    (settings.cni_plugins_dir / PORTMAP).unlink(missing_ok=True)
+    (settings.cni_plugins_dir / PORTMAP).symlink_to(portmap)
     for folder, host_ports in ((settings.cni_conf_dir, False), (settings.cni_ports_dir, True)):
         folder.mkdir(parents=True, exist_ok=True)
         draft = folder / f"{LIST}.tmp"
@@ -46,27 +68,29 @@ def write(settings: Settings) -> None:
 
 def conflist(settings: Settings, *, host_ports: bool) -> dict[str, Any]:
     """Return the network list, for pods with or without host ports."""
+    mapped = [{"type": PORTMAP, "capabilities": {"portMappings": True}}] if host_ports else []
+    return {"cniVersion": "0.4.0", "name": settings.bridge, "plugins": [{"type": POD}, *mapped]}
+
+
+def program(settings: Settings) -> str:
+    """Return the plugin with this node's names and numbers."""
     subnet = ip_network(settings.pod_cidr)
-    return {
-        "cniVersion": "0.4.0",
-        "name": settings.bridge,
-        "plugins": [
-            {
-                "type": "bridge",
-                "bridge": settings.bridge,
-                "isGateway": True,
-                "ipMasq": False,
-                "hairpinMode": True,
-                "ipam": {
-                    "type": "host-local",
-                    "dataDir": str(settings.data_dir / "cni-ipam"),
-                    "ranges": [[{"subnet": str(subnet)}]],
-                    "routes": [{"dst": "0.0.0.0/0" if subnet.version == 4 else "::/0"}],
-                },
-            },
-            *([{"type": "portmap", "capabilities": {"portMappings": True}}] if host_ports else []),
-        ],
+    gateway, tag = subnet[1], settings.tag
+    filled = FAMILIES[subnet.version] | {
+        "BRIDGE": settings.bridge, "MAC": "0a:" + ":".join(tag[at:at + 2] for at in (0, 2, 4, 6)) + ":01",
+        "GATEWAY": str(gateway), "LENGTH": str(subnet.prefixlen),
+        "TAKEN": str(settings.addresses_dir).replace("'", "'\\''"),      # as the shell spells a quote within quotes
+        "COUNT": str(min(ADDRESSES_MAX, subnet.num_addresses - 3)), "ADDRESS": numbered(subnet),
     }
+    return PLACE.sub(lambda found: filled[found[1]], (HERE / "podnet.sh").read_text())
+
+
+def numbered(subnet: IPv4Network | IPv6Network) -> str:
+    """Return the shell's way to the address of number $1, the first of which follows the gateway's."""
+    if isinstance(subnet, IPv6Network):
+        return f'ip={subnet[0].exploded.rpartition(":")[0]}:$(printf %x $(({int(subnet[1]) & 0xffff} + $1)))'
+    parts = (f"$((n >> {shift} & 255))" for shift in (24, 16, 8, 0))
+    return f"n=$(({int(subnet[1])} + $1)); ip={'.'.join(parts)}"
 
 
 def masquerade(settings: Settings) -> str:

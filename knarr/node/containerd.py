@@ -179,7 +179,7 @@ def config(settings: Settings, *, restrict_oom: bool) -> str:
                 + HANDLER.format(home=home, name=HOST_PORTS, network=network))
     return CONFIG.format(
         home=home, socket=settings.containerd_socket, image=settings.sandbox_image,
-        restrict=str(restrict_oom).lower(), bin=settings.cni_bin_dir, conf=settings.cni_conf_dir,
+        restrict=str(restrict_oom).lower(), bin=settings.cni_plugins_dir, conf=settings.cni_conf_dir,
         registries=settings.registries_dir,
     ) + handlers
 

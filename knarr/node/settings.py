@@ -101,6 +101,16 @@ class Settings:
         return self.data_dir / "cni"
 
     @property
+    def cni_plugins_dir(self) -> Path:
+        """Return the directory that holds our plugins, and links to those of others that we use."""
+        return self.data_dir / "cni-bin"
+
+    @property
+    def addresses_dir(self) -> Path:
+        """Return the directory that holds a file for each address that a pod has."""
+        return self.data_dir / "cni-ipam" / self.bridge
+
+    @property
     def cni_ports_dir(self) -> Path:
         """Return the directory that holds the network list of pods with host ports and nothing else."""
         return self.data_dir / "cni-ports"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from knarr.node import cni, containerd, pausefilter
@@ -20,6 +21,12 @@ def test_golden_conflist(golden):
     """The pods' network, for the CNI plugins; pods with host ports have portmap behind."""
     golden("node/10-knarr.conflist", json.dumps(cni.conflist(SETTINGS, host_ports=False), indent=2) + "\n")
     golden("node/host-ports.conflist", json.dumps(cni.conflist(SETTINGS, host_ports=True), indent=2) + "\n")
+
+
+def test_golden_plugin(golden):
+    """The pods' plugin, with this node's names and numbers, for both families of addresses."""
+    golden("node/knarr-pod.sh", cni.program(SETTINGS))
+    golden("node/knarr-pod-ipv6.sh", cni.program(replace(SETTINGS, pod_cidr="fd00:1::/120")))
 
 
 def test_golden_pause_filter(golden):

@@ -73,7 +73,7 @@ def test_containerds_configuration_is_toml(restrict):
 
     assert ("/k/containerd/root", "/k/containerd/state") == (read["root"], read["state"])
     assert (restrict, True) == (cri["restrict_oom_score_adj"], cri["netns_mounts_under_state_dir"])
-    assert {"bin_dir": "/usr/lib/cni", "conf_dir": "/k/cni"} == cri["cni"]
+    assert {"bin_dir": "/k/cni-bin", "conf_dir": "/k/cni"} == cri["cni"]
     handlers = cri["containerd"]["runtimes"]
     assert ("runc", {"runc", "host-ports"}) == (cri["containerd"]["default_runtime_name"], set(handlers))
     assert handlers["runc"]["options"] == handlers["host-ports"]["options"]
@@ -167,15 +167,13 @@ def test_the_filter_lets_nobody_out():
 
 
 def test_the_network_list():
-    """bridge and host-local, portmap where it is needed; no masquerading per pod, which one rule does for all."""
+    """Our own plugin, portmap where it is needed; no masquerading per pod, which one rule does for all."""
     listed = cni.conflist(settings(pod_cidr="10.1.2.0/24"), host_ports=False)
     mapped = cni.conflist(settings(pod_cidr="10.1.2.0/24"), host_ports=True)
 
-    assert ["bridge"] == [each["type"] for each in listed["plugins"]]
+    assert ["knarr-pod"] == [each["type"] for each in listed["plugins"]]
     assert [*listed["plugins"], {"type": "portmap", "capabilities": {"portMappings": True}}] == mapped["plugins"]
     assert listed["name"] == mapped["name"]
-    assert False is listed["plugins"][0]["ipMasq"]
-    assert [[{"subnet": "10.1.2.0/24"}]] == listed["plugins"][0]["ipam"]["ranges"]
     assert "ip saddr 10.1.2.0/24 ip daddr != { 10.1.2.0/24, 224.0.0.0/4 } masquerade" in cni.masquerade(
         settings(pod_cidr="10.1.2.0/24"))
 
