@@ -210,13 +210,15 @@ def judge_claim(laws: Ledger, old: Object | None, new: Object | None) -> list[st
     """A claim that nobody gave up is not deleted."""
     if new is not None or old is None:
         return []
-    owners = [laws.mirror.by_uid(one["uid"]) for one in old["metadata"].get("ownerReferences", ())]
-    if owners:
-        living = [one for one in owners if one is not None and not is_going(one)]
-        return [f"{name_of(old)} was deleted below {name_of(living[0])}"] if living else []
     namespace = next((one for one in laws.mirror.all("namespaces")
                       if one["metadata"]["name"] == old["metadata"]["namespace"]), None)
-    return [] if namespace is None or is_going(namespace) else [f"{name_of(old)} was deleted by nobody's wish"]
+    if namespace is None or is_going(namespace):
+        return []
+    owners = [laws.mirror.by_uid(one["uid"]) for one in old["metadata"].get("ownerReferences", ())]
+    if not owners:
+        return [f"{name_of(old)} was deleted by nobody's wish"]
+    living = [one for one in owners if one is not None and not is_going(one)]
+    return [f"{name_of(old)} was deleted below {name_of(living[0])}"] if living else []
 
 
 def judge_volume(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:
