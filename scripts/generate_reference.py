@@ -74,7 +74,8 @@ ACTS: dict[tuple[str, str], tuple[str, str]] = {
     ("networking.k8s.io", "IPAddress"): ("`ipaddresses` makes one for each ClusterIP", ""),
     ("networking.k8s.io", "ServiceCIDR"): ("`servicecidrs`; the API server gives addresses of Ready ones", ""),
     ("networking.k8s.io", "NetworkPolicy"): ("nothing yet", "enforcement: all traffic passes"),
-    ("node.k8s.io", "RuntimeClass"): ("admission: overhead and scheduling", "a runtime other than containerd's own"),
+    ("node.k8s.io", "RuntimeClass"): (
+        "admission: overhead and scheduling; nodes take its handler", ""),
     ("admissionregistration.k8s.io", "MutatingWebhookConfiguration"): (
         "admission asks them in turn", ""),
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): ("admission: CEL, objects laid over and patches", ""),

@@ -19,7 +19,7 @@ from knarr.api.types.core_v1 import LifecycleHandler, Pod
 from knarr.base.backoff import Backoff
 from knarr.node import allocation, cgroups, containerlimits, neighbours
 from knarr.node.cri.face import RuntimeEvent, RuntimeFault
-from knarr.node.faces import MountError
+from knarr.node.faces import ConfigError, MountError
 from knarr.node.hooks import HookFailed
 from knarr.node.launch import Launcher
 from knarr.node.podmachine import state as words
@@ -27,11 +27,11 @@ from knarr.node.podmachine.table import Stage
 from knarr.node.probes.prober import Prober
 from knarr.node.statuswriter import StatusWriter
 from knarr.node.tools import Tools, replace_reason
+from knarr.node.users import NoUsers
 from knarr.node.worker import PodWorker
 
 RETRY = Backoff(first_s=0.2, factor=2, cap_s=10)
 KILLED = 137           # exit code of what a KILL ended
-NO_USER_NAMESPACES = "can't set `spec.hostUsers: false`, this node does not make user namespaces for pods"
 LEFT_MIN_S = 2.0       # a container gets this long after its preStop hook, whatever the hook took. Source: kube
                        # kuberuntime_container.go, minimumGracePeriodInSeconds
 
@@ -159,22 +159,22 @@ class Hands:
 
     async def _run_sandbox(self, worker: PodWorker, asked: words.RunSandbox) -> None:
         tools = self._tools
-        if worker.machine.pod.spec.hostUsers is False:      # to run it as the host's users would betray who asked
-            worker.post(words.SandboxFailed(NO_USER_NAMESPACES))
-            return
-        spec = tools.sandbox_spec(worker.machine)
+        pod = worker.machine.pod
         try:
+            handler = tools.handler(pod)
+            tools.give_users(pod, handler)
             if asked.old_id:
                 await tools.runtime.stop_sandbox(asked.old_id)
-            tools.groups.place(worker.machine.pod)
+            tools.groups.place(pod)
             async with tools.sandbox_slots:
+                spec = replace(tools.sandbox_spec(worker.machine), handler=handler)
                 sandbox_id = await tools.runtime.run_sandbox(spec)
             worker.sandboxes.add(sandbox_id)
             tools.owners[sandbox_id] = worker
-            ips = () if worker.machine.pod.spec.hostNetwork else await tools.runtime.sandbox_ips(sandbox_id)
+            ips = () if pod.spec.hostNetwork else await tools.runtime.sandbox_ips(sandbox_id)
             for address in ips:
                 neighbours.forget(tools.settings.bridge, address)
-        except (RuntimeFault, OSError) as fault:
+        except (RuntimeFault, ConfigError, NoUsers, OSError) as fault:
             worker.post(words.SandboxFailed(str(fault)))
             return
         worker.post(words.SandboxUp(sandbox_id, ips))

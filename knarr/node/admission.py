@@ -31,6 +31,8 @@ NO_PORTS: Final = Refusal(
 TAINTED: Final = Refusal(
     "TaintToleration", "Predicate TaintToleration failed: node(s) had taints that the pod didn't tolerate")
 UNCONFINABLE: Final = Refusal("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host")
+NOT_STRICT: Final = Refusal(
+    "SupplementalGroupsPolicyNotSupported", "SupplementalGroupsPolicy=Strict is not supported in this node")
 OF_THE_NODE: Final = (UNMEANT, TAINTED)      # what may have changed since the node's object was read
 
 
@@ -38,14 +40,16 @@ OF_THE_NODE: Final = (UNMEANT, TAINTED)      # what may have changed since the n
 class Admission:
     """One node's door. allocatable: what pods may use, in the units of `allocatable`; pressures: names of conditions.
 
-    node: this node's object as it was last read, None before. apparmor: whether the kernel knows its profiles. What
-    each pod asks for is added up once for each state of its spec.
+    node: this node's object as it was last read, None before. apparmor: whether the kernel knows its profiles.
+    strict_groups: whether the runtime can give a pod no groups but those it names. What each pod asks for is added up
+    once for each state of its spec.
     """
 
     allocatable: Callable[[], Mapping[str, int]]
     pressures: Callable[[], frozenset[str]]
     node: Callable[[], Node | None] = lambda: None
     apparmor: bool = True
+    strict_groups: Callable[[], bool] = lambda: False
     _asked: dict[str, tuple[PodSpec, Mapping[str, int]]] = field(default_factory=dict)
 
     def judge(self, pod: Pod, others: Iterable[Pod], *, node: Node | None = None) -> Refusal | None:
@@ -62,7 +66,14 @@ class Admission:
                 used[name] = used.get(name, 0) + amount
         room = no_room(asked_for(pod.spec), used, self.allocatable())
         stray = misplaced(pod.spec, here.values(), node or self.node())
-        return room or stray or (None if self.apparmor or not is_confined(pod) else UNCONFINABLE)
+        return room or stray or self._beyond(pod)
+
+    def _beyond(self, pod: Pod) -> Refusal | None:
+        """Return what of the pod is beyond this machine, or its runtime."""
+        context = pod.spec.securityContext
+        if context is not None and context.supplementalGroupsPolicy == specs.STRICT and not self.strict_groups():
+            return NOT_STRICT
+        return None if self.apparmor or not is_confined(pod) else UNCONFINABLE
 
     def asks(self, pod: Pod) -> Mapping[str, int]:
         """Return what a pod asks for, remembered until its spec is another object."""

@@ -195,7 +195,7 @@ def goes_on(pod: Pod, box: Box, run: Run) -> bool:
 def remembered(pod: Pod, box: Box) -> Box:
     """Return a running container's record with the verdicts the API remembers, so that an agent's restart is unseen."""
     for status in (*pod.status.initContainerStatuses, *pod.status.containerStatuses):
-        if box.run is not None and status.containerID == f"containerd://{box.run.id}":
+        if box.run is not None and status.containerID == box.run.full_id:
             return replace(box, ready=status.ready, started=bool(status.started))
     return box
 

@@ -16,6 +16,7 @@ from typing import Any, NoReturn, Protocol, TypeVar
 import structlog
 
 from knarr.api.types.core_v1 import ObjectReference, Pod, Service
+from knarr.api.types.node_v1 import RuntimeClass
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
 from knarr.base.rng import Rng
@@ -29,7 +30,7 @@ from knarr.node.alignment.book import Book
 from knarr.node.alignment.topology import Topology
 from knarr.node.arrivals import Arrivals
 from knarr.node.containerd import Containerd
-from knarr.node.cri.face import Runtime, RuntimeEvent, RuntimeFault
+from knarr.node.cri.face import Features, Runtime, RuntimeEvent, RuntimeFault
 from knarr.node.cri.runtime import CriRuntime
 from knarr.node.deadlogs import DeadLogs
 from knarr.node.devices.face import DeviceService, NoDevices
@@ -124,6 +125,7 @@ class Agent:
         self._informers = informers
         self._pods = informers.of(Pod, Selection(fields=f"spec.nodeName={settings.node_name}"))
         self._services = informers.of(Service)
+        self._classes = informers.of(RuntimeClass)
         self._strays, self._shims = Strays(), shims.Reaper(settings)
         self._admission = Admission(dict, frozenset)
         self._shutdown = Shutdown(settings.rules.shutdown, clock, workers=lambda: tuple(self.workers.values()))
@@ -157,7 +159,11 @@ class Agent:
         settings, clock, devices = self._settings, self._clock, self._parts.devices
         facts = self._parts.facts(settings.data_dir)
         recorder = Recorder(self._client, clock=clock, component="kubelet", host=settings.node_name)
-        tools = self._tools(runtime, recorder, facts=facts, group=group)
+        heartbeat = Heartbeat(
+            settings, self._client, runtime, facts=facts, clock=clock,
+            changing=lambda: nodestatus.Changing(evictor.pressures, devices.amounts(), self._shutdown.trouble()))
+        await heartbeat.learn_features()
+        tools = self._tools(runtime, recorder, facts=facts, group=group, features=lambda: heartbeat.features)
         tools.groups.prepare(nodestatus.whole_capacity(settings, facts))
         if settings.managed:
             await asyncio.to_thread(cni.apply_masquerade, settings)
@@ -170,10 +176,8 @@ class Agent:
         evictor = self._evictor(runtime, recorder)
         shares = nodestatus.allocatable_amounts(settings, facts)
         self._admission = Admission(lambda: {**shares, **devices.amounts().allocatable}, lambda: evictor.pressures,
-                                    node=lambda: heartbeat.node, apparmor=facts.apparmor)
-        heartbeat = Heartbeat(settings, self._client, runtime, facts=facts, clock=clock,
-                              changing=lambda: nodestatus.Changing(
-                                  evictor.pressures, devices.amounts(), self._shutdown.trouble()))
+                                    node=lambda: heartbeat.node, apparmor=facts.apparmor,
+                                    strict_groups=lambda: heartbeat.features.only_these_groups)
 
         def told(text: str) -> None:
             recorder.event(self._node, "NodeShutdown", text)
@@ -231,7 +235,7 @@ class Agent:
             images=images, levels=lambda: self._parts.levels(settings)))
 
     def _tools(self, runtime: Runtime, recorder: Recorder, *, facts: nodestatus.MachineFacts,
-               group: asyncio.TaskGroup) -> Tools:
+               group: asyncio.TaskGroup, features: Callable[[], Features]) -> Tools:
         settings, ground = self._settings, nodestatus.ground(self._settings, facts)
         shares = nodestatus.allocatable_amounts(settings, facts)
         node = NodeFacts(settings.node_name, settings.node_ip, shares["cpu"], shares["memory"],
@@ -245,6 +249,7 @@ class Agent:
             volumes=self._parts.volumes, devices=self._parts.devices, alignment=self._keeper(),
             registry=registry_of(settings, self._client, runtime, providers=self._parts.credential_providers),
             hooks=Hooks(runtime, self._clock), group=group, services=self._services.all, pods=self.lookup.pods,
+            features=features, runtime_class=lambda name: self._classes.get("", name),
             node_facts=lambda: node,
             hosts_file=self._parts.hosts_file, dns_config=self._parts.dns_config,
             ground=ground, sandbox_slots=asyncio.Semaphore(settings.sandbox_parallel),

@@ -33,7 +33,6 @@ FAMILIES = {
     4: {"VERSION": "4", "DEFAULT": "0.0.0.0/0", "FLAGS": "", "FORWARDING": "/proc/sys/net/ipv4/ip_forward"},
     6: {"VERSION": "6", "DEFAULT": "::/0", "FLAGS": "nodad", "FORWARDING": "/proc/sys/net/ipv6/conf/all/forwarding"},
 }
-HOST_PORTS = "host-ports"       # the runtime handler of pods that have any
 LIST = "10-knarr.conflist"
 HERE = Path(__file__).parent
 PLACE = re.compile("@([A-Z]+)@")

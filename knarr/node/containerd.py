@@ -11,12 +11,12 @@ import os
 import shutil
 import signal
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
-from knarr.node import cgroups, cni
-from knarr.node.cni import HOST_PORTS
+from knarr.node import cgroups, cni, handlers
 from knarr.node.settings import Settings
 from knarr.node.volumes import mounts
 
@@ -158,8 +158,8 @@ def state_in_memory(settings: Settings) -> None:
 
 
 def own_config(settings: Settings) -> str:
-    """Render config.toml for what this process may do."""
-    return config(settings, restrict_oom=not may_lower_oom_score())
+    """Render config.toml for what this process may do and this machine has."""
+    return config(settings, restrict_oom=not may_lower_oom_score(), ways=handlers.installed(search_path()))
 
 
 def may_lower_oom_score() -> bool:
@@ -171,17 +171,27 @@ def may_lower_oom_score() -> bool:
     return False
 
 
-def config(settings: Settings, *, restrict_oom: bool) -> str:
-    """Render config.toml. restrict_oom: never ask for a lower OOM score than we have ourselves."""
+def config(settings: Settings, *, restrict_oom: bool, ways: Iterable[handlers.Way] = ()) -> str:
+    """Render config.toml. restrict_oom: never ask for a lower OOM score than we have ourselves. ways: beside runc."""
     home = settings.runtime_dir
-    network = NETWORK.format(conf=settings.cni_ports_dir)
-    handlers = (HANDLER.format(home=home, name="runc", network="")
-                + HANDLER.format(home=home, name=HOST_PORTS, network=network))
     return CONFIG.format(
         home=home, socket=settings.containerd_socket, image=settings.sandbox_image,
         restrict=str(restrict_oom).lower(), bin=settings.cni_plugins_dir, conf=settings.cni_conf_dir,
         registries=settings.registries_dir,
-    ) + handlers
+    ) + "".join(_handler(settings, way) for way in (handlers.Way(handlers.RUNC), *ways))
+
+
+def _handler(settings: Settings, way: handlers.Way) -> str:
+    """Render a handler and its twin for host ports."""
+    options = ""
+    if way.shim == handlers.RUNC_SHIM:
+        options = OPTIONS.format(home=settings.runtime_dir, program=way.program or handlers.RUNC)
+        options += f'        BinaryName = "{way.program}"\n' if way.program else ""
+    network = NETWORK.format(conf=settings.cni_ports_dir)
+    return "".join(
+        HANDLER.format(name=name, shim=way.shim, network=more)
+        + (f"      {HANDLERS}.{name}.options]\n{options}" if options else "")
+        for name, more in ((way.name, ""), (handlers.with_ports(way.name), network)))
 
 
 CONFIG = """\
@@ -216,11 +226,13 @@ disabled_plugins = ["io.containerd.internal.v1.tracing", "io.containerd.snapshot
     default_runtime_name = "runc"
 """
 
+HANDLERS = '[plugins."io.containerd.grpc.v1.cri".containerd.runtimes'
 HANDLER = """\
     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{name}]
-      runtime_type = "io.containerd.runc.v2"
-{network}      [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.{name}.options]
-        Root = "{home}/state/runc"
+      runtime_type = "{shim}"
+{network}"""
+OPTIONS = """\
+        Root = "{home}/state/{program}"
         SystemdCgroup = false
 """
 

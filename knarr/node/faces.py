@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from knarr.api.types.core_v1 import ConfigMap, Container, Pod, Secret
 
 Propagation: TypeAlias = Literal["private", "host_to_container", "bidirectional"]
 ProbeKind: TypeAlias = Literal["startup", "readiness", "liveness"]
+
+CONTAINERD: Final = "containerd"      # as it names itself, and its containers in the API
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +23,7 @@ class Mount:
     host_path: str
     read_only: bool = False
     propagation: Propagation = "private"
+    read_only_below: bool = False       # also what is mounted within it
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +33,15 @@ class Device:
     container_path: str
     host_path: str
     permissions: str = "rwm"
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Whom a container's first process runs as, in its own user namespace."""
+
+    uid: int
+    gid: int
+    groups: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

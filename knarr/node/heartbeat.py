@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, NoReturn
 
 import msgspec
@@ -22,7 +23,7 @@ from knarr.base.clock import Clock
 from knarr.base.times import rfc3339_micro
 from knarr.client.client import MERGE, STRATEGIC, Client
 from knarr.node import nodestatus
-from knarr.node.cri.face import Runtime, RuntimeFault, RuntimeVersion
+from knarr.node.cri.face import Features, Runtime, RuntimeFault, RuntimeVersion
 from knarr.node.nodestatus import Changing, MachineFacts
 from knarr.node.settings import Settings
 
@@ -50,6 +51,7 @@ class Heartbeat:
         self._settings = settings
         self._client = client
         self._runtime = runtime
+        self.features = Features()          # of the runtime, as it was asked last
         self._facts = facts
         self._clock = clock
         self._written: dict[str, Any] = {}
@@ -130,10 +132,16 @@ class Heartbeat:
                                  content_type=STRATEGIC, subresource="status")
         self._written, self._written_at_s = ageless, self._clock.monotonic_s()
 
+    async def learn_features(self) -> None:
+        """Ask what the runtime can do. Raises RuntimeFault."""
+        self.features = await self._runtime.features()
+
     async def _look(self) -> tuple[RuntimeVersion, str, tuple[Any, ...]]:
         """Ask the runtime how it is; a fault is its answer."""
         try:
             version = await self._runtime.version()
+            await self.learn_features()
+            version = replace(version, features=self.features)
             return version, await self._runtime.network_ready(), await self._runtime.list_images()
         except RuntimeFault as fault:
             return RuntimeVersion("unknown", ""), f"container runtime is down: {fault}", ()

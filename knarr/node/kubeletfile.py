@@ -19,6 +19,7 @@ RESERVABLE: Final = ("cpu", "memory", "ephemeral-storage", "pid")
 MILLI: Final = 1000
 ENFORCEABLE: Final = ("none", "pods", "kube-reserved", "system-reserved")
 SYSTEM_CRITICAL: Final = 2_000_000_000      # Source: kube scheduling/types.go, SystemCriticalPriority
+IDS_UNIT: Final = 1 << 16
 CRASH_LOOP_MAX_S: Final = 300.0             # Source: kube validation.go, MaxCrashLoopThreshold
 
 
@@ -48,7 +49,7 @@ def read(document: Mapping[str, Any]) -> Rules:
         shutdown=shutdown(document), crash_loop_max_s=crash_loop_max_s(document),
         log_bytes_max=max(1, amount(document.get("containerLogMaxSize", "10Mi"), "containerLogMaxSize")),
         log_files_max=whole(document, "containerLogMaxFiles", 5, least=2),
-        alignment=alignment,
+        ids_per_pod=ids_per_pod(document), alignment=alignment,
     )
     check(rules)
     return rules
@@ -176,6 +177,14 @@ def crash_loop_max_s(document: Mapping[str, Any]) -> float:
     return value_s
 
 
+def ids_per_pod(document: Mapping[str, Any]) -> int:
+    """Return how many users and groups a pod with a user namespace of its own has."""
+    count = whole(mapping(document, "userNamespaces"), "idsPerPod", IDS_UNIT, least=IDS_UNIT)
+    if count % IDS_UNIT or count >= 1 << 32:
+        raise BadRules(f"userNamespaces.idsPerPod: must be a multiple of {IDS_UNIT} and below 2^32 (got {count})")
+    return count
+
+
 def flags(found: Mapping[str, str]) -> dict[str, Any]:
     """Return what kubelet's command-line options say, as the file would say it. Raises BadRules."""
     said: dict[str, Any] = {}
@@ -233,4 +242,4 @@ FLAGS: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
 FIELDS: Final = frozenset({field for field, _ in FLAGS.values()} | {
     "kubeReservedCgroup", "systemReservedCgroup", "memorySwap", "failSwapOn", "shutdownGracePeriod",
     "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority", "crashLoopBackOff", "containerLogMaxSize",
-    "containerLogMaxFiles"} | alignmentfile.FIELDS)
+    "containerLogMaxFiles", "userNamespaces"} | alignmentfile.FIELDS)

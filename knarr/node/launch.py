@@ -16,7 +16,7 @@ import structlog
 from knarr.api.errors import ApiError
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.base.backoff import Backoff
-from knarr.node import env, podcontainers, specs
+from knarr.node import env, podcontainers, specs, users
 from knarr.node.adopt import UID_LABEL, never_ran
 from knarr.node.cri.face import AWAY, ContainerReport, ContainerSpec, ImageLine, RuntimeFault, SandboxSpec
 from knarr.node.devices.face import DeviceFault
@@ -28,7 +28,8 @@ from knarr.node.podmachine import resizing
 from knarr.node.podmachine.containers import START_ERROR
 from knarr.node.podmachine.state import Exited, Held, Machine, PullFailed, Run, Start
 from knarr.node.runs import run_of
-from knarr.node.tools import Tools
+from knarr.node.tools import Tools, has_own_users
+from knarr.node.volumes import mountlist
 from knarr.node.worker import PodWorker
 
 RESERVED = "failed to reserve container name"      # Source: containerd CRI, container_create.go
@@ -88,6 +89,8 @@ class Launcher:
             pod, container, references, services=tools.services(), node=tools.node_facts(), pod_ip=pod_ip)
         known = dict(pairs)
         mounts = await tools.volumes.mounts(pod, container, env=known)
+        deep = any(each.read_only_below for each in mounts) and tools.features().of(tools.handler(pod)).read_only_below
+        mounts = mountlist.within_reach(container, mounts, deep=deep)
         own = self._own_mounts(pod, container, attempt=start.attempt, pod_ip=pod_ip)
         grants = tools.devices.grants(pod.metadata.uid or "", container.name)
         own = (*(mount for grant in grants for mount in grant.mounts), *own)
@@ -104,6 +107,7 @@ class Launcher:
                    specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
             ground=tools.ground, pid_target=pid_target(machine, container.name),
             pin=tools.alignment.pin(pod.metadata.uid or "", container.name),
+            users=users.given(tools.settings, pod.metadata.uid or "") if has_own_users(pod) else None,
         ))
 
     def _own_mounts(self, pod: Pod, container: Container, *, attempt: int, pod_ip: str) -> tuple[Mount, ...]:

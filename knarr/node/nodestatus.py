@@ -18,7 +18,7 @@ from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.base.times import rfc3339
 from knarr.node import allocatable
 from knarr.node.containerlimits import Ground
-from knarr.node.cri.face import ImageLine, RuntimeVersion
+from knarr.node.cri.face import Features, ImageLine, RuntimeVersion
 from knarr.node.devices.face import Amounts
 from knarr.node.oci import architecture
 from knarr.node.settings import Settings
@@ -129,7 +129,16 @@ def node_status(settings: Settings, facts: MachineFacts, *, runtime: RuntimeVers
             **({"swap": {"capacity": facts.swap_bytes}} if facts.swap_bytes else {}),
         },
         "images": shown_images(images),
+        "features": {"supplementalGroupsPolicy": runtime.features.only_these_groups},
+        **({"runtimeHandlers": runtime_handlers(runtime.features)} if runtime.features.handlers else {}),
     }
+
+
+def runtime_handlers(features: Features) -> list[dict[str, Any]]:
+    """Return the runtime's handlers as the status lists them."""
+    return [{"name": name, "features": {"recursiveReadOnlyMounts": each.read_only_below,
+                                        "userNamespaces": each.user_namespaces}}
+            for name, each in sorted(features.handlers.items())]
 
 
 def counted(devices: Mapping[str, int]) -> dict[str, str]:

@@ -94,6 +94,7 @@ class Rules:
     crash_loop_max_s: float = 300.0     # the longest wait between two runs of a container that keeps failing
     log_bytes_max: int = 10 << 20       # of a container's current log
     log_files_max: int = 5              # of one run of a container, the current one included
+    ids_per_pod: int = 1 << 16          # of a pod with a user namespace of its own, count
     alignment: Alignment = field(default_factory=Alignment)
 
     def reserved(self, name: str) -> int:

@@ -23,6 +23,7 @@ def run_of(report: ContainerReport, *, image: str = "", message: str = "", fallb
         image_ref=report.image_ref, started_s=report.started_s or (0.0 if ended else fallback_started_s),
         finished_s=report.finished_s if ended else 0.0, exit_code=report.exit_code if ended else 0,
         reason=report.reason if ended else "", message=(message or report.message) if ended else "",
+        runtime=report.runtime, read_only_below=report.read_only_below, identity=report.identity,
     )
 
 

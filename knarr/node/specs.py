@@ -19,7 +19,7 @@ from knarr.api.types.core_v1 import (
 )
 from knarr.node import containerlimits, podcontainers
 from knarr.node.containerlimits import NO_GROUND, Ground
-from knarr.node.cri.face import NO_PIN, ContainerSpec, Namespaces, Pin, PortMapping, SandboxSpec, Security
+from knarr.node.cri.face import NO_PIN, ContainerSpec, Namespaces, Pin, PortMapping, SandboxSpec, Security, Span
 from knarr.node.faces import ConfigError, Device, DnsConfig, Mount
 
 MASKED_PATHS = (
@@ -27,6 +27,7 @@ MASKED_PATHS = (
     "/proc/timer_stats", "/proc/sched_debug", "/proc/scsi", "/sys/firmware",
 )                                          # Source: kube securitycontext/util.go
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
+STRICT = "Strict"                          # supplementalGroupsPolicy: none but the groups the pod names
 HOSTNAME_MAX = 63                          # characters. Source: kube util/node.go, hostnameMaxLen
 TERMINATION_LOG = "/dev/termination-log"     # Source: kube core/v1 defaults
 BACKOFF_NOTE = "knarr.dev/backoff"         # "<wait in s>:<since, wall s>": survives the agent
@@ -57,6 +58,7 @@ class Prepared:
     devices: tuple[Device, ...] = ()
     cdi_devices: tuple[str, ...] = ()
     pin: Pin = NO_PIN
+    users: Span | None = None
 
 
 def sandbox_spec(
@@ -74,7 +76,8 @@ def sandbox_spec(
         ports=() if spec.hostNetwork else port_mappings(pod), namespaces=namespaces(pod),
         security=Security(
             run_as_user=context.runAsUser, run_as_group=context.runAsGroup,
-            supplemental_groups=groups(context), seccomp=seccomp, selinux=selinux(context.seLinuxOptions),
+            supplemental_groups=groups(context), only_these_groups=context.supplementalGroupsPolicy == STRICT,
+            seccomp=seccomp, selinux=selinux(context.seLinuxOptions),
             privileged=any(c.securityContext and c.securityContext.privileged for c in podcontainers.every(pod)),
         ),
         sysctls={each.name: each.value for each in context.sysctls},
@@ -95,7 +98,7 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
         mounts=prepared.mounts, devices=prepared.devices, cdi_devices=prepared.cdi_devices,
         log_path=f"{container.name}/{prepared.attempt}.log",
         stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
-        namespaces=container_namespaces(pod, prepared.pid_target),
+        namespaces=container_namespaces(pod, prepared.pid_target, prepared.users),
         security=security(pod, container, privileged=privileged),
         resources=replace(containerlimits.resources(pod, container, prepared.ground), pin=prepared.pin),
         labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
@@ -135,19 +138,19 @@ def port_mappings(pod: Pod) -> tuple[PortMapping, ...]:
     )
 
 
-def namespaces(pod: Pod) -> Namespaces:
+def namespaces(pod: Pod, users: Span | None = None) -> Namespaces:
     """Return which namespaces the pod shares."""
     spec = pod.spec
     return Namespaces(
         network="node" if spec.hostNetwork else "pod",
         pid="node" if spec.hostPID else "pod" if spec.shareProcessNamespace else "container",
-        ipc="node" if spec.hostIPC else "pod",
+        ipc="node" if spec.hostIPC else "pod", users=users,
     )
 
 
-def container_namespaces(pod: Pod, pid_target: str) -> Namespaces:
+def container_namespaces(pod: Pod, pid_target: str, users: Span | None) -> Namespaces:
     """Return which namespaces a container shares: its target's processes, unless it sees all of the pod's anyway."""
-    shared = namespaces(pod)
+    shared = namespaces(pod, users)
     return replace(shared, pid_target=pid_target) if shared.pid == "container" else shared
 
 
@@ -161,6 +164,7 @@ def security(pod: Pod, container: Container, *, privileged: bool) -> Security:
         run_as_user=own.runAsUser if own.runAsUser is not None else shared.runAsUser,
         run_as_group=own.runAsGroup if own.runAsGroup is not None else shared.runAsGroup,
         supplemental_groups=groups(shared),
+        only_these_groups=shared.supplementalGroupsPolicy == STRICT,
         privileged=privileged,
         read_only_root=bool(own.readOnlyRootFilesystem),
         no_new_privileges=own.allowPrivilegeEscalation is False and not privileged,

@@ -232,10 +232,13 @@ def container_status(machine: Machine, box: Box) -> dict[str, Any]:
         "restartCount": run.attempt if run else 0,
         "image": run.image if run else container.image or "", "imageID": run.image_ref if run else "",
         "started": shown_started(machine, box),
-        "volumeMounts": volume_mounts(container),
+        "volumeMounts": volume_mounts(container, run),
     }
     if run:
-        shown["containerID"] = f"containerd://{run.id}"
+        shown["containerID"] = run.full_id
+        if run.identity is not None:
+            shown["user"] = {"linux": {"uid": run.identity.uid, "gid": run.identity.gid,
+                                       "supplementalGroups": list(run.identity.groups)}}
         held = container.resources
         if run.resources is not None and not run.ended:
             held = resizing.own_part(run.resources, container.resources)
@@ -280,21 +283,22 @@ def run_state(run: Run) -> dict[str, Any]:
     over = {
         "exitCode": run.exit_code, "reason": run.reason or ("Error" if run.exit_code else "Completed"),
         "startedAt": rfc3339(run.started_s), "finishedAt": rfc3339(run.finished_s),
-        "containerID": f"containerd://{run.id}",
+        "containerID": run.full_id,
     }
     if run.message:
         over["message"] = run.message
     return {"terminated": over}
 
 
-def volume_mounts(container: Container) -> list[dict[str, Any]]:
+def volume_mounts(container: Container, run: Run | None) -> list[dict[str, Any]]:
     """Return the mounts as the status repeats them."""
     shown = []
     for mount in container.volumeMounts:
         entry: dict[str, Any] = {"name": mount.name, "mountPath": mount.mountPath}
         if mount.readOnly:
             entry["readOnly"] = True
-            entry["recursiveReadOnly"] = "Disabled"
+            below = run is not None and mount.mountPath in run.read_only_below
+            entry["recursiveReadOnly"] = "Enabled" if below else "Disabled"
         shown.append(entry)
     return shown
 

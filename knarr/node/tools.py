@@ -8,15 +8,15 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from knarr.api.types.core_v1 import ObjectReference, Pod, Service
+from knarr.api.types.node_v1 import RuntimeClass
 from knarr.base.clock import Clock
 from knarr.client.client import Client
-from knarr.node import pausefilter, podcontainers, specs
-from knarr.node.cni import HOST_PORTS
+from knarr.node import handlers, pausefilter, podcontainers, specs, users
 from knarr.node.containerlimits import Ground
-from knarr.node.cri.face import ContainerReport, Runtime, RuntimeFault, SandboxSpec
+from knarr.node.cri.face import ContainerReport, Features, Runtime, RuntimeFault, SandboxSpec
 from knarr.node.deadlogs import DeadLogs
 from knarr.node.devices.face import DeviceService
-from knarr.node.faces import DnsConfig, NodeFacts, PodVolumes
+from knarr.node.faces import ConfigError, DnsConfig, NodeFacts, PodVolumes
 from knarr.node.hooks import Hooks
 from knarr.node.images import Images
 from knarr.node.keeper import Keeper
@@ -39,7 +39,10 @@ class Teller(Protocol):
 
 @dataclass(slots=True)
 class Tools:
-    """What acting needs. owners: container id -> the pod's worker, for the runtime's events."""
+    """What acting needs. owners: container id -> the pod's worker, for the runtime's events.
+
+    features: what the runtime was found to be able to do when it was looked at last.
+    """
 
     settings: Settings
     groups: PodGroups
@@ -55,7 +58,9 @@ class Tools:
     recorder: Recorder
     hooks: Hooks
     group: asyncio.TaskGroup
+    features: Callable[[], Features]
     services: Callable[[], Iterable[Service]]
+    runtime_class: Callable[[str], RuntimeClass | None]
     pods: Callable[[], Iterable[Pod]]       # of this node, with the resources allocated to them
     node_facts: Callable[[], NodeFacts]
     hosts_file: Callable[[Pod, str], str]
@@ -86,7 +91,30 @@ class Tools:
             cgroup_parent=self.settings.group_of(machine.pod),
             dns=self.dns_config(machine.pod), seccomp=pausefilter.for_sandbox(self.settings),
         )
-        return replace(spec, handler=HOST_PORTS) if spec.ports and self.settings.managed else spec
+        own = users.given(self.settings, meta.uid or "") if has_own_users(machine.pod) else None
+        return replace(spec, namespaces=replace(spec.namespaces, users=own))
+
+    def handler(self, pod: Pod) -> str:
+        """Return which of the runtime's handlers makes the pod. Raises ConfigError where its class is not known.
+
+        Source: kube kubelet/runtimeclass/runtimeclass_manager.go.
+        """
+        name, found = pod.spec.runtimeClassName or "", None
+        if name:
+            found = self.runtime_class(name)
+            if found is None:
+                raise ConfigError(f'runtimeclass.node.k8s.io "{name}" not found')
+        handler = found.handler if found is not None else ""
+        binds = self.settings.managed and not pod.spec.hostNetwork and specs.port_mappings(pod)
+        return handlers.with_ports(handler) if binds else handler
+
+    def give_users(self, pod: Pod, handler: str) -> None:
+        """Give a pod that asks for users of its own some. Raises users.NoUsers."""
+        if not has_own_users(pod):
+            return
+        if not self.features().of(handler).user_namespaces:
+            raise users.NoUsers("can't set `spec.hostUsers: false`, runtime does not support user namespaces")
+        users.give(self.settings, pod.metadata.uid or "")
 
     async def ended_run(self, worker: PodWorker, container_id: str) -> Run:
         """Return how a run ended, with its last words. Raises as ended_report."""
@@ -116,6 +144,11 @@ class Tools:
             policy=container.terminationMessagePolicy or "File", failed=run.exit_code != 0,
         )
         return replace(run, message=words or run.message)
+
+
+def has_own_users(pod: Pod) -> bool:
+    """Tell whether the pod asks for users that are not the machine's."""
+    return pod.spec.hostUsers is False
 
 
 def replace_reason(run: Run) -> Run:

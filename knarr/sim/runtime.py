@@ -14,6 +14,7 @@ from knarr.node.cri.face import (
     ContainerLine,
     ContainerReport,
     ContainerSpec,
+    Features,
     ImageLine,
     Pin,
     Resources,
@@ -48,6 +49,7 @@ class MemoryRuntime:
     exec_results: dict[tuple[str, ...], ExecResult] = field(default_factory=dict)
     stubborn: bool = False
     usages: tuple[Usage, ...] = ()
+    able: Features = field(default_factory=Features)
     _listeners: list[asyncio.Queue[RuntimeEvent]] = field(default_factory=list)
     _made: int = 0
 
@@ -99,8 +101,14 @@ class MemoryRuntime:
     async def network_ready(self) -> str:
         return ""
 
+    async def features(self) -> Features:
+        return self.able
+
     async def run_sandbox(self, spec: SandboxSpec) -> str:
         await self.reach("run_sandbox")
+        if spec.handler and spec.handler not in self.able.handlers:
+            raise RuntimeFault(
+                "UNKNOWN", f'failed to get sandbox runtime: no runtime for "{spec.handler}" is configured')
         await asyncio.sleep(0)
         key = self._id("s")
         self.sandboxes[key] = Sandbox(key, spec.name, spec.namespace, spec.uid, spec.attempt, True,

@@ -8,7 +8,18 @@ from typing import Any
 
 from cri_api.v1 import api_pb2 as pb
 
-from knarr.node.cri.face import ContainerLine, ContainerReport, ContainerState, ImageLine, RuntimeEvent, Sandbox, Usage
+from knarr.node.cri.face import (
+    ContainerLine,
+    ContainerReport,
+    ContainerState,
+    Features,
+    Handler,
+    ImageLine,
+    RuntimeEvent,
+    Sandbox,
+    Usage,
+)
+from knarr.node.faces import Identity
 
 NS_PER_S = 1_000_000_000
 STATES: dict[int, ContainerState] = {
@@ -38,15 +49,31 @@ def container_line(message: Any) -> ContainerLine:
     )
 
 
-def container_report(message: Any) -> ContainerReport:
-    """Read a ContainerStatus."""
+def features(message: Any) -> Features:
+    """Read a StatusResponse."""
+    return Features(
+        {each.name: Handler(each.features.user_namespaces, each.features.recursive_read_only_mounts)
+         for each in message.runtime_handlers},
+        only_these_groups=message.features.supplemental_groups_policy,
+    )
+
+
+def container_report(message: Any, runtime: str) -> ContainerReport:
+    """Read a ContainerStatus. runtime: the name of who tells."""
     return ContainerReport(
         id=message.id, name=message.metadata.name, attempt=message.metadata.attempt, state=STATES[message.state],
         image=message.image.image, image_ref=message.image_ref,
         started_s=message.started_at / NS_PER_S, finished_s=message.finished_at / NS_PER_S,
         exit_code=message.exit_code, reason=message.reason, message=message.message,
-        annotations=dict(message.annotations),
+        annotations=dict(message.annotations), runtime=runtime,
+        read_only_below=frozenset(each.container_path for each in message.mounts if each.recursive_read_only),
+        identity=identity(message.user.linux) if message.user.HasField("linux") else None,
     )
+
+
+def identity(message: Any) -> Identity:
+    """Read a LinuxContainerUser."""
+    return Identity(message.uid, message.gid, tuple(message.supplemental_groups))
 
 
 def ended(message: Any) -> RuntimeEvent | None:

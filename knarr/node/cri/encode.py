@@ -6,11 +6,12 @@ from typing import Any
 
 from cri_api.v1 import api_pb2 as pb
 
-from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security
+from knarr.node.cri.face import ContainerSpec, Namespaces, PortMapping, Resources, SandboxSpec, Security, Span
 from knarr.node.faces import Mount
 from knarr.node.hugepages import page_size
 
 MODES = {"pod": pb.POD, "container": pb.CONTAINER, "node": pb.NODE}
+GROUPS = {only: pb.SupplementalGroupsPolicy.Value("Strict" if only else "Merge") for only in (False, True)}
 PROTOCOLS = {"TCP": pb.TCP, "UDP": pb.UDP, "SCTP": pb.SCTP}
 PROPAGATIONS = {
     "private": pb.PROPAGATION_PRIVATE,
@@ -50,7 +51,7 @@ def container_config(spec: ContainerSpec) -> Any:
         args=spec.args,
         working_dir=spec.working_dir,
         envs=[pb.KeyValue(key=key, value=value) for key, value in spec.env],
-        mounts=[mount(each) for each in spec.mounts],
+        mounts=[mount(each, spec.namespaces.users) for each in spec.mounts],
         devices=[pb.Device(container_path=each.container_path, host_path=each.host_path, permissions=each.permissions)
                  for each in spec.devices],
         CDI_devices=[pb.CDIDevice(name=each) for each in spec.cdi_devices],
@@ -75,12 +76,18 @@ def port_mapping(port: PortMapping) -> Any:
     )
 
 
-def mount(each: Mount) -> Any:
-    """Return a Mount."""
+def mount(each: Mount, users: Span | None = None) -> Any:
+    """Return a Mount. users: those of the pod, to whom the files are to look like their own."""
     return pb.Mount(
         container_path=each.container_path, host_path=each.host_path, readonly=each.read_only,
-        propagation=PROPAGATIONS[each.propagation],
+        propagation=PROPAGATIONS[each.propagation], recursive_read_only=each.read_only_below,
+        uidMappings=mapping(users), gidMappings=mapping(users),
     )
+
+
+def mapping(users: Span | None) -> list[Any]:
+    """Return IDMappings: a pod's user and group 0 is the first of its span."""
+    return [] if users is None else [pb.IDMapping(host_id=users.first, container_id=0, length=users.size)]
 
 
 def resources(limits: Resources) -> Any:
@@ -100,6 +107,7 @@ def sandbox_security(spec: SandboxSpec) -> Any:
     context = pb.LinuxSandboxSecurityContext(
         namespace_options=namespace_options(spec.namespaces),
         supplemental_groups=security.supplemental_groups,
+        supplemental_groups_policy=GROUPS[security.only_these_groups],
         privileged=security.privileged,
         seccomp=seccomp(security.seccomp),
     )
@@ -122,6 +130,7 @@ def container_security(security: Security, namespaces: Namespaces) -> Any:
         namespace_options=namespace_options(namespaces),
         readonly_rootfs=security.read_only_root,
         supplemental_groups=security.supplemental_groups,
+        supplemental_groups_policy=GROUPS[security.only_these_groups],
         no_new_privs=security.no_new_privileges,
         masked_paths=security.masked_paths,
         readonly_paths=security.readonly_paths,
@@ -140,10 +149,14 @@ def container_security(security: Security, namespaces: Namespaces) -> Any:
 
 def namespace_options(namespaces: Namespaces) -> Any:
     """Return NamespaceOptions."""
-    return pb.NamespaceOption(
+    options = pb.NamespaceOption(
         network=MODES[namespaces.network], ipc=MODES[namespaces.ipc],
         pid=pb.TARGET if namespaces.pid_target else MODES[namespaces.pid], target_id=namespaces.pid_target,
     )
+    if namespaces.users is not None:
+        ids = mapping(namespaces.users)
+        options.userns_options.CopyFrom(pb.UserNamespace(mode=pb.POD, uids=ids, gids=ids))
+    return options
 
 
 def seccomp(profile: str) -> Any:

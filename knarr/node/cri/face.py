@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, Protocol, TypeAlias
 
-from knarr.node.faces import Device, DnsConfig, ExecResult, Layers, Mount
+from knarr.node.faces import CONTAINERD, Device, DnsConfig, ExecResult, Identity, Layers, Mount
 
 NamespaceMode: TypeAlias = Literal["pod", "container", "node"]
 ContainerState: TypeAlias = Literal["created", "running", "exited", "unknown"]
@@ -45,13 +45,25 @@ class PortMapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """Users and groups of the machine that a pod's own, counted from 0, are. first: a uid and gid; size: count."""
+
+    first: int
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
 class Namespaces:
-    """Which Linux namespaces a pod shares with whom. pid_target: the container whose processes this one sees."""
+    """Which Linux namespaces a pod shares with whom. pid_target: the container whose processes this one sees.
+
+    users: those of a pod with a user namespace of its own; None: the machine's.
+    """
 
     network: NamespaceMode = "pod"
     pid: NamespaceMode = "container"
     ipc: NamespaceMode = "pod"
     pid_target: str = ""
+    users: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +77,7 @@ class Security:
     run_as_user: int | None = None
     run_as_group: int | None = None
     supplemental_groups: tuple[int, ...] = ()
+    only_these_groups: bool = False     # not those that the image's own list of users gives beside them
     privileged: bool = False
     read_only_root: bool = False
     no_new_privileges: bool = False
@@ -185,7 +198,11 @@ class ContainerLine:
 
 @dataclass(frozen=True, slots=True)
 class ContainerReport:
-    """All that the runtime knows of one container. Times: wall seconds, 0 where it has not come to that."""
+    """All that the runtime knows of one container. Times: wall seconds, 0 where it has not come to that.
+
+    runtime: by what name it speaks of itself. read_only_below: paths of mounts that are read-only all the way down.
+    identity: None where the runtime does not tell.
+    """
 
     id: str
     name: str
@@ -199,6 +216,9 @@ class ContainerReport:
     reason: str
     message: str
     annotations: Mapping[str, str] = field(default_factory=dict)
+    runtime: str = CONTAINERD
+    read_only_below: frozenset[str] = frozenset()
+    identity: Identity | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,11 +260,35 @@ class RuntimeEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class Handler:
+    """What one of a runtime's handlers can do that not all can."""
+
+    user_namespaces: bool = False
+    read_only_below: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Features:
+    """What a runtime can do that not all can. handlers: by name, its default one as "".
+
+    only_these_groups: it can keep the groups of an image's own list of users away.
+    """
+
+    handlers: Mapping[str, Handler] = field(default_factory=dict)
+    only_these_groups: bool = False
+
+    def of(self, handler: str) -> Handler:
+        """Return what a handler can do; one that the runtime does not tell of can do nothing special."""
+        return self.handlers.get(handler, Handler())
+
+
+@dataclass(frozen=True, slots=True)
 class RuntimeVersion:
     """Who answers. name: `containerd`, `cri-o`."""
 
     name: str
     version: str
+    features: Features = Features()
 
 
 class Runtime(Protocol):
@@ -254,6 +298,8 @@ class Runtime(Protocol):
     async def network_ready(self) -> str:
         """Return "" when pods can be networked, else the runtime's reason."""
         ...
+
+    async def features(self) -> Features: ...
 
     async def run_sandbox(self, spec: SandboxSpec) -> str:
         """Make a sandbox and its network; return its id."""

@@ -18,6 +18,7 @@ from knarr.node.cri.face import (
     ContainerLine,
     ContainerReport,
     ContainerSpec,
+    Features,
     ImageLine,
     Pin,
     Resources,
@@ -28,7 +29,7 @@ from knarr.node.cri.face import (
     SandboxSpec,
     Usage,
 )
-from knarr.node.faces import ExecResult, ExecTimeout, Layers
+from knarr.node.faces import CONTAINERD, ExecResult, ExecTimeout, Layers
 
 SHORT_S = 30.0         # reads and small changes
 LONG_S = 240.0         # sandboxes and creations under load. Source: kubelet's runtimeRequestTimeout of 2 min, doubled
@@ -54,6 +55,7 @@ class CriRuntime:
         ])
         self._runtime: Any = stubs.RuntimeServiceStub(self._channel)
         self._images: Any = stubs.ImageServiceStub(self._channel)
+        self._name = CONTAINERD
 
     async def close(self) -> None:
         """Hang up."""
@@ -66,6 +68,7 @@ class CriRuntime:
                 request = self._runtime.Version(pb.VersionRequest(), timeout=timeout_s, wait_for_ready=True)
                 answer = await asked(request)
                 await self.network_ready()
+                self._name = answer.runtime_name
                 return RuntimeVersion(answer.runtime_name, answer.runtime_version)
             except RuntimeFault as fault:
                 if fault.code != AWAY:
@@ -83,6 +86,10 @@ class CriRuntime:
         answer = await asked(self._runtime.Status(pb.StatusRequest(), timeout=SHORT_S))
         bad = [c for c in answer.status.conditions if not c.status]
         return "; ".join(f"{c.type}: {c.reason}: {c.message}" for c in bad)
+
+    async def features(self) -> Features:
+        """Return what the runtime can do that not all can."""
+        return decode.features(await asked(self._runtime.Status(pb.StatusRequest(), timeout=SHORT_S)))
 
     async def run_sandbox(self, spec: SandboxSpec) -> str:
         """Make a sandbox and its network; return its id."""
@@ -166,7 +173,7 @@ class CriRuntime:
         """Return all that the runtime knows of a container."""
         request = pb.ContainerStatusRequest(container_id=container_id)
         answer = await asked(self._runtime.ContainerStatus(request, timeout=SHORT_S))
-        return decode.container_report(answer.status)
+        return decode.container_report(answer.status, self._name)
 
     async def list_containers(self) -> tuple[ContainerLine, ...]:
         """Return every container, also dead ones."""

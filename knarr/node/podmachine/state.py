@@ -7,7 +7,7 @@ from typing import Final, Literal, TypeAlias
 
 from knarr.api.types.core_v1 import Container, Pod, ResourceRequirements
 from knarr.node import podcontainers
-from knarr.node.faces import ProbeKind
+from knarr.node.faces import CONTAINERD, Identity, ProbeKind
 from knarr.node.podmachine.table import BUSY, Phase, Stage
 
 Kind: TypeAlias = Literal["init", "sidecar", "main", "ephemeral"]
@@ -20,7 +20,10 @@ DEADLINE = "Pod was active on the node longer than the specified deadline"
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One run of a container. Times: wall seconds. finished_s is 0 while it runs. resources: what it runs with."""
+    """One run of a container. Times: wall seconds. finished_s is 0 while it runs. resources: what it runs with.
+
+    runtime: the name of who runs it. read_only_below: paths of mounts that are read-only all the way down.
+    """
 
     id: str
     attempt: int
@@ -32,6 +35,14 @@ class Run:
     reason: str = ""
     message: str = ""
     resources: ResourceRequirements | None = None
+    runtime: str = CONTAINERD
+    read_only_below: frozenset[str] = frozenset()
+    identity: Identity | None = None
+
+    @property
+    def full_id(self) -> str:
+        """Return its id as the API has it."""
+        return f"{self.runtime}://{self.id}"
 
     @property
     def ended(self) -> bool:

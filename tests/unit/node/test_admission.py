@@ -170,16 +170,3 @@ def test_a_refused_pod_never_runs(tmp_path):
         await world.until(ready, name="next", limit_s=60)
 
     tell(tmp_path, story)
-
-
-def test_a_pod_that_wants_users_of_its_own(tmp_path):
-    """This node cannot give it a user namespace: it does not run as the host's users instead, and events say why."""
-    async def story(world: World) -> None:
-        await world.make("apart", hostUsers=False)
-        await asyncio.sleep(5)
-        assert not world.runtime.sandboxes
-        _, events = await world.api.ask("GET", "/api/v1/namespaces/web/events")
-        assert ["Failed to create pod sandbox: can't set `spec.hostUsers: false`, this node does not make user namespaces "
-                "for pods"] == [each["message"] for each in events["items"] if each["reason"] == "FailedCreatePodSandBox"]
-
-    tell(tmp_path, story)

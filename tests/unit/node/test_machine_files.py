@@ -10,7 +10,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from knarr.node import cgroups, cni, containerd, nodestatus, oci, pausefilter
+from knarr.node import cgroups, cni, containerd, handlers, nodestatus, oci, pausefilter
 from knarr.node.images import ImageFault, normalize
 from knarr.node.runs import last_words
 from knarr.node.settings import Settings
@@ -78,6 +78,21 @@ def test_containerds_configuration_is_toml(restrict):
     assert ("runc", {"runc", "host-ports"}) == (cri["containerd"]["default_runtime_name"], set(handlers))
     assert handlers["runc"]["options"] == handlers["host-ports"]["options"]
     assert "/k/cni-ports" == handlers["host-ports"]["cni_conf_dir"]
+
+
+def test_what_is_installed_becomes_handlers(tmp_path):
+    """Each, and its twin that binds host ports; what calls a program of its own keeps its state apart from runc's."""
+    for name in ("crun", "containerd-shim-runsc-v1", "runsc"):
+        (tmp_path / name).touch(mode=0o755)
+    ways = handlers.installed(str(tmp_path))
+    cri = tomllib.loads(containerd.config(settings(), restrict_oom=True, ways=ways))["plugins"][
+        "io.containerd.grpc.v1.cri"]["containerd"]["runtimes"]
+
+    assert {"runc", "host-ports", "crun", "crun-host-ports", "runsc", "runsc-host-ports"} == set(cri)
+    options = {"BinaryName": "crun", "Root": "/k/containerd/state/crun", "SystemdCgroup": False}
+    assert options == cri["crun"]["options"] == cri["crun-host-ports"]["options"]
+    assert {"runtime_type": "io.containerd.runsc.v1"} == cri["runsc"]
+    assert "/k/cni-ports" == cri["runsc-host-ports"]["cni_conf_dir"]
 
 
 def test_a_stale_pid_file_names_nobody(tmp_path):

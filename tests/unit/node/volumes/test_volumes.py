@@ -25,6 +25,7 @@ from knarr.client.transport import InProcess
 from knarr.node.faces import ConfigError, Device, Mount, MountError, NodeFacts
 from knarr.node.settings import Settings
 from knarr.node.volumes import Volumes, mounts, sources, volumes
+from knarr.node.volumes.mountlist import within_reach
 from tests.unit.fake_api import FakeApi
 
 pytestmark = [pytest.mark.root, pytest.mark.skipif(os.geteuid() != 0, reason="mounts tmpfs")]
@@ -377,15 +378,32 @@ async def test_nfs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults, vers
     assert [(f"addr=127.0.0.1,vers={version},soft", True) for version in versions] == asked
 
 
-async def test_read_only_down_to_the_mounts_within(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("how", "deep", "expected"), [
+    ("Enabled", True, True), ("IfPossible", True, True), ("IfPossible", False, False), ("Disabled", True, False),
+    ("Enabled", False, "it is not supported by the runtime"),
+])
+async def test_read_only_down_to_the_mounts_within(tmp_path: Path, how: str, deep: bool, expected: bool | str) -> None:
     """A runtime that cannot do it: who insists is refused, who does not gets what there is."""
     async with running(tmp_path) as machine:
-        hard, soft = (pod({"emptyDir": {}}, mount={"readOnly": True, "recursiveReadOnly": how}) for how in (
-            "Enabled", "IfPossible"))
-        with pytest.raises(ConfigError, match="requested recursive read-only mode"):
-            await machine.mounted(hard)
-        (mount,) = await machine.mounted(soft)
-        assert mount.read_only
+        wanted = pod({"emptyDir": {}}, mount={"readOnly": True, "recursiveReadOnly": how})
+        mounts, (container,) = await machine.mounted(wanted), wanted.spec.containers
+        if isinstance(expected, str):
+            with pytest.raises(ConfigError, match=f"requested recursive read-only mode, but {expected}"):
+                within_reach(container, mounts, deep=deep)
+            return
+        (mount,) = within_reach(container, mounts, deep=deep)
+        assert (True, expected) == (mount.read_only, mount.read_only_below)
+
+
+@pytest.mark.parametrize(("mount", "text"), [
+    ({}, "it is not read-only"),
+    ({"readOnly": True, "mountPropagation": "Bidirectional"}, "it is not compatible with propagation Bidirectional"),
+])
+async def test_what_cannot_be_read_only_down_below(tmp_path: Path, mount: dict[str, Any], text: str) -> None:
+    """As kubelet says it."""
+    async with running(tmp_path) as machine:
+        with pytest.raises(ConfigError, match=f"requested recursive read-only mode, but {text}"):
+            await machine.mounted(pod({"emptyDir": {}}, mount={**mount, "recursiveReadOnly": "IfPossible"}))
 
 
 async def test_unbound_claim(tmp_path: Path) -> None:
