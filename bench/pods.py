@@ -19,6 +19,8 @@ from bench import runtime
 from bench.machine import ask, cpu_s, pause, resident_mb, tell
 from knarr.cli.connect import Server, connect
 from knarr.node.cri.runtime import CriRuntime
+from knarr.node.server import spdy, translate
+from knarr.node.server.upstream import open_stream
 from knarr.node.settings import Settings
 from tests.e2e.cluster import Cluster, new_cluster, pod
 
@@ -115,23 +117,40 @@ def measure_exec(node: Node) -> None:
     node.until(lambda: node.running() == 1)
     status = ask(node.link, "GET", f"{PODS}/exec")["status"]
     container_id = status["containerStatuses"][0]["containerID"].removeprefix("containerd://")
-    ours, bare = node.loop.run(execs(node, container_id))
+    ours, bare, streamed = node.loop.run(execs(node, container_id))
     node.empty()
     tell("bare_exec", bare * 1000, "ms", 60)
+    tell("bare_exec_streamed", streamed * 1000, "ms", 60)
     tell("exec_over_bare", (ours - bare) * 1000, "ms", 15)
+    tell("exec_over_bare_streamed", (ours - streamed) * 1000, "ms", 15)
 
 
-async def execs(node: Node, container_id: str) -> tuple[float, float]:
-    """Return the medians of both, taken in turn."""
-    ours, bare = [], []
+async def execs(node: Node, container_id: str) -> tuple[float, float, float]:
+    """Return the medians of ours, of the runtime's ExecSync, and of its streamed Exec, taken in turn."""
+    ways = (lambda: asyncio.to_thread(exec_once, node.server),
+            lambda: node.runtime.exec_sync(container_id, ("true",), timeout_s=10),
+            lambda: stream_once(node.runtime, container_id))
+    took_s: list[list[float]] = [[] for _ in ways]
     for _ in range(5 * ROUNDS):
-        began_s = time.monotonic()
-        await node.runtime.exec_sync(container_id, ("true",), timeout_s=10)
-        middle_s = time.monotonic()
-        await asyncio.to_thread(exec_once, node.server)
-        bare.append(middle_s - began_s)
-        ours.append(time.monotonic() - middle_s)
-    return statistics.median(ours), statistics.median(bare)
+        for way, times in zip(ways, took_s, strict=True):
+            began_s = time.monotonic()
+            await way()
+            times.append(time.monotonic() - began_s)
+    ours, bare, streamed = map(statistics.median, took_s)
+    return ours, bare, streamed
+
+
+async def stream_once(runtime: CriRuntime, container_id: str) -> None:
+    """Run `true` by the runtime's streaming server, which is how it carries stdin, terminals and long output."""
+    url = await runtime.exec_url(container_id, ("true",), tty=False, stdin=False, stdout=True, stderr=False)
+    stream = await open_stream(url, "POST", translate.SPDY_HEADERS)
+    connection = spdy.Connection("client")
+    for name in ("error", "stdout"):
+        await stream.pipe.send(connection.open({"streamType": name})[1])
+    while data := await stream.pipe.reader.read(65536):
+        connection.receive(data)
+        await stream.pipe.send(connection.take_output())
+    stream.pipe.close()
 
 
 def exec_once(server: Server) -> None:
