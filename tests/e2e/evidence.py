@@ -14,6 +14,7 @@ from knarr.cli.connect import Server, connect
 from knarr.node.containerd import shims
 from knarr.node.cri.face import ContainerLine, Sandbox
 from knarr.node.cri.runtime import CriRuntime
+from knarr.node.shims import id_of
 from tests.e2e.cluster import Cluster
 
 HEARTBEATS = {"leases", "nodes"}  # whose every beat is a write; their times are left out
@@ -98,7 +99,7 @@ def amiss(cluster: Cluster) -> dict[str, Any]:
         "running containers": (told, {one.id for one in containers if one.state == "running"}),
         "sandboxes of no pod": (set(), {one.id for one in sandboxes if one.uid not in uids}),
         "doubled sandboxes": ([], [uid for uid, count in Counter(one.uid for one in alive).items() if count > 1]),
-        "shims": (len(alive), len(shims(settings))),
+        "shims": ({one.id for one in alive}, set(map(id_of, shims(settings)))),
         "pod folders": (set(), {one.name for one in settings.pods_dir.iterdir()} - uids),
         "addresses": (
             sorted(pod["status"].get("podIP", "") for pod in networked),
