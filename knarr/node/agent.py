@@ -348,7 +348,10 @@ class Agent:
             self._strays.leaving.discard(uid)
 
     async def _reap(self, containerd_pid: int, known: Mapping[str, bool]) -> None:
-        """End shims that containerd has forgotten. containerd_pid: who told `known`, 0 if not ours."""
+        """End shims that containerd has forgotten. containerd_pid: who told `known`, 0 if not ours.
+
+        known: sandbox id -> whether anything of it runs.
+        """
         if not containerd_pid or containerd_pid != self.containerd.pid():
             return
         now_s = self._clock.monotonic_s()
@@ -427,12 +430,14 @@ class Agent:
         try:
             containerd_pid = self.containerd.pid() if self._settings.managed else 0
             sandboxes = await tools.runtime.list_sandboxes()
-            running = {line.id for line in await tools.runtime.list_containers() if line.state == "running"}
+            lines = [line for line in await tools.runtime.list_containers() if line.state == "running"]
+            running, busy = {line.id for line in lines}, {line.sandbox_id for line in lines}
             strays = self._strays.look(sandboxes, self.workers) if self._taken_over else []
             for stray in strays:
                 log.warning("sandbox.stray", sandbox=stray)
                 await tools.runtime.remove_sandbox(stray)
-            await self._reap(containerd_pid, {each.id: each.ready for each in sandboxes if each.id not in strays})
+            await self._reap(containerd_pid, {
+                each.id: each.ready or each.id in busy for each in sandboxes if each.id not in strays})
         except RuntimeFault as fault:
             log.info("runtime.relist", error=str(fault))
             return

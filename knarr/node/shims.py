@@ -2,7 +2,9 @@
 
 A shim that is older than the containerd which does not know it can never be known again; nor can one whose bundle,
 the directory that it works in, is gone. An agent that dies takes back what it was asking for: a containerd that is
-interrupted so may leave a shim as well, younger than itself. One that looks left over for a while is. What runs in a
+interrupted so may leave a shim as well, younger than itself. One that looks left over for a while is. A sandbox that is
+over stays known until it is removed; where containerd forgot its shim alone, and could not end what runs in it, it says
+that nothing does: that, too, must have been so for a while, as what is ended just now takes its time. What runs in a
 shim are its children, each the first process of a namespace of its own: with them all the rest goes.
 Source: containerd runtime/v2/shim_load.go, which removes such a shim's files, and lets its process live.
 """
@@ -31,16 +33,17 @@ class Reaper:
     def reap(self, containerd_pid: int, known: Mapping[str, bool], now_s: float) -> list[str]:
         """End the shims of sandboxes that the running containerd has forgotten, and return their ids.
 
-        known: sandbox id -> whether it is ready. now_s: monotonic.
+        known: sandbox id -> whether it is ready or a container of it runs. now_s: monotonic.
         """
         since, ended = started_ticks(containerd_pid), list[str]()
         doubted: dict[tuple[int, int], float] = {}
         for pid in shims(self._settings):
             sandbox_id, born = id_of(pid), started_ticks(pid)
-            if not sandbox_id or not is_left_over(pid, ready=known.get(sandbox_id)):
+            if not sandbox_id or known.get(sandbox_id):
                 continue
             doubted[pid, born] = first_s = self._doubted.get((pid, born), now_s)
-            if born < since or is_homeless(pid) or now_s - first_s >= DOUBT_S:
+            certain = (born < since or is_homeless(pid)) and (sandbox_id not in known or not children(pid))
+            if certain or now_s - first_s >= DOUBT_S:
                 self._end(pid, sandbox_id)
                 ended.append(sandbox_id)
         self._doubted = doubted
@@ -51,15 +54,6 @@ class Reaper:
         state = self._settings.runtime_dir / "state"
         unmount_below(state / "io.containerd.runtime.v2.task" / "k8s.io" / sandbox_id)
         unmount_below(state / "io.containerd.grpc.v1.cri" / "sandboxes" / sandbox_id)
-
-
-def is_left_over(pid: int, *, ready: bool | None) -> bool:
-    """Tell whether a shim may be one that nobody will ever ask again. ready: of its sandbox, None if that is unknown.
-
-    One whose sandbox is just being made is unknown, too. A sandbox that is over stays known until it is removed: where
-    containerd forgot its shim alone, nothing runs in it any more.
-    """
-    return ready is None or (not ready and not children(pid))
 
 
 def id_of(pid: int) -> str:

@@ -57,7 +57,7 @@ def test_whom_it_ends(shim, tmp_path, monkeypatch, known, age_ticks, bundle, end
     pytest.param({},            False, [[], [], ["s1"]], id="never known: its making was broken off"),
     pytest.param({},            True,  [[], [], ["s1"]], id="never known, and empty"),
     pytest.param({"s1": False}, True,  [[], [], ["s1"]], id="its sandbox is over, and nothing runs in it"),
-    pytest.param({"s1": False}, False, [[], [], []],     id="its sandbox is over, but something runs in it"),
+    pytest.param({"s1": False}, False, [[], [], ["s1"]], id="its sandbox is over, and what runs in it was forgotten"),
     pytest.param({"s1": True},  True,  [[], [], []],     id="its sandbox lives"),
 ])
 def test_who_looks_left_over_for_a_while_is(tmp_path, monkeypatch, known, empty, ended):
