@@ -19,11 +19,11 @@ from_there=(-qq -o "Dir::State=$work/state" -o "Dir::State::status=/dev/null" -o
   -o "Dir::Etc::SourceList=$work/sources.list" -o "Dir::Etc::SourceParts=/dev/null" -o "APT::Sandbox::User=root")
 apt-get "${from_there[@]}" update
 (cd "$work/packages" && apt-get "${from_there[@]}" download containerd runc libc6 libseccomp2)
-for package in "$work"/packages/*.deb; do dpkg -x "$package" "$work/root"; done
+for package in "$work"/packages/*.deb; do dpkg -x "$package" "$work/files"; done
 
 rm -rf "$folder/lib"
-cp -a "$work/root/usr/lib/$(uname -m)-linux-gnu" "$folder/lib"
-cp "$work"/root/usr/bin/{containerd,containerd-shim-runc-v2,ctr} "$work/root/usr/sbin/runc" "$folder"
+cp -a "$work/files/usr/lib/$(uname -m)-linux-gnu" "$folder/lib"
+cp "$work"/files/usr/bin/{containerd,containerd-shim-runc-v2,ctr} "$work/files/usr/sbin/runc" "$folder"
 patchelf --set-interpreter "$(echo "$folder"/lib/ld-linux-*.so.*)" --set-rpath "$folder/lib" "$folder/runc"
 "$folder/containerd" --version
 "$folder/runc" --version | head -1

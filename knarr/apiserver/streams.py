@@ -57,7 +57,7 @@ class Streams:
             raise dial_failed(fault) from fault
 
     def _backend(self, place: Place) -> Backend:
-        return Backend(place.host, place.port, place.target, self._tls())
+        return Backend(place.host, place.port, place.target, self._tls(), again=True)
 
     def _tls(self) -> ssl.SSLContext:
         if self.core.settings.agent_tls is None:

@@ -21,6 +21,7 @@ from knarr.api.http import Answer, Broken, Call
 from knarr.apiserver.connection import RawStream, Upgrade
 from knarr.apiserver.proxying.faults import dialling
 from knarr.apiserver.proxying.headers import Pairs, incoming
+from knarr.apiserver.proxying.spares import Spares
 
 CONNECT_S: Final = 10
 UPGRADE_S: Final = 30  # for the answer to an upgrade
@@ -35,7 +36,7 @@ NONE_ADDED: Final = ("User-Agent", "Accept", "Accept-Encoding", "Content-Type")
 class Backend:
     """Where to send. target: path and query as they stand in the first line. tls: None for plain HTTP.
 
-    server_name: what the certificate must be for, where that is not the host.
+    server_name: what the certificate must be for, where that is not the host. again: it is likely asked again soon.
     """
 
     host: str
@@ -43,6 +44,7 @@ class Backend:
     target: str
     tls: ssl.SSLContext | None = None
     server_name: str = ""
+    again: bool = False
 
     @property
     def address(self) -> str:
@@ -60,9 +62,11 @@ class Forwarder:
 
     def __init__(self) -> None:
         self._session: aiohttp.ClientSession | None = None
+        self._spares = Spares()
 
     async def close(self) -> None:
         """Let go of the connections."""
+        await self._spares.close()
         if self._session is not None:
             await self._session.close()
             self._session = None
@@ -88,7 +92,8 @@ class Forwarder:
 
         Raises Unreached.
         """
-        reader, writer = await _dial(backend)
+        place = backend.host, backend.port, backend.tls
+        reader, writer = self._spares.take(place) or await _dial(backend)
         try:
             writer.write(request_head(method, backend, headers))
             async with asyncio.timeout(UPGRADE_S):
@@ -110,6 +115,8 @@ class Forwarder:
             pass  # a peer that hangs up is how these streams end
         finally:
             writer.close()
+        if backend.again:
+            self._spares.prepare(place, lambda: _dial(backend))
         return Answer(101)
 
     def _opened(self) -> aiohttp.ClientSession:
