@@ -5,7 +5,11 @@ BIN := .venv/bin
 PAIRED := $(patsubst %,tests/e2e/test_%.py,kubectl kubectl_operations promises_of_pods promises_of_workloads \
 	promises_of_storage cli bad_input batch clients helm)
 
-.PHONY: setup setup-dev up down check test bench golden soak fuzz
+# What the agent does, over a runtime that is put first on PATH.
+AGENT := $(patsubst %,tests/e2e/test_%.py,pods node_life pod_network limits resize promises_of_pods recorded_pods kills leaks \
+	machine registries security csi eviction storage services alignment runtime_features) tests/wire/node
+
+.PHONY: setup setup-dev up down check test bench golden soak fuzz newer
 
 setup:
 	@bash scripts/setup.sh
@@ -39,6 +43,10 @@ soak: setup-dev           ## new examples for every law; two thousand seeds of t
 	KNARR_NEW_EXAMPLES=1 $(BIN)/python -m pytest -n 2 tests/unit tests/conformance
 	KNARR_SIM_ROUNDS=2000 $(BIN)/python -m pytest -n 2 tests/sim
 	KNARR_KILL_ROUNDS=200 KNARR_LEAK_PODS=2000 $(BIN)/python -m pytest --timeout 7200 tests/e2e/test_kills.py tests/e2e/test_leaks.py
+
+newer: setup-dev          ## the agent's tests over the containerd and runc of a newer Debian, laid into build/newer; half an hour
+	scripts/newer_runtime.sh build/newer
+	PATH=$(CURDIR)/build/newer:$$PATH KNARR_NEWER_RUNTIME=$(CURDIR)/build/newer $(BIN)/python -m pytest $(AGENT)
 
 fuzz: setup-dev           ## a million hostile requests, fuzzed languages, answers against OpenAPI; twenty minutes; goes on where it stopped
 	$(BIN)/python -m tests.hostile
