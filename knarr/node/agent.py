@@ -228,7 +228,8 @@ class Agent:
 
     def _evictor(self, runtime: Runtime, recorder: Recorder) -> Evictor:
         settings = self._settings
-        images = ImageCollector(runtime, self._clock, pods=self.lookup.pods, keep=settings.sandbox_image)
+        images = ImageCollector(runtime, self._clock, pods=self.lookup.pods, keep=settings.sandbox_image,
+                                rules=settings.rules.images)
         return Evictor(settings, runtime, self._clock, Doors(
             workers=self.workers.values,
             tell=lambda reason, text: recorder.event(self._node, reason, text, type="Warning"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from knarr.node import alignmentfile
+from knarr.node import alignmentfile, imagefile
 from knarr.node.filefields import BadRules, amount, mapping, seconds, whole
 from knarr.node.rules import HARD, HOLD_S, PIDS_PER_POD, RESOURCES, Band, Rules, Threshold
 
@@ -49,7 +49,7 @@ def read(document: Mapping[str, Any]) -> Rules:
         shutdown=shutdown(document), crash_loop_max_s=crash_loop_max_s(document),
         log_bytes_max=max(1, amount(document.get("containerLogMaxSize", "10Mi"), "containerLogMaxSize")),
         log_files_max=whole(document, "containerLogMaxFiles", 5, least=2),
-        ids_per_pod=ids_per_pod(document), alignment=alignment,
+        ids_per_pod=ids_per_pod(document), alignment=alignment, images=imagefile.read(document),
     )
     check(rules)
     return rules
@@ -242,4 +242,4 @@ FLAGS: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
 FIELDS: Final = frozenset({field for field, _ in FLAGS.values()} | {
     "kubeReservedCgroup", "systemReservedCgroup", "memorySwap", "failSwapOn", "shutdownGracePeriod",
     "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority", "crashLoopBackOff", "containerLogMaxSize",
-    "containerLogMaxFiles", "userNamespaces"} | alignmentfile.FIELDS)
+    "containerLogMaxFiles", "userNamespaces"} | alignmentfile.FIELDS | imagefile.FIELDS)

@@ -14,6 +14,7 @@ from knarr.node.alignment.hints import Policy
 
 Swap: TypeAlias = Literal["NoSwap", "LimitedSwap"]
 HOLD_S: Final = 300.0      # how long a condition outlives its cause. Source: evictionPressureTransitionPeriod
+IMAGE_HIGH, IMAGE_LOW = 85, 80     # per cent. Source: imageGCHighThresholdPercent, imageGCLowThresholdPercent
 PIDS_PER_POD: Final = 4096     # kubelet's own default is no bound, and then one pod's forks can end every other's
 
 
@@ -72,6 +73,21 @@ class Alignment:
 
 
 @dataclass(frozen=True, slots=True)
+class Images:
+    """How images come and go. high, low: of the disk in use, per cent: above the one, unused images go until the other.
+
+    least_s, most_s: how long an image is unused before it may go, and before it must (0: never must). at_once: pulls;
+    0: the node's own number.
+    """
+
+    high: int = IMAGE_HIGH
+    low: int = IMAGE_LOW
+    least_s: float = 120.0
+    most_s: float = 0.0
+    at_once: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Rules:
     """One node's rules. Reserves: resource name -> cpu in milli, memory and storage in bytes, pid as a count.
 
@@ -96,6 +112,7 @@ class Rules:
     log_files_max: int = 5              # of one run of a container, the current one included
     ids_per_pod: int = 1 << 16          # of a pod with a user namespace of its own, count
     alignment: Alignment = field(default_factory=Alignment)
+    images: Images = Images()
 
     def reserved(self, name: str) -> int:
         """Return what of a resource is kept from pods, thresholds not counted."""

@@ -93,6 +93,7 @@ def image(message: Any) -> ImageLine:
     return ImageLine(
         id=message.id, tags=tuple(message.repo_tags), digests=tuple(message.repo_digests), size_bytes=message.size,
         uid=message.uid.value if message.HasField("uid") else None, username=message.username,
+        pinned=message.pinned,
     )
 
 

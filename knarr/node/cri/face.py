@@ -231,6 +231,7 @@ class ImageLine:
     size_bytes: int
     uid: int | None = None
     username: str = ""
+    pinned: bool = False        # the runtime wants it kept
 
 
 @dataclass(frozen=True, slots=True)

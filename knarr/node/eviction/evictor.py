@@ -18,7 +18,7 @@ from knarr.base.clock import Clock
 from knarr.node import cgroups
 from knarr.node.cri.face import Runtime, RuntimeFault, Usage
 from knarr.node.eviction import limits, rank, signals, thresholds
-from knarr.node.eviction.imagegc import ImageCollector
+from knarr.node.eviction.imagegc import ImageCollector, Stuck
 from knarr.node.eviction.rank import Used
 from knarr.node.eviction.thresholds import Level
 from knarr.node.podmachine.state import Evict
@@ -28,6 +28,7 @@ from knarr.node.staticpods.manifest import is_static
 from knarr.node.worker import PodWorker
 
 PERIOD_S: Final = 10.0         # Source: kube kubelet.go, evictionMonitoringPeriod
+STUCK_EVERY_S: Final = 300.0   # Source: kube kubelet.go, ImageGCPeriod
 HARD_GRACE_S: Final = 1.0      # Source: kube eviction_manager.go, immediateEvictionGracePeriodSeconds
 DISK: Final = frozenset({"ephemeral-storage", "inodes"})
 
@@ -54,6 +55,7 @@ class Evictor:
     doors: Doors
     _met_since: dict[Threshold, float] = field(default_factory=dict)
     _last_met: dict[str, float] = field(default_factory=dict)
+    _stuck_s: float = float("-inf")     # when it was said last that images could not help
 
     @property
     def pressures(self) -> frozenset[str]:
@@ -73,7 +75,7 @@ class Evictor:
     async def look(self) -> None:
         """Look once. Raises RuntimeFault and OSError where something cannot be read."""
         levels = self.doors.levels()
-        await self.doors.images.collect(levels["imagefs.available"])
+        await self._collect(levels["imagefs.available"])
         due = self._due(levels)
         living = [worker for worker in self.doors.workers() if worker.machine.ending is None and not worker.gone
                   and worker.machine.pod.status.phase not in ("Succeeded", "Failed")
@@ -90,6 +92,16 @@ class Evictor:
                 worker.post(Evict(why, HARD_GRACE_S))
         if due:
             await self._relieve(due[0], levels[due[0].signal], living=living, usages=usages)
+
+    async def _collect(self, disk: Level) -> None:
+        """Let unused images go; where that does not help, an event of the node says so now and then."""
+        try:
+            await self.doors.images.collect(disk)
+        except Stuck as fault:
+            now_s = self.clock.monotonic_s()
+            if now_s - self._stuck_s >= STUCK_EVERY_S:
+                self._stuck_s = now_s
+                self.doors.tell("FreeDiskSpaceFailed", str(fault))
 
     def _due(self, levels: Mapping[str, Level]) -> list[Threshold]:
         """Return the thresholds that have been crossed for long enough; note which conditions hold."""

@@ -85,7 +85,8 @@ def registry_of(settings: Settings, client: Client, runtime: Runtime, *, provide
     """Build a node's registry from its settings."""
     logins = Logins(client, settings.registries_dir / "config.json", providers)
     pulled = Pulled(settings.registries_dir / "pulled.json")
-    return Registry(runtime, logins, pulled, clock=providers.clock, slots=settings.pull_parallel)
+    slots = settings.rules.images.at_once or settings.pull_parallel
+    return Registry(runtime, logins, pulled, clock=providers.clock, slots=slots)
 
 
 def aggregate(said: list[str]) -> str:

@@ -162,10 +162,10 @@ def state(shown: dict[str, Any]) -> dict[str, Any]:
     return dict(shown["status"]["containerStatuses"][0])
 
 
-def tell(folder: Path, story: Callable[[World], Awaitable[None]]) -> None:
+def tell(folder: Path, story: Callable[[World], Awaitable[None]], **world_is: Any) -> None:
     """Run a story on virtual time."""
     async def program() -> None:
-        world = await World(folder).start()
+        world = await World(folder, **world_is).start()
         try:
             await story(world)
         finally:

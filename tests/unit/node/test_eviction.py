@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -12,7 +13,7 @@ from knarr.node.eviction import limits, rank, thresholds
 from knarr.node.eviction.rank import Used
 from knarr.node.eviction.signals import EMPTY_DIRS
 from knarr.node.eviction.thresholds import Level
-from knarr.node.rules import HARD, Threshold
+from knarr.node.rules import HARD, Images, Rules, Threshold
 from tests.unit.node.making import pod
 from tests.unit.node.test_agent import World, ready, tell
 
@@ -161,3 +162,38 @@ def test_a_full_disk_costs_unused_images_first(tmp_path):
             tag for image in world.runtime.images.values() for tag in image.tags}
 
     tell(tmp_path, story)
+
+
+def test_images_that_cannot_help_are_told_of(tmp_path):
+    """The disk is full of something else: the node's event says what was found, once, and nothing that is used goes."""
+    async def story(world: World) -> None:
+        await world.make()
+        await world.until(ready)
+        for _ in range(20):
+            world.levels["imagefs.available"] = Level(10, 100)
+            await asyncio.sleep(11)
+        _, events = await world.api.ask("GET", "/api/v1/namespaces/default/events")
+        told = [one["message"] for one in events["items"] if one["reason"] == "FreeDiskSpaceFailed"]
+        assert ["Failed to garbage collect required amount of images. Attempted to free 10 bytes, but only found 0 bytes "
+                "eligible to free."] == told
+        assert 1 == len(world.runtime.images)
+
+    tell(tmp_path, story)
+
+
+def test_old_images_go_though_there_is_room(tmp_path):
+    """Where the machine's owner wants it; what the runtime has pinned stays."""
+    async def story(world: World) -> None:
+        world.runtime.add_image("docker.io/library/old:1")
+        world.runtime.add_image("docker.io/library/kept:1")
+        kept = world.runtime.images["docker.io/library/kept:1"]
+        world.runtime.images["docker.io/library/kept:1"] = replace(kept, pinned=True)
+        await world.make()
+        await world.until(ready)
+        for seconds, left in ((30, 3), (300, 3), (400, 2)):
+            world.api.clock.advance(seconds)
+            await asyncio.sleep(30)
+            assert left == len(world.runtime.images)
+        assert {"docker.io/library/app:1", "docker.io/library/kept:1"} == set(world.runtime.images)
+
+    tell(tmp_path, story, rules=Rules(images=Images(most_s=600.0)))

@@ -6,7 +6,7 @@ import pytest
 
 from knarr.node import kubeletfile
 from knarr.node.kubeletfile import BadRules, flags, read
-from knarr.node.rules import HARD, Band, Rules, Threshold
+from knarr.node.rules import HARD, Band, Images, Rules, Threshold
 
 HEAD = {"apiVersion": kubeletfile.API_VERSION, "kind": kubeletfile.KIND}
 GI = 1 << 30
@@ -91,7 +91,18 @@ def test_options_are_the_file_in_other_words():
     pytest.param({"memorySwap": {"swapBehavior": "UnlimitedSwap"}}, "memorySwap.swapBehavior", id="a swap long gone"),
     pytest.param({"systemReservedCgroup": "../etc"}, "systemReservedCgroup: expected a path", id="out of the tree"),
     pytest.param({"evictionPressureTransitionPeriod": "5 minutes"}, 'invalid duration "5 minutes"', id="no duration"),
-    pytest.param({"serializeImagePulls": True}, "serializeImagePulls: not followed by this node", id="nothing is ignored"),
+    pytest.param({"makeIPTablesUtilChains": True}, "makeIPTablesUtilChains: not followed by this node",
+                 id="nothing is ignored"),
+    pytest.param({"imageGCHighThresholdPercent": 101}, "imageGCHighThresholdPercent: must be between 0 and 100", id="more"),
+    pytest.param({"imageGCLowThresholdPercent": 85}, "must be less than imageGCHighThresholdPercent (got 85 and 85)",
+                 id="low is not lower"),
+    pytest.param({"imageMaximumGCAge": "2m"}, "must be greater than imageMinimumGCAge (got 120s and 120s)", id="young, old"),
+    pytest.param({"serializeImagePulls": True, "maxParallelImagePulls": 2}, "maxParallelImagePulls: cannot be larger than "
+                 "1 unless serializeImagePulls is false (got 2)", id="alone, together"),
+    pytest.param({"maxParallelImagePulls": 0}, "maxParallelImagePulls: must be a positive number", id="no pull at all"),
+    pytest.param({"serializeImagePulls": "yes"}, "serializeImagePulls: expected true or false", id="a word for a truth"),
+    pytest.param({"userNamespaces": {"idsPerPod": 65537}}, "userNamespaces.idsPerPod: must be a multiple of 65536",
+                 id="a crooked share"),
     pytest.param({"kubeReserved": ["cpu"]}, "kubeReserved: expected a map", id="a list for a map"),
 ])
 def test_what_is_refused(said, why):
@@ -100,6 +111,18 @@ def test_what_is_refused(said, why):
         read({**HEAD, **said})
 
     assert why in str(refused.value)
+
+
+@pytest.mark.parametrize(("said", "expected"), [
+    ({}, Images(85, 80, 120.0, 0.0, 0)),
+    ({"imageGCHighThresholdPercent": 70, "imageGCLowThresholdPercent": 60, "imageMinimumGCAge": "1m",
+      "imageMaximumGCAge": "24h"}, Images(70, 60, 60.0, 86400.0, 0)),
+    ({"serializeImagePulls": True}, Images(at_once=1)),
+    ({"serializeImagePulls": False, "maxParallelImagePulls": 9}, Images(at_once=9)),
+])
+def test_images(said, expected):
+    """How they come and go."""
+    assert expected == read({**HEAD, **said}).images
 
 
 @pytest.mark.parametrize("given", [
