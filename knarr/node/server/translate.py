@@ -69,12 +69,13 @@ class _Streams:
 async def translate(client: WebSocket, upstream: Pipe, wanted: Wanted) -> None:
     """Carry all channels until the runtime has ended or the client has gone. Raises groups of SpdyError, OSError."""
     connection = spdy.Connection("client")
-    streams = _Streams()
+    streams, frames = _Streams(), []
     for channel in wanted.channels:
         number, frame = connection.open({"streamType": _NAMES[channel]})
         streams.by_channel[channel], streams.channel_of[number] = number, channel
         streams.unanswered.add(number)
-        await upstream.send(frame)
+        frames.append(frame)
+    await upstream.send(b"".join(frames))       # with the last of them the runtime starts the command
     greeting = STDOUT if wanted.stdout else STDERR if wanted.stderr else ERROR
     await until_first(
         _up(client, upstream, streams, greeting=bytes([greeting])),
