@@ -19,6 +19,7 @@ OPTIONS: Final = {
     "enforce-node-allocatable": ("LIST", "Whose bounds are enforced: none, pods, kube-reserved, system-reserved."),
     "pod-max-pids": ("N", "Tasks that one pod may have. Default: 4096; -1: no bound."),
     "max-pods": ("N", "Pods on this node. Default: 250."),
+    "allowed-unsafe-sysctls": ("LIST", "Kernel parameters pods may set beyond the safe ones, as kernel.msg*."),
 }
 
 

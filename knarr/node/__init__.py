@@ -22,6 +22,7 @@ Who does what:
 `rules`, `kubeletfile`       what the owner says of resources, and how it is read; `allocatable`: what is left
 `alignment`, `keeper`        who has processors, memory and devices for itself, and how close to each other
 `admission`, `containerlimits`   pure: whether a pod is taken; what the kernel is told of a container
+`sysctls`                    pure: which kernel parameters pods may set
 `podmachine`, `act`, `status`, `agent`, `nodestatus`, `heartbeat`, `containerd`, `images`, `cni`, `cgroups`
 
 Faces between the core and the input/output parts

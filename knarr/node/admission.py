@@ -1,12 +1,13 @@
 """Decide whether this node takes a pod that was bound to it: it may be short, have no room, or not be meant. Pure.
 
 The scheduler has looked already, but at an older picture, and a pod may name its node itself.
-Source: kube eviction/eviction_manager.go (Admit), lifecycle/predicate.go (Admit, generalFilter).
+Source: kube eviction/eviction_manager.go (Admit), lifecycle/predicate.go (Admit, generalFilter),
+sysctl/allowlist.go; kubelet.go has the order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -16,7 +17,7 @@ from knarr.api import podresources
 from knarr.api.placement import NO_EXECUTE, host_ports, selected, uncovered
 from knarr.api.tolerations import tolerates
 from knarr.api.types.core_v1 import Node, Pod, PodSpec, Taint
-from knarr.node import podcontainers, specs
+from knarr.node import podcontainers, specs, sysctls
 from knarr.node.containerlimits import CRITICAL_PRIORITY
 from knarr.node.podmachine.state import Refusal
 
@@ -41,8 +42,8 @@ class Admission:
     """One node's door. allocatable: what pods may use, in the units of `allocatable`; pressures: names of conditions.
 
     node: this node's object as it was last read, None before. apparmor: whether the kernel knows its profiles.
-    strict_groups: whether the runtime can give a pod no groups but those it names. What each pod asks for is added up
-    once for each state of its spec.
+    strict_groups: whether the runtime can give a pod no groups but those it names. sysctls: kernel parameters pods
+    may set. What each pod asks for is added up once for each state of its spec.
     """
 
     allocatable: Callable[[], Mapping[str, int]]
@@ -50,11 +51,12 @@ class Admission:
     node: Callable[[], Node | None] = lambda: None
     apparmor: bool = True
     strict_groups: Callable[[], bool] = lambda: False
+    sysctls: Collection[str] = ()
     _asked: dict[str, tuple[PodSpec, Mapping[str, int]]] = field(default_factory=dict)
 
     def judge(self, pod: Pod, others: Iterable[Pod], *, node: Node | None = None) -> Refusal | None:
         """Return why the pod is not taken, or None. others: those that live here already. node: if read just now."""
-        short = under_pressure(pod, self.pressures())
+        short = under_pressure(pod, self.pressures()) or sysctls.refusal(pod, self.sysctls)
         if short is not None:
             return short
         here = {other.metadata.uid or "": other for other in others}

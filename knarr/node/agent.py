@@ -22,7 +22,7 @@ from knarr.base.clock import Clock
 from knarr.base.rng import Rng
 from knarr.client.client import Client, Selection
 from knarr.client.informers import Informers
-from knarr.node import adopt, cni, nodestatus, pausefilter, shims, status
+from knarr.node import adopt, cni, nodestatus, pausefilter, shims, status, sysctls
 from knarr.node.act import Hands
 from knarr.node.admission import Admission
 from knarr.node.alignment import topology
@@ -177,7 +177,8 @@ class Agent:
         shares = nodestatus.allocatable_amounts(settings, facts)
         self._admission = Admission(lambda: {**shares, **devices.amounts().allocatable}, lambda: evictor.pressures,
                                     node=lambda: heartbeat.node, apparmor=facts.apparmor,
-                                    strict_groups=lambda: heartbeat.features.only_these_groups)
+                                    strict_groups=lambda: heartbeat.features.only_these_groups,
+                                    sysctls=sysctls.safe(facts.kernel) | {*settings.rules.unsafe_sysctls})
 
         def told(text: str) -> None:
             recorder.event(self._node, "NodeShutdown", text)

@@ -57,6 +57,14 @@ def seconds(text: object, where: str) -> float:
     return sum(float(number) * UNITS_S[unit] for number, unit in parts)
 
 
+def word_list(document: Mapping[str, Any], field: str) -> list[str]:
+    """Return a field that is a list of words."""
+    value = document.get(field) or []
+    if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
+        raise BadRules(f"{field}: expected a list of words (got {value!r})")
+    return value
+
+
 def one_of(document: Mapping[str, Any], field: str, known: Sequence[str]) -> str:
     """Return a field that is one of these words; the first where it is not there."""
     word = document.get(field) or known[0]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from knarr.node import alignmentfile, imagefile
-from knarr.node.filefields import BadRules, amount, mapping, seconds, whole
+from knarr.node import alignmentfile, imagefile, sysctls
+from knarr.node.filefields import BadRules, amount, mapping, seconds, whole, word_list
 from knarr.node.rules import HARD, HOLD_S, PIDS_PER_POD, RESOURCES, Band, Rules, Threshold
 
 API_VERSION, KIND = "kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"
@@ -50,6 +50,7 @@ def read(document: Mapping[str, Any]) -> Rules:
         log_bytes_max=max(1, amount(document.get("containerLogMaxSize", "10Mi"), "containerLogMaxSize")),
         log_files_max=whole(document, "containerLogMaxFiles", 5, least=2),
         ids_per_pod=ids_per_pod(document), alignment=alignment, images=imagefile.read(document),
+        unsafe_sysctls=sysctls.allowed(word_list(document, "allowedUnsafeSysctls")),
     )
     check(rules)
     return rules
@@ -238,6 +239,7 @@ FLAGS: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
     "enforce-node-allocatable": ("enforceNodeAllocatable", words),
     "pod-max-pids": ("podPidsLimit", number),
     "max-pods": ("maxPods", number),
+    "allowed-unsafe-sysctls": ("allowedUnsafeSysctls", words),
 }
 FIELDS: Final = frozenset({field for field, _ in FLAGS.values()} | {
     "kubeReservedCgroup", "systemReservedCgroup", "memorySwap", "failSwapOn", "shutdownGracePeriod",

@@ -17,7 +17,7 @@ from knarr.api.types.core_v1 import (
     SecurityContext,
     SELinuxOptions,
 )
-from knarr.node import containerlimits, podcontainers
+from knarr.node import containerlimits, podcontainers, sysctls
 from knarr.node.containerlimits import NO_GROUND, Ground
 from knarr.node.cri.face import NO_PIN, ContainerSpec, Namespaces, Pin, PortMapping, SandboxSpec, Security, Span
 from knarr.node.faces import ConfigError, Device, DnsConfig, Mount
@@ -80,7 +80,7 @@ def sandbox_spec(
             seccomp=seccomp, selinux=selinux(context.seLinuxOptions),
             privileged=any(c.securityContext and c.securityContext.privileged for c in podcontainers.every(pod)),
         ),
-        sysctls={each.name: each.value for each in context.sysctls},
+        sysctls={sysctls.dotted(each.name): each.value for each in context.sysctls},
         labels={**meta.labels, **pod_labels(pod)},
         annotations=dict(meta.annotations),
     )
