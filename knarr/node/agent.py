@@ -138,7 +138,7 @@ class Agent:
     async def run(self) -> None:
         """Run until cancelled. A bug in any part ends it; faults do not."""
         settings = self._settings
-        for folder in (settings.pods_dir, settings.manifests_dir):
+        for folder in (settings.pods_dir, settings.manifests_dir, settings.seccomp_dir):
             folder.mkdir(parents=True, exist_ok=True, mode=0o750)
         async with asyncio.TaskGroup() as group:
             if settings.managed:

@@ -32,6 +32,14 @@ def whole(document: Mapping[str, Any], field: str, default: int, *, least: int =
     return value
 
 
+def truth(document: Mapping[str, Any], field: str) -> bool:
+    """Return a field that is true or false."""
+    value = document.get(field, False)
+    if not isinstance(value, bool):
+        raise BadRules(f"{field}: expected true or false (got {value!r})")
+    return value
+
+
 def amount(text: object, where: str, *, milli: bool = False) -> int:
     """Return a quantity that is not negative."""
     try:

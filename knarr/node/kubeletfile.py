@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from knarr.node import alignmentfile, imagefile, sysctls
-from knarr.node.filefields import BadRules, amount, mapping, seconds, whole, word_list
+from knarr.node.filefields import BadRules, amount, mapping, seconds, truth, whole, word_list
 from knarr.node.rules import HARD, HOLD_S, PIDS_PER_POD, RESOURCES, Band, Rules, Threshold
 
 API_VERSION, KIND = "kubelet.config.k8s.io/v1beta1", "KubeletConfiguration"
@@ -50,6 +50,7 @@ def read(document: Mapping[str, Any]) -> Rules:
         log_bytes_max=max(1, amount(document.get("containerLogMaxSize", "10Mi"), "containerLogMaxSize")),
         log_files_max=whole(document, "containerLogMaxFiles", 5, least=2),
         ids_per_pod=ids_per_pod(document), alignment=alignment, images=imagefile.read(document),
+        seccomp_default=truth(document, "seccompDefault"),
         unsafe_sysctls=sysctls.allowed(word_list(document, "allowedUnsafeSysctls")),
     )
     check(rules)
@@ -244,4 +245,4 @@ FLAGS: Final[Mapping[str, tuple[str, Callable[[str, str], Any]]]] = {
 FIELDS: Final = frozenset({field for field, _ in FLAGS.values()} | {
     "kubeReservedCgroup", "systemReservedCgroup", "memorySwap", "failSwapOn", "shutdownGracePeriod",
     "shutdownGracePeriodCriticalPods", "shutdownGracePeriodByPodPriority", "crashLoopBackOff", "containerLogMaxSize",
-    "containerLogMaxFiles", "userNamespaces"} | alignmentfile.FIELDS | imagefile.FIELDS)
+    "containerLogMaxFiles", "userNamespaces", "seccompDefault"} | alignmentfile.FIELDS | imagefile.FIELDS)

@@ -48,6 +48,8 @@ class Launcher:
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._obtain = Obtain(tools)
+        default = "RuntimeDefault" if tools.settings.rules.seccomp_default else "Unconfined"
+        self._profiles = specs.Profiles(str(tools.settings.seccomp_dir), default)
 
     async def run(self, worker: PodWorker, start: Start) -> None:
         """Launch and tell how it went."""
@@ -105,7 +107,7 @@ class Launcher:
             cdi_devices=tuple(name for grant in grants for name in grant.cdi),
             notes={**{key: text for grant in grants for key, text in grant.annotations.items()},
                    specs.BACKOFF_NOTE: f"{start.backoff_s}:{start.backoff_at_s}"},
-            ground=tools.ground, pid_target=pid_target(machine, container.name),
+            ground=tools.ground, profiles=self._profiles, pid_target=pid_target(machine, container.name),
             pin=tools.alignment.pin(pod.metadata.uid or "", container.name),
             users=users.given(tools.settings, pod.metadata.uid or "") if has_own_users(pod) else None,
         ))

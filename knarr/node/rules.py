@@ -113,6 +113,7 @@ class Rules:
     ids_per_pod: int = 1 << 16          # of a pod with a user namespace of its own, count
     alignment: Alignment = field(default_factory=Alignment)
     images: Images = Images()
+    seccomp_default: bool = False       # RuntimeDefault confines who asks for no profile; else nothing does
     unsafe_sysctls: tuple[str, ...] = ()    # what pods may set beyond the safe ones; names or `prefix*`
 
     def reserved(self, name: str) -> int:

@@ -96,6 +96,11 @@ class Settings:
         return self.data_dir / "registries"
 
     @property
+    def seccomp_dir(self) -> Path:
+        """Return where the machine's owner puts the seccomp profiles that pods name (`type: Localhost`)."""
+        return self.data_dir / "seccomp"
+
+    @property
     def cni_conf_dir(self) -> Path:
         """Return the directory that holds our network list and nothing else."""
         return self.data_dir / "cni"

@@ -37,6 +37,14 @@ APPARMOR_TYPES = {"RuntimeDefault": "runtime/default", "Unconfined": "unconfined
 
 
 @dataclass(frozen=True, slots=True)
+class Profiles:
+    """Which seccomp profiles this machine has. folder: of its own; default: of who asks for none."""
+
+    folder: str = ""
+    default: str = "Unconfined"
+
+
+@dataclass(frozen=True, slots=True)
 class Prepared:
     """What was gathered for one run of a container.
 
@@ -59,6 +67,7 @@ class Prepared:
     cdi_devices: tuple[str, ...] = ()
     pin: Pin = NO_PIN
     users: Span | None = None
+    profiles: Profiles = Profiles()
 
 
 def sandbox_spec(
@@ -99,7 +108,7 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
         log_path=f"{container.name}/{prepared.attempt}.log",
         stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
         namespaces=container_namespaces(pod, prepared.pid_target, prepared.users),
-        security=security(pod, container, privileged=privileged),
+        security=security(pod, container, privileged=privileged, profiles=prepared.profiles),
         resources=replace(containerlimits.resources(pod, container, prepared.ground), pin=prepared.pin),
         labels={**pod_labels(pod), "io.kubernetes.container.name": container.name},
         annotations={
@@ -154,7 +163,7 @@ def container_namespaces(pod: Pod, pid_target: str, users: Span | None) -> Names
     return replace(shared, pid_target=pid_target) if shared.pid == "container" else shared
 
 
-def security(pod: Pod, container: Container, *, privileged: bool) -> Security:
+def security(pod: Pod, container: Container, *, privileged: bool, profiles: Profiles) -> Security:
     """Return who the container runs as: its own words win over the pod's."""
     own = container.securityContext or SecurityContext()
     shared = pod.spec.securityContext or PodSecurityContext()
@@ -170,7 +179,7 @@ def security(pod: Pod, container: Container, *, privileged: bool) -> Security:
         no_new_privileges=own.allowPrivilegeEscalation is False and not privileged,
         add_capabilities=capabilities.add if capabilities else (),
         drop_capabilities=capabilities.drop if capabilities else (),
-        seccomp=seccomp(own.seccompProfile or shared.seccompProfile),
+        seccomp=seccomp(own.seccompProfile or shared.seccompProfile, profiles),
         apparmor=apparmor(pod, container),
         selinux=selinux(own.seLinuxOptions or shared.seLinuxOptions),
         masked_paths=() if unmasked else MASKED_PATHS,
@@ -205,11 +214,11 @@ def selinux(options: SELinuxOptions | None) -> dict[str, str]:
     return {name: value for name, value in asked.items() if value}
 
 
-def seccomp(profile: SeccompProfile | None) -> str:
-    """Return the profile's name; none is Unconfined, as kubelet without seccompDefault."""
+def seccomp(profile: SeccompProfile | None, profiles: Profiles) -> str:
+    """Return the profile's name, or the path of one of this machine. Source: kube kuberuntime/helpers.go."""
     if profile is None:
-        return "Unconfined"
-    return profile.localhostProfile or "" if profile.type == "Localhost" else profile.type
+        return profiles.default
+    return f"{profiles.folder}/{profile.localhostProfile}" if profile.type == "Localhost" else profile.type
 
 
 def verify_non_root(pod: Pod, container: Container, *, uid: int | None, username: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from tests.e2e.cluster import pod, until
 
 PORTS = "net.ipv4.ip_local_port_range"
@@ -22,3 +24,25 @@ def test_kernel_parameters(cluster, place):
     assert ("SysctlForbidden", 'Pod was rejected: forbidden sysctl: "kernel.msgmax" not allowlisted') == failed(place, "unsafe")
     said = cluster.exec("safe", "cat", "/proc/sys/net/ipv4/ip_local_port_range", namespace=place.namespace)
     assert ["20000", "20999"] == said.split()
+
+
+def test_a_profile_of_the_machine(cluster, place):
+    """It forbids one call, and the container cannot make it; one that is not there is told in the pod's status."""
+    folder = cluster.data_dir / "seccomp" / "strict"
+    folder.mkdir(parents=True, exist_ok=True)
+    rule = {"names": ["mkdir", "mkdirat"], "action": "SCMP_ACT_ERRNO"}
+    (folder / "no-mkdir.json").write_text(json.dumps({"defaultAction": "SCMP_ACT_ALLOW", "syscalls": [rule]}))
+
+    def under(profile):
+        return {"securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": profile}}}
+
+    def state():
+        shown = place.get("pods/lost")["status"].get("containerStatuses") or [{}]
+        return shown[0].get("state", {}).get("waiting", {})
+
+    place.make(pod("bound", "mkdir /tmp/x && echo made || echo kept; sleep inf", container=under("strict/no-mkdir.json")),
+               pod("lost", container=under("strict/none.json")))
+    cluster.exec("bound", "true", namespace=place.namespace)
+    until(lambda: "kept" in cluster.knarr("logs", "bound", "-n", place.namespace).stdout, "the call is refused")
+    until(lambda: state().get("reason") == "CreateContainerError", "the lost profile is told")
+    assert str(folder / "none.json") in state()["message"]

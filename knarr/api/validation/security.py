@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from knarr.api.validation import formats
+from knarr.api.validation import formats, volumes
 from knarr.api.validation.goview import show
 from knarr.api.validation.spot import Spot
 
@@ -81,5 +81,7 @@ def _profiles(spot: Spot, item: dict[str, Any]) -> None:
             spot.at(name).at("type").choice(kind, PROFILES)
         elif kind == "Localhost" and not local:
             spot.at(name).at("localhostProfile").required(f"must be set when {words} type is Localhost")
+        elif kind == "Localhost" and name == "seccompProfile":
+            volumes.local_path(spot.at(name).at("localhostProfile"), local)
         elif kind != "Localhost" and local is not None:
             spot.at(name).at("localhostProfile").invalid(local, f"can only be set when {words} type is Localhost")

@@ -140,6 +140,9 @@ def test_identity_is_for_life():
     pytest.param({"securityContext": {"seccompProfile": {"type": "Localhost"}}},
                  "spec.securityContext.seccompProfile.localhostProfile: Required value: must be set when seccomp type "
                  "is Localhost", id="which profile"),
+    pytest.param({"securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": "../etc/shadow"}}},
+                 'spec.securityContext.seccompProfile.localhostProfile: Invalid value: "../etc/shadow": must not contain '
+                 "'..'", id="a profile out of the folder"),
     pytest.param({"initContainers": [{"name": "s", "image": "i", "restartPolicy": "Always", "readinessProbe": {
         "exec": {"command": ["true"]}}}]}, "", id="a sidecar may have probes"),
 ])

@@ -49,6 +49,7 @@ def test_thresholds():
                  (Band(0, 60), Band(9, 5)), id="by priority"),
     pytest.param({"crashLoopBackOff": {"maxContainerRestartPeriod": "45s"}}, "crash_loop_max_s", 45, id="crash loops"),
     pytest.param({"containerLogMaxSize": "1Mi"}, "log_bytes_max", 1 << 20, id="size of logs"),
+    pytest.param({"seccompDefault": True}, "seccomp_default", True, id="confined by default"),
     pytest.param({"containerLogMaxFiles": 2}, "log_files_max", 2, id="number of logs"),
 ])
 def test_a_nodes_life(said, field, value):
@@ -103,6 +104,7 @@ def test_options_are_the_file_in_other_words():
     pytest.param({"serializeImagePulls": "yes"}, "serializeImagePulls: expected true or false", id="a word for a truth"),
     pytest.param({"userNamespaces": {"idsPerPod": 65537}}, "userNamespaces.idsPerPod: must be a multiple of 65536",
                  id="a crooked share"),
+    pytest.param({"seccompDefault": "yes"}, "seccompDefault: expected true or false", id="no truth"),
     pytest.param({"kubeReserved": ["cpu"]}, "kubeReserved: expected a map", id="a list for a map"),
 ])
 def test_what_is_refused(said, why):

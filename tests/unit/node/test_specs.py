@@ -73,6 +73,24 @@ def test_apparmor(own, shared, notes, named):
     assert named == specs.container_spec(made, made.spec.containers[0], prepared()).security.apparmor
 
 
+@pytest.mark.parametrize(("own", "shared", "default", "named"), [
+    pytest.param(None, None, "Unconfined", "Unconfined", id="nobody asks"),
+    pytest.param(None, None, "RuntimeDefault", "RuntimeDefault", id="nobody asks, and the node confines by itself"),
+    pytest.param({"type": "Unconfined"}, None, "RuntimeDefault", "Unconfined", id="who asks is heard"),
+    pytest.param(None, {"type": "Localhost", "localhostProfile": "web/strict.json"}, "Unconfined",
+                 "/data/seccomp/web/strict.json", id="one of the machine's own"),
+    pytest.param({"type": "RuntimeDefault"}, {"type": "Localhost", "localhostProfile": "web.json"}, "Unconfined",
+                 "RuntimeDefault", id="the container's word wins"),
+])
+def test_seccomp(own, shared, default, named):
+    """The profile that the runtime is to load: absolute, as it knows no folder of profiles."""
+    made = pod(containers=[{"name": "c", "image": "app:1", "securityContext": {"seccompProfile": own}}],
+               securityContext={"seccompProfile": shared})
+    ready = prepared(profiles=specs.Profiles("/data/seccomp", default))
+
+    assert named == specs.container_spec(made, made.spec.containers[0], ready).security.seccomp
+
+
 def test_the_containers_own_words_win():
     """The pod says user 1, the container says user 2; the group is the pod's."""
     made = of({"securityContext": {"runAsUser": 2, "allowPrivilegeEscalation": False,
