@@ -17,7 +17,7 @@ import structlog
 from knarr.api.errors import ApiError, Conflict, NotFound
 from knarr.api.types.core_v1 import LifecycleHandler, Pod
 from knarr.base.backoff import Backoff
-from knarr.node import allocation, cgroups, containerlimits, neighbours
+from knarr.node import allocation, cgroups, containerlimits, neighbours, podcontainers
 from knarr.node.cri.face import RuntimeEvent, RuntimeFault
 from knarr.node.faces import ConfigError, MountError
 from knarr.node.hooks import HookFailed
@@ -192,7 +192,8 @@ class Hands:
             await self._pre_stop(worker, asked, hook)
         spent_s = tools.clock.monotonic_s() - began_s
         left_s = max(asked.grace_s - spent_s, LEFT_MIN_S if spent_s > 1 else asked.grace_s)
-        await self._until_done(lambda: tools.runtime.stop_container(asked.container_id, grace_s=left_s),
+        signal = podcontainers.stop_signal(container)
+        await self._until_done(lambda: tools.runtime.stop_container(asked.container_id, grace_s=left_s, signal=signal),
                                needed=lambda: worker.machine.box(asked.container).stage is Stage.STOPPING)
         if worker.machine.box(asked.container).stage is Stage.STOPPING:
             await self.tell_end(worker, asked.container_id)

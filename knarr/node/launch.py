@@ -243,9 +243,10 @@ class Launcher:
     async def _end(self, worker: PodWorker, name: str, run: Run, *, grace_s: float) -> None:
         """Stop a run that never counted as started, however often that takes, and tell its end."""
         tools, failures = self._tools, 0
+        signal = podcontainers.stop_signal(worker.machine.container(name))
         while True:
             try:
-                await tools.runtime.stop_container(run.id, grace_s=grace_s)
+                await tools.runtime.stop_container(run.id, grace_s=grace_s, signal=signal)
                 over = await tools.ended_run(worker, run.id)
                 break
             except RuntimeFault as fault:

@@ -12,6 +12,7 @@ from knarr.node import cgroups
 from knarr.node.adopt import Remains
 from knarr.node.cri.face import RuntimeFault
 from knarr.node.faces import MountError
+from knarr.node.specs import SIGNAL_NOTE
 from knarr.node.tools import Tools
 
 GRACE_NOTE = "io.kubernetes.pod.terminationGracePeriod"
@@ -43,7 +44,8 @@ async def stop(tools: Tools, left: Remains) -> None:
     """Stop containers side by side, then their sandboxes."""
     running = [line for line in left.containers if line.state == "running"]
     await asyncio.gather(*(
-        tools.runtime.stop_container(line.id, grace_s=float(line.annotations.get(GRACE_NOTE, GRACE_S)))
+        tools.runtime.stop_container(line.id, grace_s=float(line.annotations.get(GRACE_NOTE, GRACE_S)),
+                                     signal=line.annotations.get(SIGNAL_NOTE, ""))
         for line in running))
     for sandbox in left.sandboxes:
         await tools.runtime.stop_sandbox(sandbox.id)

@@ -26,6 +26,11 @@ def named(pod: Pod, name: str) -> Container:
     return next(each for each in every(pod) if each.name == name)
 
 
+def stop_signal(container: Container) -> str:
+    """Return the signal that a container is to be stopped with, empty where it names none."""
+    return (container.lifecycle.stopSignal or "") if container.lifecycle else ""
+
+
 def target(pod: Pod, name: str) -> str:
     """Return the container whose processes an ephemeral one asks to see, empty where it names none."""
     return next((each.targetContainerName or "" for each in pod.spec.ephemeralContainers if each.name == name), "")

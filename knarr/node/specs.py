@@ -31,6 +31,7 @@ STRICT = "Strict"                          # supplementalGroupsPolicy: none but 
 HOSTNAME_MAX = 63                          # characters. Source: kube util/node.go, hostnameMaxLen
 TERMINATION_LOG = "/dev/termination-log"     # Source: kube core/v1 defaults
 BACKOFF_NOTE = "knarr.dev/backoff"         # "<wait in s>:<since, wall s>": survives the agent
+SIGNAL_NOTE = "knarr.dev/stop-signal"     # for who stops a container whose pod nobody has any more
 IMAGE_NOTE = "knarr.dev/image"             # the image as the spec names it
 APPARMOR_NOTE = "container.apparmor.security.beta.kubernetes.io/"    # and the container's name: what fields say now
 APPARMOR_TYPES = {"RuntimeDefault": "runtime/default", "Unconfined": "unconfined"}
@@ -99,14 +100,14 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
     """Return what one run of a container needs. Raises ConfigError where it may not run as its image wants."""
     verify_non_root(pod, container, uid=prepared.uid, username=prepared.username)
     privileged = bool(container.securityContext and container.securityContext.privileged)
-    grace_s = pod.spec.terminationGracePeriodSeconds
+    grace_s, signal = pod.spec.terminationGracePeriodSeconds, podcontainers.stop_signal(container)
     message_path = container.terminationMessagePath or TERMINATION_LOG
     return ContainerSpec(
         name=container.name, attempt=prepared.attempt, image=container.image or "", image_ref=prepared.image_ref,
         command=prepared.command, args=prepared.args, working_dir=container.workingDir or "", env=prepared.env,
         mounts=prepared.mounts, devices=prepared.devices, cdi_devices=prepared.cdi_devices,
         log_path=f"{container.name}/{prepared.attempt}.log",
-        stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty),
+        stdin=bool(container.stdin), stdin_once=bool(container.stdinOnce), tty=bool(container.tty), stop_signal=signal,
         namespaces=container_namespaces(pod, prepared.pid_target, prepared.users),
         security=security(pod, container, privileged=privileged, profiles=prepared.profiles),
         resources=replace(containerlimits.resources(pod, container, prepared.ground), pin=prepared.pin),
@@ -118,6 +119,7 @@ def container_spec(pod: Pod, container: Container, prepared: Prepared) -> Contai
             "io.kubernetes.pod.terminationGracePeriod": str(30 if grace_s is None else grace_s),
             "io.kubernetes.container.ports": json.dumps([port.containerPort for port in container.ports]),
             IMAGE_NOTE: container.image or "",
+            **({SIGNAL_NOTE: signal} if signal else {}),
             **prepared.notes,
         },
     )

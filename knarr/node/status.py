@@ -12,6 +12,7 @@ from typing import Any, Final
 from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod, ResourceRequirements
 from knarr.base.times import rfc3339
+from knarr.node import podcontainers
 from knarr.node.podmachine import resizing, restart
 from knarr.node.podmachine.containers import is_ready, is_started, shown_started
 from knarr.node.podmachine.state import DEADLINE, FIRST, Box, Machine, Refusal, Run, Waiting
@@ -234,6 +235,8 @@ def container_status(machine: Machine, box: Box) -> dict[str, Any]:
         "started": shown_started(machine, box),
         "volumeMounts": volume_mounts(container, run),
     }
+    if run and podcontainers.stop_signal(container):
+        shown["stopSignal"] = podcontainers.stop_signal(container)
     if run:
         shown["containerID"] = run.full_id
         if run.identity is not None:

@@ -20,6 +20,7 @@ from knarr.node.cri.face import ContainerLine, RuntimeFault, Sandbox
 from knarr.node.cri.runtime import CriRuntime
 from knarr.node.orphans import GRACE_NOTE
 from knarr.node.settings import Settings
+from knarr.node.specs import SIGNAL_NOTE
 from knarr.node.volumes.csi import kubeletdir
 
 PURGE_GRACE_S = 2.0  # when their data goes too, there is little to end well for
@@ -92,7 +93,8 @@ def _ours(settings: Settings, sandboxes: Iterable[Sandbox]) -> set[str]:
 async def _stop_container(runtime: CriRuntime, line: ContainerLine, grace_s: float) -> None:
     if line.state == "running":
         own_s = float(line.annotations.get(GRACE_NOTE, grace_s))
-        await runtime.stop_container(line.id, grace_s=min(own_s, grace_s))
+        await runtime.stop_container(line.id, grace_s=min(own_s, grace_s),
+                                     signal=line.annotations.get(SIGNAL_NOTE, ""))
 
 
 async def _stop_sandbox(runtime: CriRuntime, sandbox: Sandbox, *, forget: bool) -> None:

@@ -30,12 +30,13 @@ from knarr.node.faces import ExecResult, Layers
 
 @dataclass(slots=True)
 class MemoryContainer:
-    """One container. obeys: it ends at the stop signal with 0; else it waits for the KILL."""
+    """One container. obeys: it ends at the stop signal with 0; else it waits for the KILL. signal: which it was."""
 
     spec: ContainerSpec
     report: ContainerReport
     sandbox_id: str
     obeys: bool = True
+    signal: str = ""
 
 
 @dataclass(slots=True)
@@ -156,11 +157,12 @@ class MemoryRuntime:
         held.report = replace(held.report, state="running", started_s=self.clock.now_s())
         self.started(container_id)
 
-    async def stop_container(self, container_id: str, *, grace_s: float) -> None:
+    async def stop_container(self, container_id: str, *, grace_s: float, signal: str = "") -> None:
         await self.reach("stop_container")
         held = self.containers.get(container_id)
         if held is None or held.report.state != "running":
             return
+        held.signal = signal
         if not held.obeys:
             await self.clock.sleep(grace_s)
         self.exit(container_id, 0 if held.obeys else 137)

@@ -46,3 +46,18 @@ def test_a_profile_of_the_machine(cluster, place):
     until(lambda: "kept" in cluster.knarr("logs", "bound", "-n", place.namespace).stdout, "the call is refused")
     until(lambda: state().get("reason") == "CreateContainerError", "the lost profile is told")
     assert str(folder / "none.json") in state()["message"]
+
+
+def test_a_signal_of_the_pods_choice(cluster, place):
+    """It heeds one signal and no other; on its deletion it gets that one, and says farewell long before its grace ends."""
+    said = cluster.data_dir / "farewell"
+    script = "trap '' TERM; trap 'echo bye > /out/farewell; exit 0' USR1; touch /tmp/set; while true; do usleep 50000; done"
+    place.make(pod("polite", script, os={"name": "linux"}, terminationGracePeriodSeconds=120,
+                   container={"lifecycle": {"stopSignal": "SIGUSR1"}, "volumeMounts": [{"name": "out", "mountPath": "/out"}]},
+                   volumes=[{"name": "out", "hostPath": {"path": str(cluster.data_dir)}}]))
+    cluster.exec("polite", "sh", "-c", "until test -e /tmp/set; do usleep 50000; done", namespace=place.namespace)
+    assert "SIGUSR1" == place.get("pods/polite")["status"]["containerStatuses"][0]["stopSignal"]
+    place.delete("pods/polite")
+
+    until(lambda: said.exists() and said.read_text() == "bye\n", "it got its signal", 60)
+    until(lambda: cluster.knarr("get", "pod/polite", "-n", place.namespace, check=False).returncode, "it is gone", 60)

@@ -33,7 +33,8 @@ class Containers:
     volumes: name to volume, those that are well formed.
     """
 
-    __slots__ = ("claims", "grace_s", "host_network", "host_ports", "names", "own_users", "spec", "volumes")
+    __slots__ = ("claims", "grace_s", "host_network", "host_ports", "names", "own_users", "spec", "system",
+                 "volumes")
 
     def __init__(self, spec: dict[str, Any], volumes: dict[str, dict[str, Any]]) -> None:
         self.spec = spec
@@ -44,6 +45,7 @@ class Containers:
         self.grace_s: int = spec.get("terminationGracePeriodSeconds") or 0
         self.host_network = bool(spec.get("hostNetwork"))
         self.own_users = spec.get("hostUsers") is False
+        self.system: str = (spec.get("os") or {}).get("name") or ""
 
     def check(self, spot: Spot) -> None:
         """Check all of them: the main ones first, at least one."""
@@ -113,7 +115,7 @@ class Containers:
 
     def _attached(self, spot: Spot, item: dict[str, Any]) -> None:
         if item.get("lifecycle"):
-            probes.lifecycle(spot.at("lifecycle"), item["lifecycle"], grace_s=self.grace_s)
+            probes.lifecycle(spot.at("lifecycle"), item["lifecycle"], grace_s=self.grace_s, system=self.system)
         for name in probes.PROBES:
             if item.get(name) is not None:
                 probes.probe(spot.at(name), item[name], once=name != "readinessProbe")

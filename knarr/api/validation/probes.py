@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
+from knarr.api import stopsignals
 from knarr.api.validation import formats
 from knarr.api.validation.spot import Spot
 
@@ -32,8 +33,10 @@ def probe(spot: Spot, item: dict[str, Any], *, once: bool) -> None:
         spot.at("successThreshold").invalid(item["successThreshold"], "must be 1")
 
 
-def lifecycle(spot: Spot, item: dict[str, Any], *, grace_s: int) -> None:
-    """Check the hooks. grace_s: a preStop sleep must fit into it, seconds."""
+def lifecycle(spot: Spot, item: dict[str, Any], *, grace_s: int, system: str) -> None:
+    """Check the hooks and the signal. grace_s: a preStop sleep must fit into it, seconds. system: the pod's own."""
+    if item.get("stopSignal") is not None:
+        _stop_signal(spot.at("stopSignal"), item["stopSignal"], system)
     for name in ("postStart", "preStop"):
         hook = item.get(name)
         if hook is None:
@@ -43,6 +46,14 @@ def lifecycle(spot: Spot, item: dict[str, Any], *, grace_s: int) -> None:
         if not 0 <= seconds <= grace_s:
             spot.at(name).at("sleep").invalid(
                 seconds, f"must be non-negative and less than terminationGracePeriodSeconds ({grace_s})")
+
+
+def _stop_signal(spot: Spot, name: str, system: str) -> None:
+    known = {"linux": stopsignals.LINUX, "windows": stopsignals.WINDOWS}.get(system)
+    if not system:
+        spot.forbidden("may not be set for containers with empty `spec.os.name`")
+    elif known is not None and name not in known:
+        spot.unsupported(name, sorted(known))
 
 
 def handler(spot: Spot, item: dict[str, Any], kinds: tuple[str, ...]) -> None:

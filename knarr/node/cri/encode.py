@@ -61,11 +61,17 @@ def container_config(spec: ContainerSpec) -> Any:
         stdin=spec.stdin,
         stdin_once=spec.stdin_once,
         tty=spec.tty,
+        stop_signal=stop_signal(spec.stop_signal),
         linux=pb.LinuxContainerConfig(
             resources=resources(spec.resources),
             security_context=container_security(spec.security, spec.namespaces),
         ),
     )
+
+
+def stop_signal(name: str) -> Any:
+    """Return a Signal, which the API spells with signs."""
+    return pb.Signal.Value(name.replace("+", "PLUS").replace("-", "MINUS")) if name else pb.RUNTIME_DEFAULT
 
 
 def port_mapping(port: PortMapping) -> Any:

@@ -144,7 +144,10 @@ class SandboxSpec:
 
 @dataclass(frozen=True, slots=True)
 class ContainerSpec:
-    """What one run of a container needs. log_path: relative to the sandbox's log_dir."""
+    """What one run of a container needs. log_path: relative to the sandbox's log_dir.
+
+    stop_signal: what it is stopped with, as the API spells it; empty: what its image or the runtime says.
+    """
 
     name: str
     attempt: int
@@ -161,6 +164,7 @@ class ContainerSpec:
     stdin: bool = False
     stdin_once: bool = False
     tty: bool = False
+    stop_signal: str = ""
     namespaces: Namespaces = Namespaces()
     security: Security = Security()
     resources: Resources = Resources()
@@ -325,8 +329,11 @@ class Runtime(Protocol):
         ...
 
     async def start_container(self, container_id: str) -> None: ...
-    async def stop_container(self, container_id: str, *, grace_s: float) -> None:
-        """Send the stop signal, then KILL after grace_s. Returns when it is dead. Idempotent."""
+    async def stop_container(self, container_id: str, *, grace_s: float, signal: str = "") -> None:
+        """Send the stop signal, then KILL after grace_s. Returns when it is dead. Idempotent.
+
+        signal: the one its spec names, as the API spells it; empty: the image's or the runtime's own.
+        """
         ...
 
     async def update_pin(self, container_id: str, pin: Pin) -> None:

@@ -12,6 +12,7 @@ import grpc.aio
 from cri_api.v1 import api_pb2 as pb
 from cri_api.v1 import api_pb2_grpc as stubs
 
+from knarr.api.stopsignals import LINUX
 from knarr.node.cri import decode, encode, events, layers, tasks
 from knarr.node.cri.face import (
     AWAY,
@@ -132,10 +133,26 @@ class CriRuntime:
         request = pb.StartContainerRequest(container_id=container_id)
         await asked(self._runtime.StartContainer(request, timeout=LONG_S))
 
-    async def stop_container(self, container_id: str, *, grace_s: float) -> None:
-        """Send the stop signal, then KILL after grace_s."""
+    async def stop_container(self, container_id: str, *, grace_s: float, signal: str = "") -> None:
+        """Send the stop signal, then KILL after grace_s. An old runtime does not know whose choice it is."""
+        if signal and grace_s > 0 and await self._signalled(container_id, signal, grace_s=grace_s):
+            grace_s = 0
         request = pb.StopContainerRequest(container_id=container_id, timeout=max(0, round(grace_s)))
         await unless_gone(self._runtime.StopContainer(request, timeout=grace_s + LONG_S))
+
+    async def _signalled(self, container_id: str, signal: str, *, grace_s: float) -> bool:
+        """Tell whether a signal was sent, and the grace given, in the runtime's stead."""
+        try:
+            answer = await asked(self._runtime.ContainerStatus(
+                pb.ContainerStatusRequest(container_id=container_id), timeout=SHORT_S))
+            if answer.status.stop_signal != pb.RUNTIME_DEFAULT or answer.status.state != pb.CONTAINER_RUNNING:
+                return False
+            await asked(tasks.signalled(self._channel, container_id, LINUX[signal], grace_s=grace_s))
+        except RuntimeFault as fault:
+            if fault.code not in ("NOT_FOUND", "UNIMPLEMENTED"):
+                raise
+            return False        # it is gone; or this is no containerd, and an old one: its own signal has to do
+        return True
 
     async def update_pin(self, container_id: str, pin: Pin) -> None:
         """Change where a running container may run and have its memory; all else stays as it is."""

@@ -143,6 +143,14 @@ def test_identity_is_for_life():
     pytest.param({"securityContext": {"seccompProfile": {"type": "Localhost", "localhostProfile": "../etc/shadow"}}},
                  'spec.securityContext.seccompProfile.localhostProfile: Invalid value: "../etc/shadow": must not contain '
                  "'..'", id="a profile out of the folder"),
+    pytest.param({"containers": [{"name": "c", "image": "i", "lifecycle": {"stopSignal": "SIGUSR1"}}]},
+                 "spec.containers[0].lifecycle.stopSignal: Forbidden: may not be set for containers with empty "
+                 "`spec.os.name`", id="a signal of which system"),
+    pytest.param({"containers": [{"name": "c", "image": "i", "lifecycle": {"stopSignal": "SIGUSR1"}}], "os": {"name": "windows"}},
+                 'spec.containers[0].lifecycle.stopSignal: Unsupported value: "SIGUSR1": supported values: "SIGKILL", '
+                 '"SIGTERM"', id="a signal of another system"),
+    pytest.param({"containers": [{"name": "c", "image": "i", "lifecycle": {"stopSignal": "SIGRTMIN+3"}}], "os": {"name": "linux"}},
+                 "", id="a signal of its own"),
     pytest.param({"initContainers": [{"name": "s", "image": "i", "restartPolicy": "Always", "readinessProbe": {
         "exec": {"command": ["true"]}}}]}, "", id="a sidecar may have probes"),
 ])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from cri_api.v1 import api_pb2 as pb
 
 from knarr.node import podcontainers, specs
 from knarr.node.containerlimits import Ground
@@ -103,6 +104,15 @@ def test_the_containers_own_words_win():
     assert (("NET_ADMIN",), ("ALL",), "RuntimeDefault") == (
         made.add_capabilities, made.drop_capabilities, made.seccomp)
     assert specs.MASKED_PATHS == made.masked_paths
+
+
+@pytest.mark.parametrize(("named", "told"), [
+    (None, pb.RUNTIME_DEFAULT), ("SIGUSR1", pb.SIGUSR1), ("SIGRTMIN+3", pb.SIGRTMINPLUS3), ("SIGRTMAX-1", pb.SIGRTMAXMINUS1)])
+def test_stop_signals(named, told):
+    """The runtime is told the signal, and a note keeps it for who stops the container without its pod."""
+    made = of({"lifecycle": {"stopSignal": named}})
+
+    assert (told, named) == (encode.container_config(made).stop_signal, made.annotations.get(specs.SIGNAL_NOTE))
 
 
 def test_a_label_is_passed_on():

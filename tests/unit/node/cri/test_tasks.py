@@ -7,6 +7,7 @@ from typing import Any
 
 import grpc
 import pytest
+from cri_api.v1 import api_pb2 as pb
 
 from knarr.node.cri import runtime as door
 from knarr.node.cri import tasks
@@ -76,6 +77,59 @@ async def test_a_task_that_does_not_die_is_told(monkeypatch):
     monkeypatch.setattr(tasks, "LOOK_EVERY_S", 0.0)
     with pytest.raises(RuntimeFault, match="must be stopped"):
         await opened(Forgetful(slow=1000)).remove_container(TASK)
+
+
+class Deaf:
+    """A containerd that knows of no signals but its images'. knows: it has learned. away: its container has ended."""
+
+    def __init__(self, *, knows: bool = False, away: bool = False, foreign: bool = False, patient: bool = False) -> None:
+        self.calls: list[object] = []
+        self.knows, self.away, self.foreign, self.patient = knows, away, foreign, patient
+
+    async def status(self, request: Any, *, timeout: float) -> Any:
+        """Answer ContainerStatus."""
+        if self.away:
+            raise refusal(grpc.StatusCode.NOT_FOUND, "no such container")
+        status = pb.ContainerStatus(state=pb.CONTAINER_RUNNING, stop_signal=pb.SIGUSR1 if self.knows else pb.RUNTIME_DEFAULT)
+        return pb.ContainerStatusResponse(status=status)
+
+    async def stop(self, request: Any, *, timeout: float) -> None:
+        """Answer StopContainer."""
+        self.calls.append(("stop", request.timeout))
+
+    def unary_unary(self, method: str) -> Any:
+        """Answer for the channel."""
+        async def call(request: bytes, *, timeout: float, metadata: object) -> bytes:
+            if self.foreign:
+                raise refusal(grpc.StatusCode.UNIMPLEMENTED, "unknown service")
+            self.calls.append((method.rpartition("/")[2], request[2 + len(TASK):]))
+            if method == tasks.WAIT and self.patient:
+                raise refusal(grpc.StatusCode.DEADLINE_EXCEEDED, "deadline exceeded")
+            return b""
+
+        return call
+
+
+SENT = [("Kill", b"\x18\x0a"), ("Wait", b"")]
+
+
+@pytest.mark.parametrize(("world", "signal", "grace_s", "calls"), [
+    pytest.param(Deaf(), "", 7, [("stop", 7)], id="its image's own"),
+    pytest.param(Deaf(), "SIGUSR1", 7, [*SENT, ("stop", 0)], id="sent in its stead"),
+    pytest.param(Deaf(patient=True), "SIGUSR1", 7, [*SENT, ("stop", 0)], id="sent, and killed after the grace"),
+    pytest.param(Deaf(knows=True), "SIGUSR1", 7, [("stop", 7)], id="left to a runtime that knows it"),
+    pytest.param(Deaf(), "SIGUSR1", 0, [("stop", 0)], id="no grace"),
+    pytest.param(Deaf(away=True), "SIGUSR1", 7, [("stop", 7)], id="gone already"),
+    pytest.param(Deaf(foreign=True), "SIGUSR1", 7, [("stop", 7)], id="another runtime, and an old one"),
+])
+async def test_a_signal_of_the_pods_choice(world, signal, grace_s, calls):
+    """The runtime ends what does not end by it."""
+    runtime = door.CriRuntime.__new__(door.CriRuntime)
+    runtime._channel = world
+    runtime._runtime = SimpleNamespace(ContainerStatus=world.status, StopContainer=world.stop)
+    await runtime.stop_container(TASK, grace_s=grace_s, signal=signal)
+
+    assert calls == world.calls
 
 
 async def test_another_refusal_is_not_touched():
