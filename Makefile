@@ -5,8 +5,8 @@ BIN := .venv/bin
 PAIRED := $(patsubst %,tests/e2e/test_%.py,kubectl kubectl_operations promises_of_pods promises_of_workloads \
 	promises_of_storage cli bad_input batch clients helm)
 
-# What the agent does, over a runtime that is put first on PATH.
-AGENT := $(patsubst %,tests/e2e/test_%.py,pods node_life pod_network limits resize promises_of_pods recorded_pods kills leaks \
+# What the agent does, over a runtime that is put first on PATH (recorded_pods has an older one's words).
+AGENT := $(patsubst %,tests/e2e/test_%.py,pods node_life pod_network limits resize promises_of_pods kills leaks \
 	machine registries security csi eviction storage services alignment runtime_features) tests/wire/node
 
 .PHONY: setup setup-dev up down check test bench golden soak fuzz newer
