@@ -18,7 +18,7 @@ Who does what:
 `staticpods.statics`         runs the pods whose manifests lie on this machine, and shows them in the API
 `shutdown.Shutdown`          ends pods by priority before the machine goes down
 `logs`, `logrotate`          reading logs, keeping them bounded
-`resolv`, `server`           hosts and resolv.conf; the HTTPS port for logs, exec, attach, port-forward
+`resolv`, `podnames`, `server`   hosts and resolv.conf; the HTTPS port for logs, exec, attach, port-forward
 `rules`, `kubeletfile`       what the owner says of resources, and how it is read; `allocatable`: what is left
 `alignment`, `keeper`        who has processors, memory and devices for itself, and how close to each other
 `admission`, `containerlimits`   pure: whether a pod is taken; what the kernel is told of a container

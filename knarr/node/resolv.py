@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from knarr.api.types.core_v1 import Pod
+from knarr.node import podnames
 from knarr.node.faces import DnsConfig
 
 HEADER: Final = "# Kubernetes-managed hosts file.\n"
@@ -38,10 +39,7 @@ def hosts_file(pod: Pod, pod_ip: str, cluster_domain: str, *, host_file: str = "
 
 def own_names(pod: Pod, cluster_domain: str) -> tuple[str, ...]:
     """Return the names a pod has for itself: with a subdomain the full one first."""
-    host = pod.spec.hostname or (pod.metadata.name or "")[:63].rstrip("-.")
-    if pod.spec.subdomain:
-        return f"{host}.{pod.spec.subdomain}.{pod.metadata.namespace}.svc.{cluster_domain}", host
-    return (host,)
+    return tuple(dict.fromkeys((podnames.full(pod, cluster_domain), podnames.hostname(pod))))
 
 
 def _aliases(pod: Pod) -> str:

@@ -17,7 +17,7 @@ from knarr.api.types.core_v1 import (
     SecurityContext,
     SELinuxOptions,
 )
-from knarr.node import containerlimits, podcontainers, sysctls
+from knarr.node import containerlimits, podcontainers, podnames, sysctls
 from knarr.node.containerlimits import NO_GROUND, Ground
 from knarr.node.cri.face import NO_PIN, ContainerSpec, Namespaces, Pin, PortMapping, SandboxSpec, Security, Span
 from knarr.node.faces import ConfigError, Device, DnsConfig, Mount
@@ -28,7 +28,6 @@ MASKED_PATHS = (
 )                                          # Source: kube securitycontext/util.go
 READONLY_PATHS = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger")
 STRICT = "Strict"                          # supplementalGroupsPolicy: none but the groups the pod names
-HOSTNAME_MAX = 63                          # characters. Source: kube util/node.go, hostnameMaxLen
 TERMINATION_LOG = "/dev/termination-log"     # Source: kube core/v1 defaults
 BACKOFF_NOTE = "knarr.dev/backoff"         # "<wait in s>:<since, wall s>": survives the agent
 SIGNAL_NOTE = "knarr.dev/stop-signal"     # for who stops a container whose pod nobody has any more
@@ -82,7 +81,8 @@ def sandbox_spec(
     context = spec.securityContext or PodSecurityContext()
     return SandboxSpec(
         name=meta.name or "", namespace=meta.namespace or "", uid=meta.uid or "", attempt=attempt,
-        hostname="" if spec.hostNetwork else hostname(pod), log_dir=log_dir, cgroup_parent=cgroup_parent, dns=dns,
+        hostname="" if spec.hostNetwork else podnames.hostname(pod), log_dir=log_dir, dns=dns,
+        cgroup_parent=cgroup_parent,
         ports=() if spec.hostNetwork else port_mappings(pod), namespaces=namespaces(pod),
         security=Security(
             run_as_user=context.runAsUser, run_as_group=context.runAsGroup,
@@ -133,12 +133,6 @@ def pod_labels(pod: Pod) -> dict[str, str]:
         "io.kubernetes.pod.namespace": meta.namespace or "",
         "io.kubernetes.pod.uid": meta.uid or "",
     }
-
-
-def hostname(pod: Pod) -> str:
-    """Return the pod's host name: its own or its object's, cut to 63 characters and without an end in `-` or `.`."""
-    name = pod.spec.hostname or pod.metadata.name or ""
-    return name if pod.spec.hostname else name[:HOSTNAME_MAX].rstrip("-.")
 
 
 def port_mappings(pod: Pod) -> tuple[PortMapping, ...]:

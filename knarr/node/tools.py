@@ -11,7 +11,7 @@ from knarr.api.types.core_v1 import ObjectReference, Pod, Service
 from knarr.api.types.node_v1 import RuntimeClass
 from knarr.base.clock import Clock
 from knarr.client.client import Client
-from knarr.node import handlers, pausefilter, podcontainers, specs, users
+from knarr.node import handlers, pausefilter, podcontainers, podnames, specs, users
 from knarr.node.containerlimits import Ground
 from knarr.node.cri.face import ContainerReport, Features, Runtime, RuntimeFault, SandboxSpec
 from knarr.node.deadlogs import DeadLogs
@@ -83,7 +83,7 @@ class Tools:
         return tell
 
     def sandbox_spec(self, machine: Machine) -> SandboxSpec:
-        """Return the spec of the pod's sandbox."""
+        """Return the spec of the pod's sandbox. Raises ConfigError for a name that is too long."""
         meta = machine.pod.metadata
         spec = specs.sandbox_spec(
             machine.pod, attempt=machine.sandbox_attempt,
@@ -92,6 +92,8 @@ class Tools:
             dns=self.dns_config(machine.pod), seccomp=pausefilter.for_sandbox(self.settings),
         )
         own = users.given(self.settings, meta.uid or "") if has_own_users(machine.pod) else None
+        if spec.hostname:
+            spec = replace(spec, hostname=podnames.in_kernel(machine.pod, self.settings.cluster_domain))
         return replace(spec, namespaces=replace(spec.namespaces, users=own))
 
     def handler(self, pod: Pod) -> str:

@@ -61,3 +61,19 @@ def test_a_signal_of_the_pods_choice(cluster, place):
 
     until(lambda: said.exists() and said.read_text() == "bye\n", "it got its signal", 60)
     until(lambda: cluster.knarr("get", "pod/polite", "-n", place.namespace, check=False).returncode, "it is gone", 60)
+
+
+def test_a_name_for_the_kernel(cluster, place):
+    """One pod is known by its full name, another by a name of its choice; a third one's is longer than the kernel bears."""
+    long = "a" * 63
+    place.make(pod("full", subdomain="db", setHostnameAsFQDN=True), pod("other", hostnameOverride="www.example.com"),
+               pod("long", hostname=long, subdomain="db", setHostnameAsFQDN=True))
+
+    for name, known in (("full", f"full.db.{place.namespace}.svc.cluster.local"), ("other", "www.example.com")):
+        said = cluster.exec(name, "sh", "-c", "hostname; cat /etc/hosts", namespace=place.namespace)
+        assert (known, True) == (said.split()[0], f"\t{known}" in said)
+
+    def told():
+        return [each["message"] for each in place.get("events")["items"] if each["reason"] == "FailedCreatePodSandBox"]
+
+    assert "64 characters is the max" in until(told, "the event says why")[0]

@@ -28,6 +28,7 @@ DNS: Final = ("ClusterFirstWithHostNet", "ClusterFirst", "Default", "None")
 NAMESERVERS_MAX: Final = 3
 SEARCHES_MAX: Final = 32
 PREEMPTION: Final = ("Never", "PreemptLowerPriority")
+KERNEL_NAME_MAX: Final = 64     # characters of a host name. Source: linux/utsname.h, __NEW_UTS_LEN
 SYSTEMS: Final = ("linux", "windows")
 
 
@@ -131,10 +132,23 @@ def _names(spot: Spot, spec: dict[str, Any]) -> None:
     for name in ("hostname", "subdomain"):
         if spec.get(name):
             spot.at(name).each(spec[name], formats.dns_label(spec[name]))
+    if spec.get("hostnameOverride") is not None:
+        _override(spot, spec, spec["hostnameOverride"])
     if spec.get("preemptionPolicy"):
         spot.at("preemptionPolicy").choice(spec["preemptionPolicy"], PREEMPTION)
     if spec.get("os"):
         spot.at("os").at("name").choice(spec["os"].get("name"), SYSTEMS)
+
+
+def _override(spot: Spot, spec: dict[str, Any], name: str) -> None:
+    """Check a host name that no other field has a say in. Source: kube core/v1 types.go, HostnameOverride."""
+    inner = spot.at("hostnameOverride")
+    inner.each(name, formats.dns_subdomain(name))
+    if len(name) > KERNEL_NAME_MAX:
+        inner.too_long(KERNEL_NAME_MAX)
+    for field in ("hostNetwork", "setHostnameAsFQDN"):
+        if spec.get(field):
+            spot.at(field).forbidden("may not be true when `hostnameOverride` is set")
 
 
 def _alias(spot: Spot, alias: dict[str, Any]) -> None:

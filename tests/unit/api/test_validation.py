@@ -151,6 +151,13 @@ def test_identity_is_for_life():
                  '"SIGTERM"', id="a signal of another system"),
     pytest.param({"containers": [{"name": "c", "image": "i", "lifecycle": {"stopSignal": "SIGRTMIN+3"}}], "os": {"name": "linux"}},
                  "", id="a signal of its own"),
+    pytest.param({"hostnameOverride": "www.example.com"}, "", id="a name of its own choice"),
+    pytest.param({"hostnameOverride": f"{'a' * 60}.test"}, "spec.hostnameOverride: Too long: may not be more than 64 bytes",
+                 id="a name that the kernel cannot hold"),
+    pytest.param({"hostnameOverride": "www.example.com", "setHostnameAsFQDN": True}, "spec.setHostnameAsFQDN: Forbidden: may not "
+                 "be true when `hostnameOverride` is set", id="two names"),
+    pytest.param({"hostnameOverride": "www.example.com", "hostNetwork": True},
+                 "spec.hostNetwork: Forbidden: may not be true when `hostnameOverride` is set", id="the host's name"),
     pytest.param({"initContainers": [{"name": "s", "image": "i", "restartPolicy": "Always", "readinessProbe": {
         "exec": {"command": ["true"]}}}]}, "", id="a sidecar may have probes"),
 ])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from cri_api.v1 import api_pb2 as pb
 
-from knarr.node import podcontainers, specs
+from knarr.node import podcontainers, podnames, specs
 from knarr.node.containerlimits import Ground
 from knarr.node.cri import encode
 from knarr.node.cri.face import Namespaces, PortMapping
@@ -163,7 +163,7 @@ def test_a_pod_in_the_hosts_namespaces():
 
 def test_long_names_are_cut_to_host_names():
     """63 characters, and no dash at the end."""
-    assert "a" * 62 == specs.hostname(pod(name="a" * 62 + "-b"))
+    assert "a" * 62 == podnames.hostname(pod(name="a" * 62 + "-b"))
 
 
 @pytest.mark.parametrize(("shares", "target"), [
