@@ -34,6 +34,10 @@ TAINTED: Final = Refusal(
 UNCONFINABLE: Final = Refusal("AppArmor", "Cannot enforce AppArmor: AppArmor is not enabled on the host")
 NOT_STRICT: Final = Refusal(
     "SupplementalGroupsPolicyNotSupported", "SupplementalGroupsPolicy=Strict is not supported in this node")
+OS, OS_LABEL = "linux", "kubernetes.io/os"
+OTHER_LABEL: Final = Refusal("PodOSSelectorNodeLabelDoesNotMatch",
+                             "Failed to admit pod as the `kubernetes.io/os` label doesn't match node label")
+OTHER_OS: Final = Refusal("PodOSNotSupported", "Failed to admit pod as the OS field doesn't match node OS")
 OF_THE_NODE: Final = (UNMEANT, TAINTED)      # what may have changed since the node's object was read
 
 
@@ -56,7 +60,7 @@ class Admission:
 
     def judge(self, pod: Pod, others: Iterable[Pod], *, node: Node | None = None) -> Refusal | None:
         """Return why the pod is not taken, or None. others: those that live here already. node: if read just now."""
-        short = under_pressure(pod, self.pressures()) or sysctls.refusal(pod, self.sysctls)
+        short = under_pressure(pod, self.pressures()) or sysctls.refusal(pod, self.sysctls) or foreign(pod)
         if short is not None:
             return short
         here = {other.metadata.uid or "": other for other in others}
@@ -112,6 +116,13 @@ def misplaced(spec: PodSpec, others: Iterable[Pod], node: Node | None) -> Refusa
         return NO_PORTS
     bare = node is not None and uncovered(node.spec.taints, spec.tolerations, NO_EXECUTE)
     return TAINTED if bare else None
+
+
+def foreign(pod: Pod) -> Refusal | None:
+    """Return why a pod of another operating system is not taken: its own label says so, or its spec does."""
+    if pod.metadata.labels.get(OS_LABEL, OS) != OS:
+        return OTHER_LABEL
+    return OTHER_OS if pod.spec.os is not None and pod.spec.os.name != OS else None
 
 
 def is_confined(pod: Pod) -> bool:

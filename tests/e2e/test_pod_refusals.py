@@ -77,3 +77,14 @@ def test_a_name_for_the_kernel(cluster, place):
         return [each["message"] for each in place.get("events")["items"] if each["reason"] == "FailedCreatePodSandBox"]
 
     assert "64 characters is the max" in until(told, "the event says why")[0]
+
+
+def test_another_operating_system(place):
+    """Its spec names one that is not ours; another pod's label does."""
+    named = pod("named", os={"name": "windows"})
+    labelled = pod("labelled", labels={"kubernetes.io/os": "windows"})
+    place.make(named, labelled)
+
+    assert ("PodOSNotSupported", "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS") == (
+        failed(place, "named"))
+    assert "PodOSSelectorNodeLabelDoesNotMatch" == failed(place, "labelled")[0]

@@ -9,7 +9,7 @@ import pytest
 
 from knarr.api.http import Answer, Call
 from knarr.api.types.core_v1 import Node
-from knarr.node.admission import NO_PORTS, TAINTED, UNCONFINABLE, UNMEANT, Admission
+from knarr.node.admission import NO_PORTS, OTHER_LABEL, OTHER_OS, TAINTED, UNCONFINABLE, UNMEANT, Admission
 from knarr.node.eviction.thresholds import Level
 from knarr.node.podmachine.state import Refusal
 from tests.unit.node.making import pod
@@ -111,6 +111,21 @@ def test_a_profile_that_cannot_be_enforced(profile, enabled, refused):
     wanted = pod(securityContext={"appArmorProfile": {"type": profile}})
 
     assert refused == Admission(lambda: ROOM, frozenset, apparmor=enabled).judge(wanted, ())
+
+
+@pytest.mark.parametrize(("labels", "spec", "refused"), [
+    pytest.param({"kubernetes.io/os": "linux"}, {"os": {"name": "linux"}}, None, id="ours"),
+    pytest.param({}, {"os": {"name": "windows"}}, OTHER_OS, id="another's"),
+    pytest.param({"kubernetes.io/os": "windows"}, {"os": {"name": "windows"}}, OTHER_LABEL, id="the label is told first"),
+    pytest.param({}, {"os": {"name": "windows"}, "containers": [{"name": "c", "resources": {"requests": {"cpu": "9"}}}]}, OTHER_OS,
+                 id="before there is no room"),
+])
+def test_another_operating_system(labels, spec, refused):
+    """Nothing of it could run here."""
+    wanted = pod(**spec)
+    wanted.metadata.labels.update(labels)
+
+    assert refused == door().judge(wanted, [])
 
 
 def test_the_node_is_looked_at_again_before_it_refuses(tmp_path):
