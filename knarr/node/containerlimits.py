@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from knarr.api import quantity
+import msgspec
+
+from knarr.api import podresources, quantity
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.node.cri.face import Resources
 from knarr.node.hugepages import hugepage_name
@@ -58,6 +60,29 @@ def resources(pod: Pod, container: Container, ground: Ground) -> Resources:
         hugepages={size: hugepage_limit(limits, size) for size in ground.hugepages},
         unified={SWAP_FILE: str(swap_bytes(pod, container, ground))} if ground.swap_bounded else {},
     )
+
+
+def of_sandbox(pod: Pod) -> Resources:
+    """Return what a pod's containers may use, all together. Source: kube kuberuntime_sandbox_linux.go."""
+    spec = {**msgspec.to_builtins(pod.spec), "overhead": {}}
+    asked, limits = podresources.total(spec, "requests"), podresources.total(spec, "limits")
+    return whole_limits(asked if "cpu" in asked else limits, limits)
+
+
+def overhead(pod: Pod) -> Resources | None:
+    """Return what a pod's sandbox itself may use, which is all there for it; None where nothing is said."""
+    said = podresources.amounts(pod.spec.overhead)
+    return whole_limits(said, said) if said else None
+
+
+def whole_limits(asked: podresources.Amounts, limits: podresources.Amounts) -> Resources:
+    """Return the limits of what is no container, and of whose end at the kernel's hands nothing is said."""
+    cpu_milli, limit_milli = (each["cpu"].milli if "cpu" in each else 0 for each in (asked, limits))
+    return Resources(
+        cpu_shares=max(SHARES_MIN, cpu_milli * SHARES_PER_CPU // 1000),
+        cpu_quota_us=max(QUOTA_MIN_US, limit_milli * QUOTA_PERIOD_US // 1000) if limit_milli else 0,
+        cpu_period_us=QUOTA_PERIOD_US, memory_limit_bytes=limits["memory"].value if "memory" in limits else 0,
+        oom_score_adj=0)
 
 
 def own(container: Container, side: str) -> Mapping[str, str]:

@@ -91,6 +91,7 @@ def sandbox_spec(
             privileged=any(c.securityContext and c.securityContext.privileged for c in podcontainers.every(pod)),
         ),
         sysctls={sysctls.dotted(each.name): each.value for each in context.sysctls},
+        resources=containerlimits.of_sandbox(pod), overhead=containerlimits.overhead(pod),
         labels={**meta.labels, **pod_labels(pod)},
         annotations=dict(meta.annotations),
     )

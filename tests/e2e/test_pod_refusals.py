@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 from tests.e2e.cluster import pod, until
 
-PORTS = "net.ipv4.ip_local_port_range"
+ROOT = Path("/sys/fs/cgroup")
+QUOTAS = "knarr-*/**/pod{}/cpu.max" if (ROOT / "cgroup.controllers").exists() else "cpu/knarr-*/**/pod{}/cpu.cfs_quota_us"
 
 
 def failed(place, name):
@@ -88,3 +90,17 @@ def test_another_operating_system(place):
     assert ("PodOSNotSupported", "Pod was rejected: Failed to admit pod as the OS field doesn't match node OS") == (
         failed(place, "named"))
     assert "PodOSSelectorNodeLabelDoesNotMatch" == failed(place, "labelled")[0]
+
+
+def test_a_pod_with_overhead(cluster, place):
+    """Its class says what its sandbox needs itself: its control group has room for that beside its container."""
+    heavy = f"heavy-{place.namespace}"
+    cluster.apply({"apiVersion": "node.k8s.io/v1", "kind": "RuntimeClass", "metadata": {"name": heavy}, "handler": "runc",
+                   "overhead": {"podFixed": {"cpu": "150m", "memory": "16Mi"}}})
+    try:
+        place.make(pod("roomy", runtimeClassName=heavy, container={"resources": {"limits": {"cpu": "200m", "memory": "64Mi"}}}))
+        cluster.exec("roomy", "true", namespace=place.namespace)
+        uid = place.get("pods/roomy")["metadata"]["uid"]
+        assert ["35000"] == [each.read_text().split()[0] for each in ROOT.glob(QUOTAS.format(uid))]
+    finally:
+        cluster.knarr("delete", "runtimeclass", heavy, check=False)

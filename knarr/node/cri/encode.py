@@ -33,6 +33,8 @@ def sandbox_config(spec: SandboxSpec) -> Any:
             cgroup_parent=spec.cgroup_parent,
             security_context=sandbox_security(spec),
             sysctls=spec.sysctls,
+            resources=resources(spec.resources) if spec.resources else None,
+            overhead=resources(spec.overhead) if spec.overhead else None,
         ),
     )
     if spec.dns is not None:

@@ -123,7 +123,11 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class SandboxSpec:
-    """What a pod's sandbox needs. handler: which of the runtime's handlers makes it; empty: its default one."""
+    """What a pod's sandbox needs. handler: which of the runtime's handlers makes it; empty: its default one.
+
+    resources: what its containers may use, all together; overhead: what the sandbox itself may, beside them. A runtime
+    that makes machines of sandboxes sizes them so.
+    """
 
     name: str
     namespace: str
@@ -138,6 +142,8 @@ class SandboxSpec:
     namespaces: Namespaces = Namespaces()
     security: Security = Security()
     sysctls: Mapping[str, str] = field(default_factory=dict)
+    resources: Resources | None = None
+    overhead: Resources | None = None
     labels: Mapping[str, str] = field(default_factory=dict)
     annotations: Mapping[str, str] = field(default_factory=dict)
 

@@ -27,6 +27,8 @@ def asking(*limits, requests=None, qos="Burstable", **spec):
     pytest.param(asking({}, resources={"limits": {"cpu": "2", "memory": "64Mi"}}), Bounds(2048, 200_000, 64 * MI),
                  id="the pod's own word counts"),
     pytest.param(asking({}), Bounds(2, 0, 0), id="nothing"),
+    pytest.param(asking({"cpu": "500m"}, overhead={"cpu": "250m", "memory": "16Mi"}), Bounds(768, 75_000, 0),
+                 id="overhead is added, and makes no limit"),
 ])
 def test_bounds(made, expected):
     """Shares by requests, quota and memory by limits."""

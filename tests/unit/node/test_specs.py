@@ -152,6 +152,22 @@ def test_a_sandbox_has_its_pods_names_and_ports():
     assert Namespaces("pod", "pod", "pod") == made.namespaces
 
 
+def test_a_sandbox_knows_its_size():
+    """What its containers may use, and what is there for itself beside them; without a word about that there is nothing."""
+    def told(**spec):
+        made = specs.sandbox_spec(pod(**spec), attempt=0, log_dir="/l", cgroup_parent="/k", dns=None, seccomp="RuntimeDefault")
+        linux = encode.sandbox_config(made).linux
+        return tuple((each.cpu_shares, each.cpu_quota, each.memory_limit_in_bytes, each.oom_score_adj)
+                     for each in (linux.resources, linux.overhead))
+
+    limits = {"resources": {"limits": {"cpu": "1", "memory": "64Mi"}, "requests": {"cpu": "500m"}}}
+    both = [{"name": name, "image": "x", **limits} for name in "ab"]
+
+    assert ((1024, 200_000, GI // 8, 0), (256, 25_000, GI // 64, 0)) == told(
+        containers=both, overhead={"cpu": "250m", "memory": "16Mi"})
+    assert ((2, 0, 0, 0), (0, 0, 0, 0)) == told()
+
+
 def test_a_pod_in_the_hosts_namespaces():
     """hostNetwork, hostPID, hostIPC: no name and no ports of its own."""
     made = specs.sandbox_spec(
