@@ -95,8 +95,19 @@ def note_harm(laws: Ledger, old: Object | None, new: Object | None) -> None:
     made_by = laws.mirror.by_uid(owner_uid(old))
     if made_by is None or made_by["kind"] != "ReplicaSet" or (is_going(old) and is_evicted(old)):
         return
+    if (new is None or is_going(new)) and holds(new or old, "DisruptionTarget"):
+        laws.note_taken(owner_uid(old))
     by_eviction = new is not None and is_going(new) and is_evicted(new)
     (laws.harm_by_eviction if by_eviction else laws.harm)(owner_uid(made_by))
+
+
+def replaced_late(laws: Ledger, one: Object) -> int:
+    """Return how many pods a ReplicaSet may have replaced that are not wanted any more: so many were taken from it just
+    now, and who replaces them may not have heard yet that it has become smaller.
+    """
+    uid: str = one["metadata"]["uid"]
+    shrunk: int = laws.bound(uid) - one["spec"]["replicas"]
+    return min(laws.taken(uid), shrunk)
 
 
 def too_many(laws: Ledger, pod: Object) -> list[str]:
@@ -104,14 +115,15 @@ def too_many(laws: Ledger, pod: Object) -> list[str]:
     made_by = laws.mirror.by_uid(owner_uid(pod))
     if made_by is None or made_by["kind"] == "DaemonSet":
         return []
-    uids, pods = [made_by["metadata"]["uid"]], laws.mirror.owned(owner_uid(pod), "Pod")
+    uids, pods, late = [made_by["metadata"]["uid"]], laws.mirror.owned(owner_uid(pod), "Pod"), 0
     deployment = laws.mirror.by_uid(owner_uid(made_by))
     if deployment is not None and deployment["kind"] == "Deployment":
         pods = laws.mirror.deployment_pods(deployment)
-        uids = [one["metadata"]["uid"] for one in laws.mirror.owned(owner_uid(made_by), "ReplicaSet")]
-        made_by = deployment
+        sets = laws.mirror.owned(owner_uid(made_by), "ReplicaSet")
+        uids, made_by = [one["metadata"]["uid"] for one in sets], deployment
+        late = sum(replaced_late(laws, one) for one in sets)
     active = sum(map(is_active, pods))
-    allowed = laws.bound(made_by["metadata"]["uid"]) + laws.doubts(*uids)
+    allowed = laws.bound(made_by["metadata"]["uid"]) + laws.doubts(*uids) + late
     return [f"{name_of(made_by)} has {active} pods, at most {allowed} are allowed"] if active > allowed else []
 
 

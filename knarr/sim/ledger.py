@@ -24,6 +24,7 @@ class Ledger:
         self._doubts: Counter[str] = Counter()         # uid of an owner -> pods it may have and not know
         self._bounds: dict[str, deque[tuple[float, int]]] = {}
         self._harmed_s: dict[str, float] = {}          # uid of a Deployment -> when it last changed or lost a ready pod
+        self._taken_s: dict[str, deque[float]] = {}    # uid of a ReplicaSet -> when others took its pods
         self._evicted_s: dict[str, float] = {}         # the same, when it last lost one by eviction
         self._closed_s: dict[str, float] = {}          # name of a node -> since when it takes no pods
         self._since_s: dict[str, float] = {}           # uid of a budget, or of a ready pod -> since when it is so
@@ -63,6 +64,15 @@ class Ledger:
     def harm(self, uid: str) -> None:
         """A Deployment has lost a ready pod by a fault, or was changed."""
         self._harmed_s[uid] = self._clock.monotonic_s()
+
+    def note_taken(self, uid: str) -> None:
+        """A ReplicaSet has lost a pod that it did not give up itself."""
+        self._taken_s.setdefault(uid, deque(maxlen=BOUNDS_MAX)).append(self._clock.monotonic_s())
+
+    def taken(self, uid: str) -> int:
+        """Return how many pods a ReplicaSet has lost so since the time that a part may still believe in."""
+        old_s = self._clock.monotonic_s() - LATE_S
+        return sum(at_s >= old_s for at_s in self._taken_s.get(uid, ()))
 
     def harm_by_eviction(self, uid: str) -> None:
         """A Deployment has lost a ready pod by an eviction."""

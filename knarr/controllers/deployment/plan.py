@@ -278,7 +278,14 @@ def _is_scaled(work: Pass) -> bool:
 
 
 def _old_pods_run(work: Pass) -> bool:
-    """Tell whether pods of an old template may still run, those that are being deleted among them."""
+    """Tell whether pods of an old template may still run, those that are being deleted among them.
+
+    Where a ReplicaSet has not been heard of since it was told to have none, it may still be making some that nobody
+    has seen. Source: kube deployment/recreate.go, oldPodsRunning, which asks its count alone.
+    """
+    if any(one.status.replicas or (one.status.observedGeneration or 0) < (one.metadata.generation or 0)
+           for one in work.sets.old):
+        return True
     old = [one.metadata.uid or "" for one in work.sets.old]
     pods = [pod for uid in old for pod in work.view.pods.get(uid, ())]
     return any(pod.status.phase not in ("Failed", "Succeeded") for pod in pods)

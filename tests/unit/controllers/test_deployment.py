@@ -141,6 +141,23 @@ def test_rolling(replicas, surge, unavailable, old, new, expected):
     assert expected == {("new" if name == present.metadata.name else name): size for name, size in got.items()}
 
 
+RECREATE = [   # (what the old ReplicaSet's status says, what is made)
+    pytest.param({"replicas": 0, "observedGeneration": 2}, 1, id="it has heard, and has none"),
+    pytest.param({"replicas": 1, "observedGeneration": 2}, 0, id="it has heard, and has one yet"),
+    pytest.param({"replicas": 0, "observedGeneration": 1}, 0, id="it has not heard that it shall have none"),
+]
+
+
+@pytest.mark.parametrize(("told", "made"), RECREATE)
+def test_recreating_waits_for_the_old(told, made):
+    """An old ReplicaSet was told to have none: the new one comes once that one says that it has none."""
+    one = deployment(3, strategy={"type": "Recreate"})
+    old = replicaset("old", 0, metadata={"ownerReferences": [owner_of(one)], "labels": {"a": "b"}, "generation": 2},
+                     spec={"template": template(old="old")}, status=told)
+
+    assert made == len([a for a in decide(one, [old]) if isinstance(a, Create)])
+
+
 def test_a_new_size_in_mid_rollout_is_shared():
     """Ten become fifteen while eight old and five new pods are there, surge 3. Source: kube docs, proportional scaling."""
     one = deployment(15, surge=3, unavailable=2)

@@ -97,6 +97,25 @@ def test_one_pod_too_many_is_found():
     assert ["Deployment d/web has 5 pods, at most 4 are allowed"] == deployed(5).laws.broken
 
 
+@pytest.mark.parametrize(("late_s", "found"), [
+    pytest.param(1, [], id="who replaces it may not know"),
+    pytest.param(1_000, [f"Deployment d/web has {pods} pods, at most 3 are allowed" for pods in (4, 5)],
+                 id="who replaces it must know"),
+])
+def test_a_pod_that_was_taken_is_replaced_for_a_while(late_s, found):
+    """Two of three are evicted and the Deployment shrinks to two: who makes pods may believe in three for a while."""
+    history = deployed(3)
+    for name in ("p0", "p1"):
+        history.write(f"/core/pods/d/{name}", evicted(name, going=True))
+    history.write("/apps/deployments/d/web", rolling(2))
+    history.write("/apps/replicasets/d/rs", replicaset(2))
+    history.clock.advance(late_s)
+    for name in ("p3", "p4", "p5", "p6"):
+        history.write(f"/core/pods/d/{name}", pod(name, "ReplicaSet/rs"))
+
+    assert found == history.laws.broken
+
+
 def test_a_rollout_that_takes_too_much_is_found():
     """Three ready pods must be, three are: the ReplicaSet may not be lowered."""
     history = deployed(3)
