@@ -6,10 +6,12 @@ Source of reasons and texts: kube images/image_manager.go.
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
 from knarr.api.types.core_v1 import Container
 from knarr.node.cri.face import ImageLine, RuntimeFault
 from knarr.node.images import ImageFault
+from knarr.node.registries import progress
 from knarr.node.tools import Teller, Tools
 from knarr.node.worker import PodWorker
 
@@ -60,7 +62,8 @@ class Obtain:
         tell("Pulling", f'Pulling image "{image}"')
         worker.cancellable.add(container)
         try:
-            fetched = await self._tools.registry.pull(worker.machine.pod, image)
+            async with progress.told(self._tools.runtime, image, clock=clock, say=partial(tell, "PullProgress")):
+                fetched = await self._tools.registry.pull(worker.machine.pod, image)
         except ImageFault as fault:
             tell("Failed", f'Failed to pull image "{image}": {fault}', "Warning")
             tell("Failed", f"Error: {fault.reason}", "Warning")

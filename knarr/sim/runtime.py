@@ -17,6 +17,7 @@ from knarr.node.cri.face import (
     Features,
     ImageLine,
     Pin,
+    PullProgress,
     Resources,
     RuntimeEvent,
     RuntimeFault,
@@ -224,6 +225,10 @@ class MemoryRuntime:
         await self.reach("pull_image")
         self.add_image(reference)
         return reference
+
+    async def pull_progress(self, reference: str) -> PullProgress | None:
+        await self.reach("pull_progress")
+        return None
 
     async def remove_image(self, reference: str) -> None:
         self.images = {name: image for name, image in self.images.items() if reference not in (name, image.id)}

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
 import ssl
 import subprocess
 import tarfile
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -74,6 +76,37 @@ class Registry:
         except OSError:
             return False
         return True
+
+
+@contextmanager
+def slowly(host: str, bytes_per_s: int) -> Iterator[str]:
+    """Pass connections on to a server, its answers no faster than this each; yield the address to connect to."""
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        name, _, port = host.partition(":")
+        answers, asking = await asyncio.open_connection(name, int(port))
+        await asyncio.gather(carry(reader, asking, 0.0), carry(answers, writer, 1 / bytes_per_s))
+
+    async def carry(source: asyncio.StreamReader, target: asyncio.StreamWriter, pause_s: float) -> None:
+        with suppress(ConnectionError):
+            while piece := await source.read(1 << 14):
+                target.write(piece)
+                await target.drain()
+                await asyncio.sleep(pause_s * len(piece))
+        target.close()
+
+    address, over = f"127.0.0.1:{free_port()}", threading.Event()
+
+    async def run() -> None:
+        async with await asyncio.start_server(serve, *address.split(":")):
+            await asyncio.to_thread(over.wait)
+
+    thread = threading.Thread(target=asyncio.run, args=(run(),))
+    thread.start()
+    try:
+        yield address
+    finally:
+        over.set()
+        thread.join()
 
 
 @contextmanager

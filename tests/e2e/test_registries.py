@@ -3,14 +3,20 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 import shutil
+from pathlib import Path
 
 import pytest
 
+from knarr.node import oci
 from tests.e2e import registry as registries
 from tests.e2e.cluster import busybox_archive, pod, until
 from tests.e2e.test_pods import ready
 
+PROGRESS = re.compile(
+    r'Pulling image "(?P<image>[^"]+)": (?P<done>[\d.]+) of (?P<all>[\d.]+) MB \(\d+%\), [\d.]+ MB/s')
 HOSTS = 'server = "https://{host}"\n[host."https://{host}"]\n  ca = "{ca}"\n'
 
 
@@ -21,10 +27,15 @@ def registry(cluster, tmp_path_factory):
         pytest.skip("not installed: docker-registry")
     folder = tmp_path_factory.mktemp("registry")
     with registries.running(folder) as running:
-        own = cluster.data_dir / "registries" / running.host
-        own.mkdir(parents=True)
-        (own / "hosts.toml").write_text(HOSTS.format(host=running.host, ca=running.pki.ca))
+        trust(cluster, running, running.host)
         yield running
+
+
+def trust(cluster, registry, host):
+    """Have the node know a registry's certificate at an address."""
+    own = cluster.data_dir / "registries" / host
+    own.mkdir(parents=True)
+    (own / "hosts.toml").write_text(HOSTS.format(host=host, ca=registry.pki.ca))
 
 
 @pytest.fixture
@@ -113,3 +124,22 @@ def test_an_unknown_certificate_is_told(cluster, namespace, registry, image):
         assert "certificate signed by unknown authority" in waiting(cluster, "wary", namespace, "ErrImagePull")["message"]
     finally:
         own.write_text(kept)
+
+
+def test_a_long_pull_is_told_as_it_goes(cluster, namespace, registry, tmp_path):
+    """A layer of 12 MB comes at 0.8 MB/s: after ten seconds the pod's events say how much of it is there."""
+    content = random.Random(1).randbytes(12_000_000)
+    layers = [oci.layer({"bin/busybox": Path("/bin/busybox").read_bytes()}, links={"bin/sleep": "busybox", "bin/sh": "busybox"}),
+              oci.layer({"content": content})]
+    oci.write_archive(tmp_path / "i.tar", name="large", layers=layers, config={"Cmd": ["sleep", "inf"], "Env": ["PATH=/bin"]})
+    registry.push(tmp_path / "i.tar", "large", "1")
+    with registries.slowly(registry.host, 800_000) as host:
+        trust(cluster, registry, host)
+        cluster.apply(pull_secret(host), namespace=namespace)
+        cluster.apply(private("patient", f"{host}/large:1", secret="pull"), namespace=namespace, wait=False)
+        until(lambda: ready(cluster, "patient", namespace), "patient runs", 120)
+
+    told = [PROGRESS.fullmatch(text) for text in events(cluster, namespace, "PullProgress")]
+    assert told
+    assert all(told)
+    assert all(f"{host}/large:1" == one["image"] and 0 < float(one["done"]) < float(one["all"]) < 15 for one in told)

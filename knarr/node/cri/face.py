@@ -245,6 +245,14 @@ class ImageLine:
 
 
 @dataclass(frozen=True, slots=True)
+class PullProgress:
+    """How far a pull has come: bytes of the image's layers, packed as the registry has them."""
+
+    done_bytes: int
+    total_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class Usage:
     """What a container has used. cpu_ns: since its start."""
 
@@ -389,6 +397,10 @@ class Runtime(Protocol):
     async def list_images(self) -> tuple[ImageLine, ...]: ...
     async def pull_image(self, reference: str, *, username: str = "", password: str = "") -> str:
         """Fetch an image; return its reference."""
+        ...
+
+    async def pull_progress(self, reference: str) -> PullProgress | None:
+        """Return how far a pull that goes on has come; None: nobody knows. Raises RuntimeFault."""
         ...
 
     async def remove_image(self, reference: str) -> None: ...

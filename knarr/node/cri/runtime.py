@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
@@ -13,7 +14,7 @@ from cri_api.v1 import api_pb2 as pb
 from cri_api.v1 import api_pb2_grpc as stubs
 
 from knarr.api.stopsignals import LINUX
-from knarr.node.cri import decode, encode, events, layers, tasks
+from knarr.node.cri import decode, encode, events, layers, progress, tasks
 from knarr.node.cri.face import (
     AWAY,
     ContainerLine,
@@ -22,6 +23,7 @@ from knarr.node.cri.face import (
     Features,
     ImageLine,
     Pin,
+    PullProgress,
     Resources,
     RuntimeEvent,
     RuntimeFault,
@@ -257,6 +259,12 @@ class CriRuntime:
         if username or password:
             request.auth.CopyFrom(pb.AuthConfig(username=username, password=password))
         return str((await asked(self._images.PullImage(request, timeout=PULL_S))).image_ref)
+
+    async def pull_progress(self, reference: str) -> PullProgress | None:
+        """Return how far a pull has come, where the runtime is containerd."""
+        registry, _, rest = reference.partition("/")
+        host = re.sub(r":\d+$", "", registry)       # containerd notes where content came from without the port
+        return await asked(progress.of_pull(self._channel, host, re.split("[:@]", rest, maxsplit=1)[0]))
 
     async def remove_image(self, reference: str) -> None:
         """Drop an image."""

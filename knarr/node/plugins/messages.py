@@ -14,6 +14,7 @@ from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 _Field = descriptor_pb2.FieldDescriptorProto
 _SCALARS: Final = {
     "text": _Field.TYPE_STRING, "flag": _Field.TYPE_BOOL, "int": _Field.TYPE_INT64, "enum": _Field.TYPE_INT32,
+    "bytes": _Field.TYPE_BYTES,
 }
 
 
