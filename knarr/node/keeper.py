@@ -19,7 +19,8 @@ import structlog
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.node.alignment import cpus, memory
 from knarr.node.alignment.book import Book, Share
-from knarr.node.alignment.hints import UNASKED, Hint, Offer, agree
+from knarr.node.alignment.hints import ANY_DISTANCE, UNASKED, Hint, Offer, agree
+from knarr.node.alignment.packing import NotEnough
 from knarr.node.alignment.topology import Topology, listed
 from knarr.node.cri.face import NO_PIN, Pin, RuntimeFault
 from knarr.node.devices.face import DeviceService
@@ -162,7 +163,7 @@ class Keeper:
                 self._give(pod, container, near)
             except cpus.Misaligned as fault:
                 raise Unsuited(Refusal("SMTAlignmentError", str(fault))) from fault
-            except (Unavailable, PluginFault, cpus.NotEnough, memory.NoMemory) as fault:
+            except (Unavailable, PluginFault, NotEnough, memory.NoMemory) as fault:
                 raise Unsuited(Refusal("UnexpectedAdmissionError",
                                        f"Allocate failed due to {fault}, which is unexpected")) from fault
 
@@ -174,12 +175,13 @@ class Keeper:
         count = needed(pod, containers, lambda one: {CPU: cpus.asked(pod, one)}).get(CPU, 0)
         if self._rules.cpus == "static" and count:
             again = self._again(pod, containers[0])
-            offers.append({CPU: cpus.offers(self._topology, self._free(), again, count)})
+            offers.append({CPU: cpus.offers(self._topology, self._free(), again, count, self._rules.cpu_options)})
         amounts = needed(pod, containers, lambda one: memory.asked(pod, one))
         if self._rules.memory == "Static" and amounts:
             given = self._book.memory(pod.metadata.uid or "", self._before(pod, containers[0]))
             offers.append(dict(memory.offers(self._memory, given, amounts)))
-        hint, admitted = agree(self._rules.policy, self._topology.nodes, offers)
+        hint, admitted = agree(self._rules.policy, self._topology.nodes, offers,
+                               self._topology.distances if self._rules.closest else ANY_DISTANCE)
         if not admitted:
             raise Unsuited(UNFIT)
         return hint
@@ -195,7 +197,8 @@ class Keeper:
         if self._rules.cpus == "static" and count:
             if cpus.FULL_CORES in self._rules.cpu_options:
                 cpus.check_whole(count, self._topology.threads_per_core)
-            numbers = cpus.chosen(self._topology, self._free() | self._again(pod, container), count, near.nodes)
+            numbers = cpus.chosen(self._topology, self._free() | self._again(pod, container), count, near.nodes,
+                                  self._rules.cpu_options)
         if self._rules.memory == "Static" and amounts:
             before = self._before(pod, container)
             given = memory.chosen(self._memory, self._book.memory(uid, before), amounts, near)
@@ -222,7 +225,7 @@ class Keeper:
 
 def reserved_cpus(rules: Alignment, topology: Topology) -> frozenset[int]:
     """Return the processors that nobody has alone. Raises NotEnough where the machine has too few."""
-    return rules.reserved_cpus or cpus.take(topology, topology.numbers, rules.cpus_kept)
+    return rules.reserved_cpus or cpus.take(topology, topology.numbers, rules.cpus_kept, rules.cpu_options)
 
 
 async def _told(update: Update, container_id: str, pin: Pin) -> bool:

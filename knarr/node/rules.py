@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
-from knarr.node.alignment.hints import Policy
+from knarr.node.alignment.hints import NODES_MAX, Policy
 
 Swap: TypeAlias = Literal["NoSwap", "LimitedSwap"]
 HOLD_S: Final = 300.0      # how long a condition outlives its cause. Source: evictionPressureTransitionPeriod
@@ -55,6 +55,7 @@ class Alignment:
     """Who has processors and memory for itself, and how close to each other. cpus_kept: those nobody has alone, count.
 
     reserved_cpus: which those are, where they are named. reserved_memory: NUMA node -> resource -> bytes.
+    closest: of equally many NUMA nodes, those closest to each other. nodes_max: more are not supported, count.
     """
 
     cpus: Literal["none", "static"] = "none"
@@ -65,6 +66,8 @@ class Alignment:
     reserved_memory: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
     policy: Policy = "none"
     scope: Literal["container", "pod"] = "container"
+    closest: bool = False
+    nodes_max: int = NODES_MAX
 
     @property
     def pins(self) -> bool:

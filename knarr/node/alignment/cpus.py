@@ -1,26 +1,28 @@
 """Choose logical processors for containers that have them for themselves. Pure.
 
 A container of a Guaranteed pod that asks for whole processors gets them alone; all others share the rest.
-Source: kube kubelet/cm/cpumanager/policy_static.go, cpu_assignment.go (takeByTopologyNUMAPacked).
+Source: kube kubelet/cm/cpumanager/policy_static.go, policy_options.go.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from typing import Final
 
 from knarr.api import quantity
 from knarr.api.types.core_v1 import Container, Pod
 from knarr.node.alignment.hints import Hint, subsets
-from knarr.node.alignment.topology import Cpu, Topology
+from knarr.node.alignment.packing import ACROSS_CORES, BY_CACHE, NO_OPTIONS, pack
+from knarr.node.alignment.spreading import spread
+from knarr.node.alignment.topology import Topology
 
 FULL_CORES, STRICT_RESERVATION = "full-pcpus-only", "strict-cpu-reservation"
-OPTIONS: Final = (FULL_CORES, STRICT_RESERVATION)
+ACROSS_NODES, BY_SOCKET = "distribute-cpus-across-numa", "align-by-socket"
+ALPHA: Final = (BY_SOCKET, ACROSS_CORES, BY_CACHE)      # as of Kubernetes 1.33
+BETA: Final = (STRICT_RESERVATION, ACROSS_NODES)
+OPTIONS: Final = (FULL_CORES, *BETA, *ALPHA)
+APART: Final = ((FULL_CORES, ACROSS_CORES), (ACROSS_NODES, ACROSS_CORES), (BY_CACHE, ACROSS_CORES),
+                (BY_CACHE, ACROSS_NODES))               # which cannot be followed together
 MILLI: Final = 1000
-
-
-class NotEnough(Exception):
-    """There are too few; the text is kubelet's."""
 
 
 class Misaligned(Exception):
@@ -42,81 +44,39 @@ def asked(pod: Pod, container: Container) -> int:
     return milli // MILLI if milli % MILLI == 0 else 0
 
 
-def offers(topology: Topology, available: frozenset[int], again: frozenset[int], count: int) -> list[Hint]:
+def offers(topology: Topology, available: frozenset[int], again: frozenset[int], count: int,
+           options: frozenset[str] = NO_OPTIONS) -> list[Hint]:
     """Return the sets of NUMA nodes that have so many. again: what the pod may use again, which it then must.
 
-    A set is preferred if no smaller one of this machine has so many processors at all.
+    A set is preferred if no smaller one of this machine has so many processors at all; aligned by socket, also if it
+    lies in no more sockets than those.
     """
     fitting = [nodes for nodes in subsets(topology.nodes) if len(topology.on(nodes)) >= count]
     least = min((len(nodes) for nodes in fitting), default=len(topology.nodes))
     bound = {topology.cpus[number].node for number in again}
-    return [Hint(nodes, len(nodes) == least) for nodes in fitting
-            if bound <= nodes and len((available | again) & topology.on(nodes)) >= count]
+    return [Hint(nodes, len(nodes) == least or (BY_SOCKET in options and _in_few_sockets(topology, nodes, least)))
+            for nodes in fitting if bound <= nodes and len((available | again) & topology.on(nodes)) >= count]
 
 
-def chosen(topology: Topology, available: frozenset[int], count: int, near: frozenset[int] | None) -> frozenset[int]:
-    """Return so many, of these NUMA nodes as far as they have them. Raises NotEnough."""
+def chosen(topology: Topology, available: frozenset[int], count: int, near: frozenset[int] | None,
+           options: frozenset[str] = NO_OPTIONS) -> frozenset[int]:
+    """Return so many, of these NUMA nodes, or their sockets, as far as they have them. Raises NotEnough."""
     if near is None:
-        return take(topology, available, count)
-    close = available & topology.on(near)
-    first = take(topology, close, min(count, len(close)))
-    return first | take(topology, available - first, count - len(first))
+        return take(topology, available, count, options)
+    close = available & (topology.in_sockets(topology.sockets(near)) if BY_SOCKET in options else topology.on(near))
+    first = take(topology, close, min(count, len(close)), options)
+    return first | take(topology, available - first, count - len(first), options)
 
 
-def take(topology: Topology, available: frozenset[int], count: int) -> frozenset[int]:
-    """Return so many of these: whole NUMA nodes and sockets first, then whole cores, then single ones.
-
-    Of alike ones, those where the least is left go first, so that whole ones stay whole. Raises NotEnough.
-    """
-    if count > len(available):
-        raise NotEnough(f"not enough cpus available to satisfy request: requested={count}, available={len(available)}")
-    taken: frozenset[int] = frozenset()
-    for part in sorted((_node, _socket), key=lambda part: len({part(cpu) for cpu in topology.cpus.values()})):
-        taken |= _whole(topology, available - taken, count - len(taken), part)
-    taken |= _whole(topology, available - taken, count - len(taken), _core)
-    return taken | frozenset(_in_order(topology, available - taken)[:count - len(taken)])
+def take(topology: Topology, available: frozenset[int], count: int,
+         options: frozenset[str] = NO_OPTIONS) -> frozenset[int]:
+    """Return so many of these, packed or spread as the options say. Raises NotEnough."""
+    if ACROSS_NODES in options:
+        return spread(topology, available, count, topology.threads_per_core if FULL_CORES in options else 1)
+    return pack(topology, available, count, options)
 
 
-def _node(cpu: Cpu) -> int:
-    return cpu.node
-
-
-def _socket(cpu: Cpu) -> int:
-    return cpu.socket
-
-
-def _core(cpu: Cpu) -> int:
-    return cpu.core
-
-
-def _whole(topology: Topology, available: frozenset[int], count: int, part: Callable[[Cpu], int]) -> frozenset[int]:
-    """Return the whole parts of the machine that are free and not too large."""
-    taken: frozenset[int] = frozenset()
-    for members in _parts(topology, available, part):
-        if members <= available and len(members) <= count - len(taken):
-            taken |= members
-    return taken
-
-
-def _parts(topology: Topology, available: frozenset[int], part: Callable[[Cpu], int]) -> Iterator[frozenset[int]]:
-    members: dict[int, set[int]] = {}
-    for cpu in topology.cpus.values():
-        members.setdefault(part(cpu), set()).add(cpu.number)
-    ordered = dict.fromkeys(part(topology.cpus[number]) for number in _in_order(topology, available))
-    yield from (frozenset(members[name]) for name in ordered)
-
-
-def _in_order(topology: Topology, available: frozenset[int]) -> list[int]:
-    """Return the available ones, those of the fullest NUMA node, socket and core first."""
-    left: dict[tuple[Callable[[Cpu], int], int], int] = {}
-    for number in available:
-        for part in (_node, _socket, _core):
-            key = (part, part(topology.cpus[number]))
-            left[key] = left.get(key, 0) + 1
-
-    def rank(number: int) -> tuple[int, ...]:
-        cpu = topology.cpus[number]
-        parts = ((part, part(cpu)) for part in (_node, _socket, _core))
-        return (*(side for key in parts for side in (left[key], key[1])), number)
-
-    return sorted(available, key=rank)
+def _in_few_sockets(topology: Topology, nodes: frozenset[int], least: int) -> bool:
+    """Tell whether nodes lie in no more sockets than so many nodes need."""
+    per_socket = len(topology.nodes) // len(topology.sockets(topology.nodes))
+    return per_socket > 0 and len(topology.sockets(nodes)) == -(-least // per_socket)

@@ -8,12 +8,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from statistics import fmean
 from typing import Final, Literal, TypeAlias
 
 Policy: TypeAlias = Literal["none", "best-effort", "restricted", "single-numa-node"]
 POLICIES: Final = ("none", "best-effort", "restricted", "single-numa-node")
 SCOPES: Final = ("container", "pod")
 NODES_MAX: Final = 8        # sets of nodes double with each. Source: topology_manager.go, defaultMaxAllowableNUMANodes
+CLOSEST, ALLOWED = "prefer-closest-numa-nodes", "max-allowable-numa-nodes"
+BETA: Final = (ALLOWED,)           # as of Kubernetes 1.33
+OPTIONS: Final = (CLOSEST, *BETA)
+
+Distances: TypeAlias = Mapping[int, Mapping[int, int]]      # NUMA node -> NUMA node -> how far; empty: it is no matter
+ANY_DISTANCE: Final[Distances] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +44,18 @@ def subsets(nodes: Iterable[int]) -> Iterator[frozenset[int]]:
         yield from (frozenset(some) for some in combinations(known, size))
 
 
-def agree(policy: Policy, nodes: frozenset[int], offers: Iterable[Mapping[str, Offer]]) -> tuple[Hint, bool]:
-    """Return the best hint that all offers allow, and whether the policy takes the container with it."""
+def agree(policy: Policy, nodes: frozenset[int], offers: Iterable[Mapping[str, Offer]],
+          distances: Distances = ANY_DISTANCE) -> tuple[Hint, bool]:
+    """Return the best hint that all offers allow, and whether the policy takes the container with it.
+
+    distances: of sets of equally many nodes, those that lie closer together are better.
+    """
     if policy == "none":
         return UNASKED, True
     lists = list(_lists(offers))
     if policy == "single-numa-node":
         lists = [[hint for hint in hints if _is_single(hint)] for hints in lists]
-    best = _best(nodes, lists)
+    best = _best(nodes, lists, distances)
     if policy == "single-numa-node" and best.nodes == nodes:
         best = Hint(None, best.preferred)
     return best, best.preferred or policy == "best-effort"
@@ -62,13 +73,13 @@ def _is_single(hint: Hint) -> bool:
     return hint.preferred and (hint.nodes is None or len(hint.nodes) == 1)
 
 
-def _best(nodes: frozenset[int], lists: Sequence[Sequence[Hint]]) -> Hint:
+def _best(nodes: frozenset[int], lists: Sequence[Sequence[Hint]], distances: Distances) -> Hint:
     smallest = [min((len(hint.nodes) for hint in hints if hint.nodes), default=0) for hints in lists]
     aim = max(smallest, default=0)
     best: Hint | None = None
     for several in product(*lists):
         merged = _merged(nodes, several)
-        if merged.nodes and (best is None or _is_better(merged, best, aim)):
+        if merged.nodes and (best is None or _is_better(merged, best, aim, distances)):
             best = merged
     return best or Hint(nodes, preferred=False)
 
@@ -80,7 +91,7 @@ def _merged(nodes: frozenset[int], several: Sequence[Hint]) -> Hint:
     return Hint(nodes.intersection(*said), same and all(hint.preferred for hint in several))
 
 
-def _is_better(one: Hint, other: Hint, aim: int) -> bool:
+def _is_better(one: Hint, other: Hint, aim: int, distances: Distances) -> bool:
     """Tell whether one goes before the other.
 
     Preferred ones first, of these the narrowest; of the rest what comes closest to so many nodes, rather fewer than
@@ -88,7 +99,7 @@ def _is_better(one: Hint, other: Hint, aim: int) -> bool:
     """
     if one.preferred != other.preferred:
         return one.preferred
-    mine, its = _width(one), _width(other)
+    mine, its = _width(one, distances), _width(other, distances)
     if one.preferred or its[0] > aim:
         return mine < its
     if mine[0] > aim:
@@ -96,7 +107,8 @@ def _is_better(one: Hint, other: Hint, aim: int) -> bool:
     return mine < its if mine[0] == its[0] else mine[0] > its[0]
 
 
-def _width(hint: Hint) -> tuple[int, int]:
-    """Return how narrow a hint is: first by how many nodes it has, then by their numbers."""
+def _width(hint: Hint, distances: Distances) -> tuple[int, float, int]:
+    """Return how narrow a hint is: by how many nodes it has, then how far they lie apart, then by their numbers."""
     assert hint.nodes is not None, "merged hints name their nodes"
-    return len(hint.nodes), sum(1 << node for node in hint.nodes)
+    apart = fmean(distances[one][other] for one, other in product(hint.nodes, repeat=2)) if distances else 0.0
+    return len(hint.nodes), apart, sum(1 << node for node in hint.nodes)

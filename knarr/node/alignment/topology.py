@@ -14,26 +14,35 @@ from typing import Final
 from knarr.node.hugepages import hugepage_name
 
 KIB: Final = 1024
+PRIVATE_LEVELS: Final = 2       # of caches: these are one core's own
 NODE: Final = re.compile(r"node(\d+)")
 TOTAL: Final = re.compile(r"MemTotal:\s*(\d+) kB")
 
 
 @dataclass(frozen=True, slots=True)
 class Cpu:
-    """One logical processor. core: number of its physical core, alone on the whole machine."""
+    """One logical processor. core: number of its physical core, alone on the whole machine.
+
+    cache: the lowest number of those that share its outermost cache.
+    """
 
     number: int
     core: int
     socket: int
     node: int
+    cache: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Topology:
-    """One machine. memory: NUMA node -> resource (`memory`, `hugepages-2Mi`) -> bytes."""
+    """One machine. memory: NUMA node -> resource (`memory`, `hugepages-2Mi`) -> bytes.
+
+    distances: NUMA node -> NUMA node -> how far its memory is, 10 for its own.
+    """
 
     cpus: Mapping[int, Cpu] = field(default_factory=dict)
     memory: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+    distances: Mapping[int, Mapping[int, int]] = field(default_factory=dict)
 
     @property
     def nodes(self) -> frozenset[int]:
@@ -55,6 +64,15 @@ class Topology:
         """Return the logical processors of these NUMA nodes."""
         wanted = frozenset(nodes)
         return frozenset(cpu.number for cpu in self.cpus.values() if cpu.node in wanted)
+
+    def sockets(self, nodes: Iterable[int]) -> frozenset[int]:
+        """Return the sockets in which these NUMA nodes lie."""
+        return frozenset(self.cpus[number].socket for number in self.on(nodes))
+
+    def in_sockets(self, sockets: Iterable[int]) -> frozenset[int]:
+        """Return the logical processors of these sockets."""
+        wanted = frozenset(sockets)
+        return frozenset(cpu.number for cpu in self.cpus.values() if cpu.socket in wanted)
 
 
 def parse(text: str) -> frozenset[int]:
@@ -91,12 +109,33 @@ def read(root: Path = Path("/sys/devices/system")) -> Topology:
     node_of = {number: node for node, path in folders.items() for number in parse((path / "cpulist").read_text())}
     online = parse((root / "cpu/online").read_text())
     cores: dict[tuple[int, int], int] = {}
+    firsts: dict[int, int] = {}     # socket -> its lowest number
     cpus = {}
     for number in sorted(online):
-        about = root / f"cpu/cpu{number}/topology"
-        socket, core = _number(about / "physical_package_id"), _number(about / "core_id")
-        cpus[number] = Cpu(number, cores.setdefault((socket, core), len(cores)), socket, node_of.get(number, 0))
-    return Topology(cpus, {node: _memory(path) for node, path in sorted(folders.items())})
+        about = root / f"cpu/cpu{number}"
+        socket, core = _number(about / "topology/physical_package_id"), _number(about / "topology/core_id")
+        cache = _shares_cache(about, online) or frozenset({firsts.setdefault(socket, number)})
+        cpus[number] = Cpu(number, cores.setdefault((socket, core), len(cores)), socket, node_of.get(number, 0),
+                           min(cache))
+    return Topology(cpus, {node: _memory(path) for node, path in sorted(folders.items())}, _distances(folders))
+
+
+def _shares_cache(cpu: Path, online: frozenset[int]) -> frozenset[int]:
+    """Return who shares a processor's cache beyond the second level; nobody where it has none.
+
+    Source: google cadvisor utils/sysinfo/sysinfo.go (addCacheInfo).
+    """
+    for about in sorted(cpu.glob("cache/index*")):
+        if _number(about / "level") > PRIVATE_LEVELS:
+            return parse((about / "shared_cpu_list").read_text()) & online
+    return frozenset()
+
+
+def _distances(folders: Mapping[int, Path]) -> dict[int, dict[int, int]]:
+    """Return how far NUMA nodes are from each other; the kernel lists them in the order of their numbers."""
+    rows = {node: path / "distance" for node, path in sorted(folders.items())}
+    return {node: dict(zip(rows, map(int, row.read_text().split()), strict=False))
+            for node, row in rows.items() if row.exists()}
 
 
 def _number(path: Path) -> int:

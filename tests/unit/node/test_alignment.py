@@ -13,6 +13,7 @@ from knarr.node import alignmentfile, kubeletfile
 from knarr.node.alignment import cpus
 from knarr.node.alignment.book import Book
 from knarr.node.alignment.hints import Hint, agree, subsets
+from knarr.node.alignment.packing import NotEnough
 from knarr.node.alignment.topology import Cpu, Topology, listed, parse, read
 from knarr.node.cri.face import NO_PIN, Pin, RuntimeFault
 from knarr.node.devices.face import NoDevices
@@ -29,7 +30,8 @@ GIB = 1 << 30
 def machine(nodes=2, cores=4, threads=2, memory=4 * GIB):
     """Return a machine of so many sockets, each a NUMA node; siblings are numbered as Linux does: 0 and 8, 1 and 9."""
     count = nodes * cores
-    return Topology({thread * count + core: Cpu(thread * count + core, core, core // cores, core // cores)
+    return Topology({thread * count + core: Cpu(thread * count + core, core, core // cores, core // cores,
+                                                core // cores * cores)
                      for thread in range(threads) for core in range(count)},
                     {node: {"memory": memory} for node in range(nodes)})
 
@@ -91,7 +93,7 @@ def test_so_many_of_those_there_are(available, count, near):
     """Never others, never more or fewer; as many as possible of where they shall be."""
     there = machine()
     if count > len(available):
-        with pytest.raises(cpus.NotEnough, match=f"requested={count}, available={len(available)}"):
+        with pytest.raises(NotEnough, match=f"requested={count}, available={len(available)}"):
             cpus.take(there, frozenset(available), count)
         return
     found = cpus.chosen(there, frozenset(available), count, frozenset(near))
@@ -355,7 +357,7 @@ BAD = [
     ({"cpuManagerPolicy": "static"}, "requires systemReserved.cpu + kubeReserved.cpu to be greater than zero"),
     ({"cpuManagerPolicy": "often"}, "cpuManagerPolicy: expected one of none, static (got often)"),
     ({"cpuManagerPolicyOptions": {"full-pcpus-only": "true"}}, "cpuManagerPolicy must be static"),
-    ({"cpuManagerPolicyOptions": {"align-by-socket": "true"}}, "align-by-socket: not followed by this node"),
+    ({"cpuManagerPolicyOptions": {"stay-awake": "true"}}, "stay-awake: not followed by this node"),
     ({"reservedSystemCPUs": "a-b"}, "reservedSystemCPUs: expected a list like 0-1,8 (got a-b)"),
     ({"reservedSystemCPUs": "0", "kubeReservedCgroup": "/k"}, "cannot be used with systemReservedCgroup"),
     ({"memoryManagerPolicy": "Static"}, "the Static policy requires reservedMemory"),
