@@ -1,8 +1,9 @@
 """Decide whether this node takes a pod that was bound to it: it may be short, have no room, or not be meant. Pure.
 
-The scheduler has looked already, but at an older picture, and a pod may name its node itself.
+The scheduler has looked already, but at an older picture, and a pod may name its node itself. A static pod is taken
+though the node is short of something or tainted; kubelet ends others to make it room, here it runs beside them.
 Source: kube eviction/eviction_manager.go (Admit), lifecycle/predicate.go (Admit, generalFilter),
-sysctl/allowlist.go; kubelet.go has the order.
+sysctl/allowlist.go, types/pod_update.go (IsCriticalPod); kubelet.go has the order.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from knarr.api.types.core_v1 import Node, Pod, PodSpec, Taint
 from knarr.node import podcontainers, specs, sysctls
 from knarr.node.containerlimits import CRITICAL_PRIORITY
 from knarr.node.podmachine.state import Refusal
+from knarr.node.staticpods.manifest import is_static
 
 MEMORY_TAINT: Final = Taint(key="node.kubernetes.io/memory-pressure", effect="NoSchedule")
 FIRST: Final = ("pods", "cpu", "memory", "ephemeral-storage")      # the order in which room is looked for
@@ -60,19 +62,22 @@ class Admission:
 
     def judge(self, pod: Pod, others: Iterable[Pod], *, node: Node | None = None) -> Refusal | None:
         """Return why the pod is not taken, or None. others: those that live here already. node: if read just now."""
-        short = under_pressure(pod, self.pressures()) or sysctls.refusal(pod, self.sysctls) or foreign(pod)
-        if short is not None:
-            return short
+        short = None if is_static(pod) else under_pressure(pod, self.pressures())
+        strange = short or sysctls.refusal(pod, self.sysctls) or foreign(pod)
+        if strange is not None:
+            return strange
         here = {other.metadata.uid or "": other for other in others}
         here.pop(pod.metadata.uid or "", None)
+        room = None if is_static(pod) else self._no_room(pod, here)
+        return room or misplaced(pod, here.values(), node or self.node()) or self._beyond(pod)
+
+    def _no_room(self, pod: Pod, here: Mapping[str, Pod]) -> Refusal | None:
         self._asked = {uid: known for uid, known in self._asked.items() if uid in here}
         used: dict[str, int] = {"pods": len(here)}
         for other in here.values():
             for name, amount in self.asks(other).items():
                 used[name] = used.get(name, 0) + amount
-        room = no_room(asked_for(pod.spec), used, self.allocatable())
-        stray = misplaced(pod.spec, here.values(), node or self.node())
-        return room or stray or self._beyond(pod)
+        return no_room(asked_for(pod.spec), used, self.allocatable())
 
     def _beyond(self, pod: Pod) -> Refusal | None:
         """Return what of the pod is beyond this machine, or its runtime."""
@@ -107,14 +112,15 @@ def no_room(asked: Mapping[str, int], used: Mapping[str, int], capacity: Mapping
     return None
 
 
-def misplaced(spec: PodSpec, others: Iterable[Pod], node: Node | None) -> Refusal | None:
+def misplaced(pod: Pod, others: Iterable[Pod], node: Node | None) -> Refusal | None:
     """Return why a pod does not belong here: it chooses others, its ports are taken, or it bears no taint of ours."""
+    spec = pod.spec
     if node is not None and not selected(spec, node):
         return UNMEANT
     wanted = host_ports(spec)
     if wanted and any(mine.clashes(port) for other in others for port in host_ports(other.spec) for mine in wanted):
         return NO_PORTS
-    bare = node is not None and uncovered(node.spec.taints, spec.tolerations, NO_EXECUTE)
+    bare = node is not None and not is_static(pod) and uncovered(node.spec.taints, spec.tolerations, NO_EXECUTE)
     return TAINTED if bare else None
 
 

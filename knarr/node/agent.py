@@ -15,7 +15,8 @@ from typing import Any, NoReturn, Protocol, TypeVar
 
 import structlog
 
-from knarr.api.types.core_v1 import ObjectReference, Pod, Service
+from knarr.api.errors import ApiError
+from knarr.api.types.core_v1 import Node, ObjectReference, Pod, Service
 from knarr.api.types.node_v1 import RuntimeClass
 from knarr.base.backoff import Backoff
 from knarr.base.clock import Clock
@@ -24,7 +25,7 @@ from knarr.client.client import Client, Selection
 from knarr.client.informers import Informers
 from knarr.node import adopt, cni, nodestatus, pausefilter, shims, status, sysctls
 from knarr.node.act import Hands
-from knarr.node.admission import Admission
+from knarr.node.admission import OF_THE_NODE, Admission
 from knarr.node.alignment import topology
 from knarr.node.alignment.book import Book
 from knarr.node.alignment.topology import Topology
@@ -47,7 +48,7 @@ from knarr.node.logrotate import LogRotation
 from knarr.node.lookup import AgentLookup
 from knarr.node.orphans import remove_folders, remove_orphan
 from knarr.node.podgroups import PodGroups
-from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, SandboxLost
+from knarr.node.podmachine.state import Begin, Machine, PodGone, Probed, Refusal, Refused, SandboxLost
 from knarr.node.podmachine.table import Phase, Stage
 from knarr.node.probes.counts import ProbeCounts
 from knarr.node.probes.prober import Prober
@@ -206,8 +207,9 @@ class Agent:
 
         async def start(pod: Pod, left: adopt.Remains) -> StaticWorker:
             worker = await self._adopted(pod, left, tools=tools, worker_of=worker_of)
+            refusal = None if worker.sandboxes else await self._unfit(pod)      # who lives here may stay
             self.workers[worker.uid] = worker
-            worker.post(Begin())
+            worker.post(Begin() if refusal is None else Refused(refusal))
             return worker
 
         def tell(reason: str, text: str) -> None:
@@ -218,6 +220,18 @@ class Agent:
         if self._settings.manifests_dir.is_dir():
             await self._statics.look(await self._left(tools))
             group.create_task(self._statics.run())
+
+    async def _unfit(self, pod: Pod) -> Refusal | None:
+        """Return why a static pod is not taken; who cannot read its node anew believes what is known of it."""
+        refusal = self._shutdown.refusal() or self._admission.judge(pod, self._living())
+        if refusal not in OF_THE_NODE:
+            return refusal
+        try:
+            node = await self._client.get(Node, "", self._settings.node_name)
+        except (ApiError, OSError) as fault:
+            log.info("node.read", error=str(fault))
+            return refusal
+        return self._admission.judge(pod, self._living(), node=node)
 
     async def _left(self, tools: Tools) -> dict[str, adopt.Remains]:
         return adopt.remains(await tools.runtime.list_sandboxes(), await tools.runtime.list_containers())

@@ -92,6 +92,23 @@ def test_another_operating_system(place):
     assert "PodOSSelectorNodeLabelDoesNotMatch" == failed(place, "labelled")[0]
 
 
+def test_a_manifest_of_another_operating_system(cluster):
+    """Static pods are judged like all others; the mirror tells, and goes with its file."""
+    node = cluster.get("nodes")["items"][0]["metadata"]["name"]
+    file = cluster.data_dir / "manifests" / "windows.json"
+    file.write_text(json.dumps(pod("windows", os={"name": "windows"})))
+
+    def told():
+        shown = cluster.knarr("get", f"pod/windows-{node}", "-o", "json", check=False)
+        return json.loads(shown.stdout)["status"].get("reason") if shown.returncode == 0 else ""
+
+    try:
+        until(lambda: told() == "PodOSNotSupported", "the mirror says why")
+    finally:
+        file.unlink()
+    until(lambda: cluster.knarr("get", f"pod/windows-{node}", check=False).returncode, "it is gone", 60)
+
+
 def test_a_pod_with_overhead(cluster, place):
     """Its class says what its sandbox needs itself: its control group has room for that beside its container."""
     heavy = f"heavy-{place.namespace}"

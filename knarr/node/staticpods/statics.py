@@ -57,8 +57,8 @@ class StaticWorker(PodWorker):
 def step_of(worker: StaticWorker | None, shown: Pod | None) -> mirrors.Step:
     """Return what the API needs; a mirror that shows an end of long ago is made anew: none goes back from there."""
     step = mirrors.step(worker.machine.pod if worker is not None else None, shown)
-    stale = step == "" and worker is not None and worker.machine.phase not in OVER and (
-        shown is not None and is_mirror(shown) and shown.status.phase in TERMINAL)
+    lives = worker is not None and worker.machine.refusal is None and worker.machine.phase not in OVER
+    stale = step == "" and lives and shown is not None and is_mirror(shown) and shown.status.phase in TERMINAL
     return "delete" if stale else step
 
 

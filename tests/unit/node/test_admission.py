@@ -128,6 +128,24 @@ def test_another_operating_system(labels, spec, refused):
     assert refused == door().judge(wanted, [])
 
 
+@pytest.mark.parametrize(("wanted", "refused"), [
+    pytest.param(asking(cpu="3"), None, id="no room"),
+    pytest.param(pod(), None, id="does not bear a taint, and there is pressure"),
+    pytest.param(pod(nodeSelector={"disk": "hdd"}), UNMEANT, id="chooses others"),
+    pytest.param(on_port(), NO_PORTS, id="its port is taken"),
+    pytest.param(pod(os={"name": "windows"}), OTHER_OS, id="another operating system's"),
+    pytest.param(pod(securityContext={"sysctls": [{"name": "kernel.msgmax", "value": "1"}]}),
+                 Refusal("SysctlForbidden", 'forbidden sysctl: "kernel.msgmax" not allowlisted'), id="not allowed"),
+    pytest.param(pod(securityContext={"appArmorProfile": {"type": "RuntimeDefault"}}), UNCONFINABLE, id="no such profiles"),
+])
+def test_a_static_pod(wanted, refused):
+    """It goes before all others, so that need, room and taints are no matter; what it is all the same is."""
+    wanted.metadata.annotations["kubernetes.io/config.source"] = "file"
+    door = Admission(lambda: ROOM, lambda: frozenset({"DiskPressure"}), node=lambda: NODE, apparmor=False)
+
+    assert refused == door.judge(wanted, [on_port("a")])
+
+
 def test_the_node_is_looked_at_again_before_it_refuses(tmp_path):
     """A label is put on the node and a pod comes for its sake at once; another asks for one that nobody has."""
     async def story(world: World) -> None:

@@ -122,3 +122,44 @@ def test_a_static_pod_needs_no_api(tmp_path):
         assert 1 == state(shown)["restartCount"]
 
     tell(tmp_path, story)
+
+
+def test_a_static_pod_is_judged_like_any_other(tmp_path):
+    """Its node does not allow what it asks for: its mirror says so, also after the next agent; a mended file runs."""
+    async def story(world):
+        write(world, securityContext={"sysctls": [{"name": "kernel.msgmax", "value": "8192"}]})
+        await restart(world)
+        shown = await world.until(lambda s: s and s["status"].get("phase") == "Failed", name=MIRROR)
+        assert ("SysctlForbidden", 'Pod was rejected: forbidden sysctl: "kernel.msgmax" not allowlisted') == (
+            shown["status"]["reason"], shown["status"]["message"])
+        await restart(world)
+        await asyncio.sleep(60)
+        again = await world.pod(MIRROR)
+        assert (shown["metadata"]["uid"], shown["status"]) == (again["metadata"]["uid"], again["status"])
+        assert "run_sandbox" not in world.runtime.calls
+
+        write(world)
+        await world.until(ready, name=MIRROR)
+
+    tell(tmp_path, story)
+
+
+def test_a_static_pod_is_judged_by_its_node_as_it_is_now(tmp_path):
+    """A label is put on the node and a file asks for it at once; another label, and the API is away: it is refused."""
+    async def story(world):
+        (world.folder / "manifests").mkdir()
+        await restart(world)
+        await asyncio.sleep(30)
+        await world.api.ask("PATCH", "/api/v1/nodes/n1", {"metadata": {"labels": {"disk": "ssd"}}},
+                            content_type="application/merge-patch+json")
+        write(world, nodeSelector={"disk": "ssd"})
+        await world.until(ready, name=MIRROR)
+
+        world.away = True
+        write(world, nodeSelector={"disk": "hdd"})
+        await asyncio.sleep(60)
+        world.away = False
+        shown = await world.until(lambda s: s and s["status"].get("reason") == "NodeAffinity", name=MIRROR)
+        assert "Failed" == shown["status"]["phase"]
+
+    tell(tmp_path, story)
