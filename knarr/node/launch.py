@@ -61,6 +61,7 @@ class Launcher:
             for volume, shown in (await self._obtain.shown(worker, container)).items():
                 await self._tools.volumes.show(pod, volume, await self._tools.runtime.image_layers(shown.id))
             spec = await self._spec(worker, container, start=start, image=image)
+            sandbox = self._tools.sandbox_spec(worker.machine)      # by today's settings, which may not fit it any more
             await self._tools.devices.starting(pod.metadata.uid or "", container.name)
         except ImageFault as fault:
             worker.post(PullFailed(container.name, fault.reason, str(fault)))
@@ -74,7 +75,7 @@ class Launcher:
             worker.post(Held(container.name, "CreateContainerError", fault.details))
             return
         async with self._tools.start_slots:
-            run = await self._create_and_start(worker, container, spec)
+            run = await self._create_and_start(worker, container, spec, sandbox)
         if run is not None:
             await self._post_start(worker, container, run)
 
@@ -127,9 +128,10 @@ class Launcher:
         return (Mount("/etc/hosts", str(hosts)),
                 Mount(container.terminationMessagePath or specs.TERMINATION_LOG, str(log)))
 
-    async def _create_and_start(self, worker: PodWorker, container: Container, spec: ContainerSpec) -> Run | None:
+    async def _create_and_start(self, worker: PodWorker, container: Container, spec: ContainerSpec,
+                                sandbox: SandboxSpec) -> Run | None:
         """Create and start; None after telling that it failed."""
-        tools, sandbox = self._tools, self._tools.sandbox_spec(worker.machine)
+        tools = self._tools
         tell = tools.teller(worker.machine.pod, container.name)
         for _ in range(STARTS_MAX):
             try:

@@ -75,6 +75,7 @@ class World:
     levels: dict[str, Level] = field(default_factory=lambda: dict(PLENTY))
     away: bool = False
     rules: Rules = field(default_factory=Rules)
+    cluster_domain: str = "cluster.local"
     power: asyncio.Queue[bool] = field(default_factory=asyncio.Queue)
 
     async def start(self) -> World:
@@ -88,7 +89,8 @@ class World:
     def start_agent(self) -> None:
         """Start an agent that knows nothing."""
         settings = Settings(self.folder, "n1", "192.0.2.1", runtime_endpoint="unix:///fake", serving_port=0,
-                            cgroup_root=self.folder / "cgroup", rules=self.rules)
+                            cgroup_root=self.folder / "cgroup", rules=self.rules,
+                            cluster_domain=self.cluster_domain)
         client = Client(InProcess(self._reached, User("node", groups=("system:masters",))))
 
         async def serve(runtime: Any, lookup: Any) -> None:

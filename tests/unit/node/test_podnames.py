@@ -15,6 +15,11 @@ from tests.unit.node.test_agent import World, ready, tell
 FULL = "web.db.shop.svc.cluster.local"
 
 
+def state(shown):
+    """Return why the first container waits."""
+    return shown["status"]["containerStatuses"][0]["state"].get("waiting")
+
+
 @pytest.mark.parametrize(("spec", "kernel", "hosts"), [
     pytest.param({}, "web", ("web",), id="its object's name"),
     pytest.param({"hostname": "a"}, "a", ("a",), id="its own"),
@@ -56,5 +61,32 @@ def test_a_name_that_is_too_long_is_told(tmp_path):
                 "svc.cluster.local is too long (64 characters is the max, 88 characters requested)"} == {
             each["message"] for each in events["items"] if each["reason"] == "FailedCreatePodSandBox"}
         assert ["short"] == [each.name for each in world.runtime.sandboxes.values()]
+
+    tell(tmp_path, story)
+
+
+def test_a_name_that_has_become_too_long_is_told(tmp_path):
+    """The cluster's domain is another one when a container must begin again: it waits, and its status and events say why."""
+    async def story(world: World) -> None:
+        await world.make("full", subdomain="db", setHostnameAsFQDN=True)
+        await world.until(ready, name="full")
+        await world.kill_agent()
+        world.api.clock.advance(1)          # events are named by their time
+        world.cluster_domain = "b" * 63
+        world.start_agent()
+        await asyncio.sleep(5)
+        (running,) = [held.report for held in world.runtime.containers.values() if held.report.state == "running"]
+        world.runtime.exit(running.id, 1)
+        fault = (f"failed to construct FQDN from pod hostname and cluster domain, FQDN full.db.web.svc.{world.cluster_domain} is "
+                 "too long (64 characters is the max, 79 characters requested)")
+        await world.until(lambda each: state(each) == {"reason": "CreateContainerConfigError", "message": fault}, name="full")
+        await asyncio.sleep(5)
+        _, events = await world.api.ask("GET", "/api/v1/namespaces/web/events")
+        assert {f"Error: {fault}"} == {each["message"] for each in events["items"] if each["reason"] == "Failed"}
+
+        await world.kill_agent()
+        world.cluster_domain = "cluster.local"
+        world.start_agent()
+        await world.until(ready, name="full")
 
     tell(tmp_path, story)
