@@ -38,8 +38,7 @@ class Outcome:
     """What came of one pass.
 
     conflict: somebody else wrote first. fault: the server gave no answer; what was sent may have been done.
-    again_s: when the plan wants to look again. ending: the namespace is being deleted and takes nothing new, for which
-    there is nothing to retry and nobody to tell.
+    again_s: when the plan wants to look again.
     """
 
     written: list[Written] = field(default_factory=list)
@@ -47,12 +46,11 @@ class Outcome:
     conflict: bool = False
     fault: OSError | None = None
     again_s: float | None = None
-    ending: bool = False
 
     @property
     def stopped(self) -> bool:
         """Tell whether the rest of the actions must not be tried."""
-        return bool(self.failures) or self.conflict or self.ending or self.fault is not None
+        return bool(self.failures) or self.conflict or self.fault is not None
 
 
 async def act(client: Client, recorder: Recorder, actions: Sequence[Action]) -> Outcome:
@@ -115,9 +113,6 @@ async def _attempt(client: Client, recorder: Recorder, action: Action, *, outcom
         outcome.failures.append(Failure(action, str(error), error.reason))
         return
     except ApiError as error:
-        if _namespace_ends(error):
-            outcome.ending = True
-            return
         outcome.failures.append(Failure(action, str(error), error.reason))
         _tell_failure(recorder, action, error)
         return
@@ -154,7 +149,7 @@ def _tell(recorder: Recorder, told: Told, *, name: str) -> None:
 
 
 def _tell_failure(recorder: Recorder, action: Action, error: ApiError) -> None:
-    if not isinstance(action, Create | Delete) or action.told is None:
+    if not isinstance(action, Create | Delete) or action.told is None or _namespace_ends(error):
         return
     reason, message = action.told.failed
     if reason and not isinstance(error, AlreadyExists):

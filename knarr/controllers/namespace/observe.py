@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable
 
 from msgspec import DecodeError
 
@@ -15,14 +14,13 @@ from knarr.api import kinds
 from knarr.api.custom.names import ROW, Definition, kind_of
 from knarr.api.errors import ApiError, MethodNotAllowed, NotFound
 from knarr.api.kinds import Kind
-from knarr.api.types.core_v1 import Namespace, Pod
+from knarr.api.types.core_v1 import Namespace
 from knarr.client.client import Client, Partial, Selection, path
 from knarr.controllers.namespace.extensions import extension_kinds
 from knarr.controllers.namespace.plan import Remaining, View
 
 BACKGROUND = {"propagationPolicy": "Background"}  # else jobs would wait to set their pods free
 CLEAR_S = 120.0  # for one kind: an extension server that hangs must not hold up what comes after
-PODS = kinds.of(Pod)
 AT_ONCE_MAX = 8  # kinds asked side by side; the store commits their deletes in groups
 
 
@@ -41,48 +39,30 @@ async def custom_kinds(client: Client) -> list[Kind]:
 
 
 async def observe(client: Client, namespace: Namespace, *, now_s: float) -> View:
-    """Delete what can be deleted, then see what is left.
+    """Delete what can be deleted, then see what is left."""
+    name = namespace.metadata.name or ""
+    room = asyncio.Semaphore(AT_ONCE_MAX)
+    remaining: list[Remaining] = []
+    failures: list[str] = []
 
-    Pods go first, and all else stays until they have gone: none shall outlive the network policies or secrets it was
-    made with. Source: KEP-5080.
-    """
-    sweep = Sweep(client, namespace.metadata.name or "")
-    extensions, undiscovered = await extension_kinds(client)
-    await sweep.clear_all([PODS])
-    if not sweep.remaining and not sweep.failures:
-        others = [kind for kind in content_kinds() if kind is not PODS]
-        await sweep.clear_all(others + await custom_kinds(client) + extensions)
-    left = tuple(sorted(sweep.remaining, key=lambda one: one.resource))
-    return View(namespace, left, tuple(sweep.failures), now_s, tuple(undiscovered))
-
-
-class Sweep:
-    """One look at a namespace: what it holds is told to go, what remains is counted, what failed is kept in words."""
-
-    def __init__(self, client: Client, namespace: str) -> None:
-        self.remaining: list[Remaining] = []
-        self.failures: list[str] = []
-        self._client, self._namespace = client, namespace
-        self._room = asyncio.Semaphore(AT_ONCE_MAX)
-
-    async def clear_all(self, found: Iterable[Kind]) -> None:
-        """Tell all objects of these kinds to go."""
-        async with asyncio.TaskGroup() as group:
-            for kind in found:
-                group.create_task(self._clear(kind))
-
-    async def _clear(self, kind: Kind) -> None:
-        name = self._namespace
-        async with self._room:
+    async def clear(kind: Kind) -> None:
+        async with room:
             try:
                 async with asyncio.timeout(CLEAR_S):
-                    left = await _clear(self._client, kind, name)
+                    left = await _clear(client, kind, name)
             except (ApiError, OSError, DecodeError) as error:
-                words = f"unexpected items still remain in namespace: {name} for gvr: {kind.resource}: {error}"
-                self.failures.append(words)
+                failures.append(f"unexpected items still remain in namespace: {name} for gvr: {kind.resource}: {error}")
                 return
         if left is not None:
-            self.remaining.append(left)
+            remaining.append(left)
+
+    extensions, undiscovered = await extension_kinds(client)
+    found = content_kinds() + await custom_kinds(client) + extensions
+    async with asyncio.TaskGroup() as group:
+        for kind in found:
+            group.create_task(clear(kind))
+    left = tuple(sorted(remaining, key=lambda one: one.resource))
+    return View(namespace, left, tuple(failures), now_s, tuple(undiscovered))
 
 
 async def _clear(client: Client, kind: Kind, namespace: str) -> Remaining | None:

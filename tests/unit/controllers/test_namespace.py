@@ -73,26 +73,6 @@ def test_a_finalizer_holds_the_namespace():
     live(ALL, story)
 
 
-def test_pods_go_before_what_they_were_given():
-    """A pod is held; until it is let go, the secret it was made with stays as it is."""
-    async def story(cluster):
-        await cluster.create(SHOP)
-        held = pod("web")
-        held["metadata"]["finalizers"] = ["example.com/hold"]
-        await cluster.create(held, "shop")
-        await cluster.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "key"}}, "shop")
-        await cluster.ask("DELETE", HERE)
-        await cluster.pass_time()
-        assert (await cluster.ask("GET", f"{HERE}/pods/web"))["metadata"]["deletionTimestamp"]
-        assert "deletionTimestamp" not in (await cluster.ask("GET", f"{HERE}/secrets/key"))["metadata"]
-        patch = {"metadata": {"finalizers": None}}
-        await cluster.ask("PATCH", f"{HERE}/pods/web", patch, "application/merge-patch+json")
-        await cluster.pass_time(4)
-        assert await cluster.ask("GET", HERE) is None
-
-    live(ALL, story)
-
-
 THINGS = "/apis/ext.example/v1/namespaces/shop/things"
 EXTENSION = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": {"name": "v1.ext.example"}, "spec": {
     "group": "ext.example", "version": "v1", "groupPriorityMinimum": 100, "versionPriority": 100,

@@ -6,11 +6,10 @@ import asyncio
 
 import pytest
 
-from knarr.api.errors import Forbidden
 from knarr.api.types.core_v1 import Pod
 from knarr.api.types.meta_v1 import ObjectMeta
 from knarr.reconcile.act import WRITES_MAX, act
-from knarr.reconcile.actions import Create, Patch, Told
+from knarr.reconcile.actions import Patch
 
 
 class Slow:
@@ -40,25 +39,3 @@ async def test_how_many_patches_are_under_way_at_once(together, most):
     assert most == client.most
     assert sorted(names) == sorted(client.done)
     assert 100 == len(outcome.written)
-
-
-class Ending:
-    """A client of a server where the namespace is being deleted: it refuses all that is new."""
-
-    def __init__(self) -> None:
-        self.asked = 0
-
-    async def create(self, obj):
-        self.asked += 1
-        raise Forbidden("pods is forbidden", {"causes": [{"reason": "NamespaceTerminating"}]})
-
-
-async def test_nothing_is_made_again_or_told_where_the_namespace_ends():
-    """The first of two pods is refused: the second is not tried, and nothing has failed."""
-    client = Ending()
-    told = Told(Pod(metadata=ObjectMeta(name="owner")), failed=("FailedCreate", "{error}"))
-    outcome = await act(client, None, [Create(Pod(metadata=ObjectMeta(name=name)), told) for name in ("a", "b")])
-
-    assert 1 == client.asked
-    assert outcome.stopped
-    assert (outcome.failures, outcome.conflict, outcome.fault) == ([], False, None)
