@@ -17,6 +17,7 @@ from knarr.reconcile.events import Recorder
 from knarr.scheduler.frame import Placed
 from knarr.scheduler.observe import Observer
 from knarr.scheduler.plan import Bind, Refuse
+from knarr.scheduler.plugins import nodestate
 
 WRITES_MAX = 128        # bindings and status writes in flight; the store commits them in groups
 VOLUMES_WAIT_S = 600.0  # Source: kube VolumeBindingArgs, bindTimeoutSeconds
@@ -127,6 +128,7 @@ class Actor:
             else:
                 await self._ask_for_volume(claim, decision.node)
         await self._wait_bound(decision)
+        self._still_open(decision)
 
     async def _set_aside(self, name: str, claim: core_v1.PersistentVolumeClaim) -> None:
         volume = self._volumes.get("", name)
@@ -169,6 +171,15 @@ class Actor:
                     await changed.wait()
         except TimeoutError:
             raise Unbindable(f"binding volumes: not bound within {VOLUMES_WAIT_S:.0f} s") from None
+
+    def _still_open(self, decision: Bind) -> None:
+        """Its volumes may have been long in coming: no pod to a node that was cordoned or removed meanwhile."""
+        frame = self._seen.frame
+        row = frame.rows.get(decision.node)
+        if row is None:
+            raise Unbindable(f'node "{decision.node}" not found')
+        if nodestate.cordoned(decision.pod.needs, frame)[row]:
+            raise Unbindable(f'node "{decision.node}" was cordoned while volumes were being bound')
 
     def _stir(self) -> None:
         self._changed.set()

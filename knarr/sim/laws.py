@@ -157,14 +157,16 @@ def judge_replicaset(laws: Ledger, old: Object | None, new: Object | None) -> li
         return []
     laws.note_bound(new["metadata"]["uid"], new["spec"]["replicas"])
     deployment = laws.mirror.by_uid(owner_uid(new))
-    lowered = old["spec"]["replicas"] - new["spec"]["replicas"] if old is not None else 0
-    if lowered <= 0 or deployment is None or not laws.is_unharmed(deployment["metadata"]["uid"]):
+    now, before = new["spec"]["replicas"], old["spec"]["replicas"] if old is not None else 0
+    if now >= before or deployment is None or not laws.is_unharmed(deployment["metadata"]["uid"]):
         return []
-    own = [pod for pod in laws.mirror.owned(new["metadata"]["uid"], "Pod") if is_active(pod)]
-    unready = sum(not is_ready(pod) for pod in own)
+    own = sum(is_active(pod) and is_ready(pod) for pod in laws.mirror.owned(new["metadata"]["uid"], "Pod"))
     ready = sum(is_active(pod) and is_ready(pod) for pod in laws.mirror.deployment_pods(deployment))
-    left, floor = ready - max(0, lowered - unready), deployment["spec"]["replicas"] - unavailable(deployment)
-    return [f"{name_of(deployment)} is left with {left} ready pods, at least {floor} must be"] if left < floor else []
+    taken = max(0, min(own, before) - now)  # unready pods go first, and some may not have been made
+    floor = deployment["spec"]["replicas"] - unavailable(deployment)
+    if taken == 0 or ready - taken >= floor:
+        return []
+    return [f"{name_of(deployment)} is left with {ready - taken} ready pods, at least {floor} must be"]
 
 
 def judge_scaled(laws: Ledger, old: Object | None, new: Object | None) -> list[str]:

@@ -44,12 +44,13 @@ async def observe(client: Client, namespace: Namespace, *, now_s: float) -> View
     room = asyncio.Semaphore(AT_ONCE_MAX)
     remaining: list[Remaining] = []
     failures: list[str] = []
+    told: list[str] = []
 
     async def clear(kind: Kind) -> None:
         async with room:
             try:
                 async with asyncio.timeout(CLEAR_S):
-                    left = await _clear(client, kind, name)
+                    left = await _clear(client, kind, name, told=told)
             except (ApiError, OSError, DecodeError) as error:
                 failures.append(f"unexpected items still remain in namespace: {name} for gvr: {kind.resource}: {error}")
                 return
@@ -62,13 +63,15 @@ async def observe(client: Client, namespace: Namespace, *, now_s: float) -> View
         for kind in found:
             group.create_task(clear(kind))
     left = tuple(sorted(remaining, key=lambda one: one.resource))
-    return View(namespace, left, tuple(failures), now_s, tuple(undiscovered))
+    return View(namespace, left, tuple(failures), now_s, tuple(undiscovered), swept=not told)
 
 
-async def _clear(client: Client, kind: Kind, namespace: str) -> Remaining | None:
+async def _clear(client: Client, kind: Kind, namespace: str, *, told: list[str]) -> Remaining | None:
     where = Selection(namespace=namespace)
     found = (await client.list(Partial, where, kind=kind)).items
     fresh = [one for one in found if one.metadata.deletionTimestamp is None]
+    if fresh:
+        told.append(kind.plural)
     if fresh and "deletecollection" in kind.verbs:
         try:
             await client.call("DELETE", path(kind, namespace), query=BACKGROUND)

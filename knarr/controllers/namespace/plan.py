@@ -31,6 +31,8 @@ class View:
     """One namespace on its way out, after everything in it was told to go.
 
     failures: refusals met on the way. undiscovered: extension servers that did not say what they have, and why.
+    swept: nothing had to be told. Until then a create that was let in before the namespace began to end may still
+    be on its way: the store writes in order, so it is there once the answers to the deletes are.
     """
 
     namespace: Namespace
@@ -38,6 +40,7 @@ class View:
     failures: tuple[str, ...]
     now_s: float
     undiscovered: tuple[str, ...] = ()
+    swept: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,7 @@ def plan(view: View) -> Step:
     changed = fresh + others != view.namespace.status.conditions and not (empty and not known)
     said = replace(view.namespace.status, conditions=fresh + others)
     status = replace(view.namespace, status=said) if changed else None
-    if not empty:
+    if not empty or not view.swept:
         return Step(status)
     left = tuple(one for one in view.namespace.spec.finalizers if one != FINALIZER)
     return Step(status, replace(view.namespace, spec=replace(view.namespace.spec, finalizers=left)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 
 import orjson
+import pytest
 
 from knarr.api import errors
 from knarr.base import virtual
@@ -189,7 +190,11 @@ def test_gated_pods_and_those_of_other_schedulers_are_left_alone():
     assert {"gated": "a", "foreign": None} == nodes_of(story(play))
 
 
-def test_a_volume_is_asked_for_and_waited_for():
+@pytest.mark.parametrize(("cordoned", "found"), [
+    pytest.param(False, "a", id="its node takes it"),
+    pytest.param(True, None, id="its node was cordoned while the volume was being made"),
+])
+def test_a_volume_is_asked_for_and_waited_for(cordoned, found):
     """A claim of a class that waits for its first pod: the node is written on it; the pod is bound once it is."""
     async def play(api, clock):
         api.put({"apiVersion": "storage.k8s.io/v1", "kind": "StorageClass", "metadata": {"name": "local-path"},
@@ -206,8 +211,11 @@ def test_a_volume_is_asked_for_and_waited_for():
         held = api.objects["persistentvolumeclaims", "d", "data"]
         assert {"volume.kubernetes.io/selected-node": "a"} == held["metadata"]["annotations"]
         assert {"db": None} == nodes_of(api)
+        if cordoned:
+            api.put({**node("a"), "spec": {"unschedulable": True}})
+            await clock.sleep(1)
         held["metadata"]["annotations"]["pv.kubernetes.io/bind-completed"] = "yes"
         api.put({**held, "spec": {**held["spec"], "volumeName": "pv"}})
         await clock.sleep(1)
 
-    assert {"db": "a"} == nodes_of(story(play))
+    assert {"db": found} == nodes_of(story(play))

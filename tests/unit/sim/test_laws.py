@@ -124,6 +124,18 @@ def test_a_rollout_that_takes_too_much_is_found():
     assert ["Deployment d/web is left with 2 ready pods, at least 3 must be"] == history.laws.broken
 
 
+@pytest.mark.parametrize("ready", [2, 3])
+def test_pods_that_were_never_made_are_not_missed(ready):
+    """A second ReplicaSet asks for two pods that a quota keeps from being made: lowering it takes none away."""
+    history = deployed(ready)
+    history.write("/apps/replicasets/d/next", {**replicaset(2), "metadata": {
+        **replicaset(2)["metadata"], "name": "next", "uid": "next"}})
+    history.write("/apps/replicasets/d/next", {**replicaset(0), "metadata": {
+        **replicaset(0)["metadata"], "name": "next", "uid": "next"}})
+
+    assert [] == history.laws.broken
+
+
 @pytest.mark.parametrize(("key", "states", "found"), [
     pytest.param(POD_KEY, [pod(node="a"), pod(node="b")], "Pod d/p was bound to a and then to b", id="bound twice"),
     pytest.param(POD_KEY, [pod(phase="Succeeded"), pod()], "Pod d/p had Succeeded and then was Running", id="lives again"),
